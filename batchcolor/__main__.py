@@ -1,0 +1,3 @@
+from batchcolor.cli import main
+
+main()

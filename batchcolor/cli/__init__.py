@@ -1,0 +1,44 @@
+"""The command line. Commands parse, call one function and print; everything heavy (torch, av, libvips) is imported inside them, so
+that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from .. import __version__
+from ..errors import BatchcolorError, ExitCode
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BATCHCOLOR", "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Colorize black-and-white photo archives and films, in batches, offline.
+
+    Every option can also be set by an environment variable (BATCHCOLOR_COLORIZE_CRF=20). Exit codes: 0 all done, 1 some items
+    failed, 2 usage, 3 nothing readable, 4 model, 5 output, 6 device, 130 interrupted.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with a code of `ExitCode`: the one place where errors become codes."""
+    try:
+        code = cli.main(arguments, prog_name="batchcolor", standalone_mode=False)
+    except click.ClickException as exc:
+        exc.show()
+        code = exc.exit_code
+    except BatchcolorError as exc:
+        click.echo(f"Error: {exc}", err=True)
+        code = exc.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        code = ExitCode.INTERRUPTED
+    sys.exit(int(code or 0))
+
+
+from . import models  # noqa: E402 - commands hang on the group above
+
+cli.add_command(models.models)

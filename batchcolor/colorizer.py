@@ -1,0 +1,108 @@
+"""The one place where a network runs: lightness planes in, ab planes out, batched, whatever the memory allows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .engines import Engine
+from .errors import OutOfMemory
+from .generators import GENERATORS
+from .generators.base import network_shape
+from .generators.checkpoint import Checkpoint
+
+log = logging.getLogger(__name__)
+
+DEFAULT_NETWORK_SIZE = 256
+
+
+class Colorizer:
+    """Batches small lightness planes through an engine.
+
+    A batch that does not fit into the device's memory is halved, down to single pictures; a picture that still does not fit goes
+    to the fallback engine (the CPU). Both are logged as warnings, and the smaller batch size stays. If the fallback fails too,
+    `OutOfMemory` is raised: no picture is ever left gray in silence.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        side_multiple: int,
+        network_size: int = DEFAULT_NETWORK_SIZE,
+        batch_size: int = 16,
+        fallback: Callable[[], Engine] | None = None,
+    ) -> None:
+        self.engine = engine
+        self.network_size = network_size
+        self._side_multiple = side_multiple
+        self._batch_size = batch_size
+        self._fallback = fallback
+
+    @classmethod
+    def of_checkpoint(
+        cls,
+        checkpoint: Checkpoint,
+        engine: Engine,
+        *,
+        network_size: int | None = None,
+        batch_size: int = 16,
+        fallback: Callable[[], Engine] | None = None,
+    ) -> Colorizer:
+        """network_size: None takes the size that the checkpoint's card names, else 256."""
+        return cls(
+            engine,
+            # 32 pixels keep the number of shapes small, so that photos of different sizes share batches.
+            side_multiple=max(32, GENERATORS[checkpoint.architecture].side_multiple),
+            network_size=network_size or int(checkpoint.card.get("network_size", DEFAULT_NETWORK_SIZE)),
+            batch_size=batch_size,
+            fallback=fallback,
+        )
+
+    def network_shape(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) at which a picture of this size should be given to `ab`."""
+        return network_shape(height, width, self.network_size, self._side_multiple)
+
+    def ab(self, lightness: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Chroma of each plane, in order. lightness: float32 `(h, w)`, 0..100, any shapes; ab: float32 `(2, h', w')`, h' <= h.
+
+        Planes of one shape share batches. Raises `OutOfMemory` where not even one fits anywhere.
+        """
+        by_shape: dict[tuple[int, ...], list[int]] = {}
+        for index, plane in enumerate(lightness):
+            by_shape.setdefault(plane.shape, []).append(index)
+        results: dict[int, np.ndarray] = {}
+        for indices in by_shape.values():
+            start = 0
+            while start < len(indices):
+                chosen = indices[start : start + self._batch_size]
+                batch = np.stack([lightness[i] for i in chosen])[:, None].astype(np.float32, copy=False)
+                try:
+                    predicted = self.engine(batch)
+                except OutOfMemory:
+                    self._shrink(len(chosen))
+                    continue
+                results.update(zip(chosen, predicted, strict=True))
+                start += len(chosen)
+        return [results[i] for i in range(len(lightness))]
+
+    def _shrink(self, failed: int) -> None:
+        """Make the next try smaller: half the batch, then the fallback engine."""
+        if failed > 1:
+            self._batch_size = failed // 2
+            log.warning(
+                "%d pictures at once do not fit into the memory of %s; going on with %d",
+                failed,
+                self.engine.device,
+                self._batch_size,
+            )
+        elif self._fallback is not None:
+            log.warning("one picture does not fit into the memory of %s; going on with the CPU", self.engine.device)
+            self.engine, self._fallback = self._fallback(), None
+        else:
+            raise OutOfMemory(
+                f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "
+                "close other programs or give a smaller --network-size"
+            )

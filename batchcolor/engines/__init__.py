@@ -1,0 +1,38 @@
+"""Engines run a generator: a batch of L in, a batch of ab out. To add one, write its file and a line in `open_engine`."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from ..errors import DeviceError
+from ..generators.checkpoint import Checkpoint
+from ..settings import DeviceName, EngineName, Precision
+from .base import Engine
+
+
+def open_engine(
+    checkpoint: Checkpoint, *, engine: EngineName = "auto", device: DeviceName = "auto", precision: Precision = "auto"
+) -> Engine:
+    """The engine for a checkpoint. `auto`: OpenVINO where the network runs on the CPU and the package is there, else torch.
+
+    Raises `DeviceError` for a device, engine or precision that is not to be had here, `ModelError` for weights that do not fit.
+    """
+    from .torch_engine import TorchEngine, resolve_device
+
+    where = resolve_device(device)
+    if engine == "openvino" and where.type != "cpu":
+        raise DeviceError(f"OpenVINO runs on the CPU only, not on {where}; use --engine torch")
+    if engine == "openvino" or (engine == "auto" and where.type == "cpu" and openvino_installed()):
+        if not openvino_installed():
+            raise DeviceError("OpenVINO is not installed; type: pip install openvino")
+        from .openvino_engine import OpenVINOEngine
+
+        return OpenVINOEngine(checkpoint, precision)
+    return TorchEngine(checkpoint, where, precision)
+
+
+def openvino_installed() -> bool:
+    return importlib.util.find_spec("openvino") is not None
+
+
+__all__ = ["Engine", "open_engine"]

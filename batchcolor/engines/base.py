@@ -1,0 +1,24 @@
+"""The engine contract (tests/contracts/test_engines.py runs it over every engine)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+
+class Engine(Protocol):
+    """Runs one generator on one device. An engine may be called from several threads; calls then queue up."""
+
+    name: str
+    device: str
+    precision: str
+    tolerance: float
+    """Largest difference of an ab value from torch float32 on the CPU, in ab units, over natural pictures."""
+
+    def __call__(self, L: np.ndarray) -> np.ndarray:
+        """L: float32 `(N, 1, H, W)`, 0..100 -> ab: float32 `(N, 2, H', W')`.
+
+        Raises `OutOfMemory` where the batch does not fit; the engine stays usable for smaller ones.
+        """
+        ...

@@ -1,0 +1,52 @@
+"""OpenVINO on the CPU: the same network, compiled; two to three times as fast as eager torch there."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import openvino as ov
+import torch
+
+from ..errors import DeviceError, ModelError, OutOfMemory
+from ..generators.checkpoint import Checkpoint
+from ..settings import Precision
+
+_HINTS = {"float32": ov.Type.f32, "bfloat16": ov.Type.bf16}
+_TOLERANCES = {"float32": 0.05, "bfloat16": 6.0}
+
+
+class OpenVINOEngine:
+    """precision auto: bfloat16 where the processor computes in it, else float32."""
+
+    name = "openvino"
+    device = "cpu"
+
+    def __init__(self, checkpoint: Checkpoint, precision: Precision = "auto") -> None:
+        core = ov.Core()
+        native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        if precision == "auto":
+            precision = "bfloat16" if native else "float32"
+        if precision not in _HINTS or (precision == "bfloat16" and not native):
+            raise DeviceError(f"this processor does not compute in {precision}; use --precision auto or float32")
+        self.precision = precision
+        self.tolerance = _TOLERANCES[precision]
+        # One stream with all cores: calls queue up, each as fast as it can be.
+        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _HINTS[precision]}
+        try:
+            model = ov.convert_model(checkpoint.generator(), example_input=torch.zeros(2, 1, 64, 96))
+            model.reshape([-1, 1, -1, -1])
+            self._request = core.compile_model(model, "CPU", options).create_infer_request()
+        except RuntimeError as exc:
+            raise ModelError(f"OpenVINO cannot take this {checkpoint.architecture}: {exc}; use --engine torch") from exc
+        self._lock = threading.Lock()
+
+    def __call__(self, L: np.ndarray) -> np.ndarray:
+        with self._lock:
+            try:
+                (ab,) = self._request.infer([L]).values()
+            except RuntimeError as exc:
+                if "alloc" in str(exc).lower() or "memory" in str(exc).lower():
+                    raise OutOfMemory("the batch does not fit into memory") from exc
+                raise
+            return np.array(ab, np.float32)  # a copy: the request's own buffer is reused

@@ -1,0 +1,82 @@
+"""The reference engine: torch on any device."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from ..errors import DeviceError, OutOfMemory
+from ..generators.checkpoint import Checkpoint
+from ..settings import DeviceName, Precision
+
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_TOLERANCES = {"float32": 0.01, "float16": 1.5, "bfloat16": 6.0}
+
+
+def resolve_device(name: DeviceName) -> torch.device:
+    """auto -> cuda, mps or cpu, whichever is there first; a named one is checked. Raises `DeviceError`."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as exc:
+        raise DeviceError(f"no device is called {name!r}; use auto, cpu, cuda, cuda:N or mps") from exc
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there.get(device.type, False):
+        raise DeviceError(f"device {name} is not available here; use --device auto or --device cpu")
+    return device
+
+
+@contextlib.contextmanager
+def _memory_errors(device: torch.device) -> Iterator[None]:
+    """The border where torch's ways of saying "out of memory" become ours."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as exc:
+        raise OutOfMemory(f"the batch does not fit into the memory of {device}") from exc
+    except RuntimeError as exc:
+        # The CPU allocator and MPS raise a plain RuntimeError; only their wording tells.
+        if "alloc" in str(exc) or "out of memory" in str(exc):
+            raise OutOfMemory(f"the batch does not fit into the memory of {device}") from exc
+        raise
+
+
+class TorchEngine:
+    """Eager torch, channels-last; half precision by autocast. precision auto: float16 on CUDA, else float32."""
+
+    name = "torch"
+
+    def __init__(self, checkpoint: Checkpoint, device: torch.device, precision: Precision = "auto") -> None:
+        if precision == "auto":
+            precision = "float16" if device.type == "cuda" else "float32"
+        if precision == "float16" and device.type == "cpu":
+            raise DeviceError("float16 is not for the CPU; use --precision bfloat16, float32 or auto")
+        self.device, self.precision = str(device), precision
+        self.tolerance = _TOLERANCES[precision]
+        self._device, self._dtype = device, _DTYPES[precision]
+        self._lock = threading.Lock()
+        with _memory_errors(device):
+            # mypy: Module.to has no overload for memory_format with a device
+            self._generator = checkpoint.generator().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def __call__(self, L: np.ndarray) -> np.ndarray:
+        half = self._dtype != torch.float32
+        with self._lock, _memory_errors(self._device), torch.inference_mode():
+            batch = torch.from_numpy(L)
+            if self._device.type == "cuda":
+                batch = batch.pin_memory()
+            batch = batch.to(self._device, non_blocking=True, memory_format=torch.channels_last)
+            with torch.autocast(self._device.type, self._dtype, enabled=half):
+                ab = self._generator(batch)
+            result: np.ndarray = ab.float().cpu().numpy()
+        return result

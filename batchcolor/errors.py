@@ -1,0 +1,71 @@
+"""What can go wrong, and with which exit code the command line answers.
+
+    BatchcolorError
+    ├── UsageError          2   the call itself makes no sense
+    ├── SourceError         3   a photo or film cannot be read
+    ├── ModelError          4   weights missing, damaged or of an unknown architecture
+    ├── OutputError         5   a result cannot be written
+    └── DeviceError         6   the device named is not there
+        └── OutOfMemory     6   a batch did not fit
+
+Every message is one sentence that names the path and says what to do. The codes are part of the stable interface (docs/cli.md).
+A single item's error never ends a run: it becomes an outcome (`batchcolor.archive.run`).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command line; 2 and 130 follow click and the shell."""
+
+    OK = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    NOTHING_READABLE = 3
+    MODEL = 4
+    OUTPUT = 5
+    DEVICE = 6
+    INTERRUPTED = 130
+
+
+class BatchcolorError(Exception):
+    """Base of all errors that the user is told about in one sentence."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.SOME_FAILED
+
+
+class UsageError(BatchcolorError):
+    """The request contradicts itself (source equal to target, two sources for one target)."""
+
+    exit_code = ExitCode.USAGE
+
+
+class SourceError(BatchcolorError):
+    """A source cannot be read: missing, unreadable, damaged or not a picture or film."""
+
+    exit_code = ExitCode.NOTHING_READABLE
+
+
+class ModelError(BatchcolorError):
+    """Weights are missing, damaged, or do not fit the architecture they name."""
+
+    exit_code = ExitCode.MODEL
+
+
+class OutputError(BatchcolorError):
+    """A result cannot be written: no permission, no space, or a folder in its place."""
+
+    exit_code = ExitCode.OUTPUT
+
+
+class DeviceError(BatchcolorError):
+    """The device or precision asked for is not available on this machine."""
+
+    exit_code = ExitCode.DEVICE
+
+
+class OutOfMemory(DeviceError):
+    """A batch did not fit into the device's memory; smaller ones may."""

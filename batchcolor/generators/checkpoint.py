@@ -1,0 +1,151 @@
+"""Checkpoints: weights plus the card that says what they are, in one safetensors file.
+
+A checkpoint of this project names its architecture and configuration in the file's metadata and so rebuilds itself. The published
+SIGGRAPH17 file (a pickled state dict, in either of torch's formats) is read by torch's restricted unpickler, which builds tensors
+and nothing else: no code from a file ever runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..errors import ModelError, OutputError
+from . import build
+from .base import Generator, weight_tensors
+
+FORMAT = "batchcolor-checkpoint-1"
+_SHOWN_KEYS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Weights and what is known about them.
+
+    tensors: name -> tensor, float32. card: free JSON values (data, command, figures, licences, limits).
+    """
+
+    architecture: str
+    configuration: dict[str, Any]
+    tensors: dict[str, Tensor]
+    card: dict[str, Any] = field(default_factory=dict)
+
+    def generator(self) -> Generator:
+        """The generator with these weights, in eval mode. Raises `ModelError` where a tensor is missing, unknown or misshapen."""
+        module = build(self.architecture, self.configuration)
+        load_weights(module, self.tensors)
+        return module.eval()
+
+
+def load_weights(module: Generator, tensors: Mapping[str, Tensor]) -> None:
+    """Copy `tensors` into `module`, every name and shape matching (BatchNorm's step counters aside); else `ModelError`."""
+    wanted = weight_tensors(module)
+    given = {name: t for name, t in tensors.items() if not name.endswith("num_batches_tracked")}
+    wrong = [f"{name} is missing" for name in wanted.keys() - given.keys()]
+    wrong += [f"{name} is unknown" for name in given.keys() - wanted.keys()]
+    wrong += [
+        f"{name} has shape {tuple(given[name].shape)}, not {tuple(wanted[name].shape)}"
+        for name in wanted.keys() & given.keys()
+        if given[name].shape != wanted[name].shape
+    ]
+    if wrong:
+        more = f" (and {len(wrong) - _SHOWN_KEYS} more)" if len(wrong) > _SHOWN_KEYS else ""
+        raise ModelError(f"not weights of {module.architecture}: {'; '.join(sorted(wrong)[:_SHOWN_KEYS])}{more}")
+    module.load_state_dict(given, strict=False)  # strict but for the counters, which were checked away above
+
+
+def load(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a checkpoint of this project (.safetensors) or the published SIGGRAPH17 state dict (.pth).
+
+    Raises `ModelError` with the path and the remedy: no such file, not weights, or weights of something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"{path}: no such weights file; `batchcolor models` lists what can be named or fetched")
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+        if head[8:9] == b"{":  # safetensors: an 8-byte length, then JSON
+            return _load_safetensors(path)
+        return Checkpoint("siggraph17", {}, _load_state_dict(path))
+    except OSError as exc:
+        raise ModelError(f"{path}: cannot be read ({exc.strerror or exc}); check the file's permissions") from exc
+
+
+def _load_safetensors(path: Path) -> Checkpoint:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
+    except SafetensorError as exc:
+        raise ModelError(f"{path}: damaged safetensors file ({exc}); fetch or export it again") from exc
+    if metadata.get("format") != FORMAT:
+        raise ModelError(f"{path}: safetensors, but not a checkpoint of this project; export one with the trainer")
+    try:
+        return Checkpoint(
+            metadata["architecture"],
+            json.loads(metadata["configuration"]),
+            tensors,
+            json.loads(metadata.get("card", "{}")),
+        )
+    except (KeyError, json.JSONDecodeError) as exc:
+        raise ModelError(f"{path}: the checkpoint's description is damaged ({exc}); fetch or export it again") from exc
+
+
+def _load_state_dict(path: Path) -> dict[str, Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError) as exc:
+        raise ModelError(f"{path}: not a weights file, or damaged; fetch it again") from exc
+    if not isinstance(state, Mapping) or not all(isinstance(t, Tensor) for t in state.values()):
+        raise ModelError(f"{path}: holds no state dict; the published siggraph17 file is one")
+    return {str(name): t.float() if t.is_floating_point() else t for name, t in state.items()}
+
+
+def save(checkpoint: Checkpoint, path: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
+    """Write `checkpoint` as safetensors under a temporary name, then rename it. dtype: how weights are stored (float16 halves the file).
+
+    Raises `OutputError`; an older file under that name stays whole in that case.
+    """
+    path = Path(path)
+    tensors = {
+        name: t.detach().to("cpu", dtype).contiguous()
+        for name, t in checkpoint.tensors.items()
+        if not name.endswith("num_batches_tracked")
+    }
+    metadata = {
+        "format": FORMAT,
+        "architecture": checkpoint.architecture,
+        "configuration": json.dumps(checkpoint.configuration, sort_keys=True),
+        "card": json.dumps(checkpoint.card, sort_keys=True),
+    }
+    aside: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        os.close(handle)
+        aside = Path(name)
+        save_file(tensors, aside, metadata)
+        os.replace(aside, path)
+    except (OSError, SafetensorError) as exc:
+        raise OutputError(f"{path}: cannot be written ({exc}); check the folder, its permissions and free space") from exc
+    finally:
+        if aside is not None:
+            aside.unlink(missing_ok=True)
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file, in hexadecimal; manifests and provenance name weights by it."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,65 @@
+"""Options, as frozen values. The command line makes them at the door (flags > environment > TOML > defaults); nothing below it reads
+the environment or changes a setting on the way.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+DeviceName = str  # auto, cpu, cuda, cuda:1, mps
+EngineName = Literal["auto", "torch", "openvino"]
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
+VideoCodec = Literal["h264", "hevc", "av1", "prores", "ffv1"]
+SmootherName = Literal["none", "exponential", "flow"]
+Upscaling = Literal["guided", "bicubic"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which network runs, and where. batch_size: pictures at once; network_size: overrides the checkpoint's own, in pixels."""
+
+    weights: str = "lite"
+    engine: EngineName = "auto"
+    device: DeviceName = "auto"
+    precision: Precision = "auto"
+    batch_size: int = 16
+    network_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoSettings:
+    """How photos are written. quality: of JPEG and WebP, 1..100."""
+
+    quality: int = 92
+    upscaling: Upscaling = "guided"
+
+
+@dataclass(frozen=True, slots=True)
+class FilmSettings:
+    """How films are smoothed and encoded. crf and preset None: the codec's own default in `batchcolor.films.encode`."""
+
+    codec: VideoCodec = "h264"
+    crf: int | None = None
+    preset: str | None = None
+    smooth: SmootherName = "flow"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a result depends on, apart from its source and the bytes of the weights. saturation: factor on chroma."""
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    photo: PhotoSettings = field(default_factory=PhotoSettings)
+    film: FilmSettings = field(default_factory=FilmSettings)
+    saturation: float = 1.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def digest(self) -> str:
+        """SHA-256 of all settings, hexadecimal: equal settings have equal digests on every machine."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,69 @@
+"""From the network's coarse ab to ab at any size, along the edges of the lightness.
+
+A fast guided filter (He, Sun, Tang 2010; He and Sun 2015, arXiv 1505.00996) fits ab as a linear function of L in every small window of
+the network-sized picture; its two coefficients are smooth, so they, not ab, are scaled up, and ab takes its edges from the full
+lightness. The filter alone would also blur: what it loses of the coarse ab is added back (its low frequencies stay exactly the
+network's). benchmarks/upscaling.py compares it with bicubic: a fifth less error at 16 times, and less colour bleeding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+_RADIUS = 3  # pixels of the network-sized picture
+_EPSILON = 16.0  # variance of L under which a window counts as flat: 4 L units squared
+
+
+class ChromaMap(NamedTuple):
+    """ab = gain * L + offset, coefficients at the network's size; both float32 `(2, h, w)`."""
+
+    gain: np.ndarray
+    offset: np.ndarray
+
+
+def _resize(planes: np.ndarray, height: int, width: int, interpolation: int) -> np.ndarray:
+    """`(C, h, w)` -> float32 `(C, height, width)`."""
+    return np.stack([cv2.resize(plane, (width, height), interpolation=interpolation) for plane in planes])
+
+
+def _mean(plane: np.ndarray) -> np.ndarray:
+    side = 2 * _RADIUS + 1
+    return cv2.blur(plane, (side, side), borderType=cv2.BORDER_REPLICATE)
+
+
+def guided_map(L: np.ndarray, ab: np.ndarray) -> ChromaMap:
+    """L: float32 `(h, w)`, 0..100, as the network saw it; ab: float32 `(2, h', w')`, h' <= h, as it answered."""
+    height, width = L.shape
+    fine = _resize(ab, height, width, cv2.INTER_CUBIC)
+    mean_L = _mean(L)
+    variance = _mean(L * L) - mean_L * mean_L
+    gains, offsets = [], []
+    for plane in fine:
+        mean_plane = _mean(plane)
+        gain = (_mean(L * plane) - mean_L * mean_plane) / (variance + _EPSILON)
+        gains.append(_mean(gain))
+        offsets.append(_mean(mean_plane - gain * mean_L))
+    gain, offset = np.stack(gains), np.stack(offsets)
+    lost = ab - _resize(gain * L + offset, *ab.shape[1:], cv2.INTER_AREA)
+    return ChromaMap(gain, offset + _resize(lost, height, width, cv2.INTER_CUBIC))
+
+
+def bicubic_map(L: np.ndarray, ab: np.ndarray) -> ChromaMap:
+    """As `guided_map`, but blind to edges: the reference to beat."""
+    offset = _resize(ab, *L.shape, cv2.INTER_CUBIC)
+    return ChromaMap(np.zeros_like(offset), offset)
+
+
+UPSCALERS: dict[str, Callable[[np.ndarray, np.ndarray], ChromaMap]] = {"guided": guided_map, "bicubic": bicubic_map}
+
+
+def apply_map(chroma: ChromaMap, L: np.ndarray) -> np.ndarray:
+    """ab float32 `(2, H, W)` for the lightness L float32 `(H, W)`, 0..100, of any size."""
+    height, width = L.shape
+    return _resize(chroma.gain, height, width, cv2.INTER_LINEAR) * L + _resize(
+        chroma.offset, height, width, cv2.INTER_CUBIC
+    )

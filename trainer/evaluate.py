@@ -1,0 +1,75 @@
+"""Judge a generator on pictures whose true colours are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from batchcolor.color import gray_of_lightness, lab_to_rgb, rgb_to_lab
+from batchcolor.errors import SourceError
+from batchcolor.generators import Generator
+
+from .data import Picture, PictureReader, find_sources
+from .metrics import PictureScore, score
+
+JUDGED_SIZE = 256  # pixels, both sides: the protocol of the SIGGRAPH17 authors' own test (pictures squashed to 256x256)
+
+
+def network_shape(height: int, width: int, size: int, multiple: int = 32) -> tuple[int, int]:
+    """Height and width near `size` x `size` in area, of the picture's own aspect, both multiples of `multiple`."""
+    aspect = (width / height) ** 0.5
+    return (
+        max(multiple, round(size / aspect / multiple) * multiple),
+        max(multiple, round(size * aspect / multiple) * multiple),
+    )
+
+
+def lightness(rgb: np.ndarray) -> np.ndarray:
+    """uint8 `(H, W, 3)` -> L float32 `(1, H, W)`."""
+    return rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255)[:1]
+
+
+def predict_ab(generator: Generator, rgb: np.ndarray, network_size: int, out: tuple[int, int]) -> np.ndarray:
+    """ab float32 `(2, out_h, out_w)` for the lightness of a picture, the network fed at `network_size` squared pixels."""
+    h, w = network_shape(*rgb.shape[:2], network_size)
+    small = cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA)
+    with torch.inference_mode():
+        ab = generator(torch.from_numpy(lightness(small))[None])[0].numpy()
+    return np.stack([cv2.resize(plane, out[::-1], interpolation=cv2.INTER_CUBIC) for plane in ab])
+
+
+def merge(L: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    """L `(1, H, W)` and ab `(2, H, W)` -> uint8 sRGB `(H, W, 3)`."""
+    return (lab_to_rgb(L, ab) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
+
+
+def gray_rgb(L: np.ndarray) -> np.ndarray:
+    """L `(1, H, W)` -> the gray picture, uint8 `(H, W, 3)`."""
+    return np.repeat((gray_of_lightness(L) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0), 3, axis=2)
+
+
+def find_pictures(data: Sequence[Path], pattern: str) -> list[Picture]:
+    """Pictures under `data` whose file name matches `pattern` (a glob); shards' members match always. Raises `SourceError`."""
+    pictures = [p for s in find_sources(data) for p in s.pictures if p.size >= 0 or p.path.match(pattern)]
+    if not pictures:
+        raise SourceError(f"{', '.join(map(str, data))}: no picture matches {pattern!r}")
+    return pictures
+
+
+def evaluate(generator: Generator, pictures: Sequence[Picture], network_size: int) -> Iterator[PictureScore]:
+    """Scores of `pictures` at 256x256; undecodable ones are left out."""
+    reader = PictureReader()
+    generator.eval()
+    for number, picture in enumerate(pictures):
+        rgb = reader.rgb(picture)
+        if rgb is None:
+            continue
+        truth = cv2.resize(rgb, (JUDGED_SIZE, JUDGED_SIZE), interpolation=cv2.INTER_AREA)
+        L = lightness(truth)
+        predicted = merge(L, predict_ab(generator, rgb, network_size, (JUDGED_SIZE, JUDGED_SIZE)))
+        name = picture.path.name if picture.size < 0 else f"{picture.path.name}#{number}"
+        yield score(name, predicted, gray_rgb(L), truth)

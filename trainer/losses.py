@@ -1,0 +1,30 @@
+"""Losses, as pure functions of tensors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def chroma_weight(ab: Tensor, scale: float) -> Tensor:
+    """1 + chroma / scale, `(N, 1, H, W)`; pulls away from brown by making colourful pixels count more. scale 0: no weighting."""
+    if scale == 0:
+        return torch.ones_like(ab[:, :1])
+    return 1 + torch.linalg.vector_norm(ab, dim=1, keepdim=True) / scale
+
+
+def charbonnier(ab: Tensor, truth: Tensor, weight: Tensor, epsilon: float = 3.0) -> Tensor:
+    """Weighted mean of sqrt(|d|^2 + epsilon^2) - epsilon over pixels, |d| the distance in the ab plane (Charbonnier et al. 1994).
+
+    ab, truth: `(N, 2, H, W)`, in ab units; weight: `(N, 1, H, W)`. Quadratic for errors below epsilon, linear above.
+    """
+    squared = (ab - truth).square().sum(1, keepdim=True)
+    return (weight * (torch.sqrt(squared + epsilon**2) - epsilon)).sum() / weight.sum()
+
+
+def l1(ab: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean of |d_a| + |d_b| over pixels; shapes as for `charbonnier`."""
+    return (weight * (ab - truth).abs().sum(1, keepdim=True)).sum() / weight.sum()
+
+
+RECONSTRUCTION = {"charbonnier": charbonnier, "l1": l1}

@@ -1,0 +1,100 @@
+"""Figures that judge colours. Pictures are uint8 sRGB `(H, W, 3)` unless said."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from skimage.color import deltaE_ciede2000
+
+from batchcolor.color import rgb_to_lab
+
+
+@dataclass(frozen=True, slots=True)
+class PictureScore:
+    """One picture's figures; mse and gray_mse in 8-bit RGB units squared, colourfulness by Hasler and Suesstrunk."""
+
+    name: str
+    mse: float
+    gray_mse: float
+    ab_l1: float
+    ciede2000: float
+    gray_ciede2000: float
+    colourfulness: float
+    true_colourfulness: float
+
+    @property
+    def gain_db(self) -> float:
+        return 10 * float(np.log10(max(self.gray_mse, 1e-6) / max(self.mse, 1e-6)))
+
+
+def psnr_db(mse: float) -> float:
+    return 10 * float(np.log10(255**2 / max(mse, 1e-10)))
+
+
+def colourfulness(rgb: np.ndarray) -> float:
+    """Hasler and Suesstrunk, *Measuring colourfulness in natural images*, 2003, eq. 3, with signed opponent values."""
+    r, g, b = (rgb[..., c].astype(np.float64) for c in range(3))
+    rg, yb = r - g, (r + g) / 2 - b
+    return float(np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean()))
+
+
+def score(name: str, predicted: np.ndarray, gray: np.ndarray, truth: np.ndarray) -> PictureScore:
+    """Compare a colorized and a gray picture with the truth, all of one size."""
+    lab_p, lab_g, lab_t = (
+        rgb_to_lab(x.transpose(2, 0, 1).astype(np.float32) / 255).transpose(1, 2, 0) for x in (predicted, gray, truth)
+    )
+    return PictureScore(
+        name=name,
+        mse=float(np.square(predicted.astype(np.float64) - truth).mean()),
+        gray_mse=float(np.square(gray.astype(np.float64) - truth).mean()),
+        ab_l1=float(np.abs(lab_p[..., 1:] - lab_t[..., 1:]).mean()),
+        ciede2000=float(deltaE_ciede2000(lab_p, lab_t).mean()),
+        gray_ciede2000=float(deltaE_ciede2000(lab_g, lab_t).mean()),
+        colourfulness=colourfulness(predicted),
+        true_colourfulness=colourfulness(truth),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Figures over many pictures; `pooled` from the mean squared error over all of them, gains in dB over plain gray."""
+
+    pictures: int
+    psnr_pooled: float
+    psnr_gray_pooled: float
+    gain_pooled: float
+    gain_mean: float
+    gain_median: float
+    worse_than_gray: float
+    ab_l1: float
+    ciede2000: float
+    ciede2000_cut: float
+    colourfulness: float
+    colourfulness_ratio: float
+
+    def as_dict(self) -> dict[str, float]:
+        return {name: round(value, 4) for name, value in asdict(self).items()}
+
+
+def summarize(scores: list[PictureScore]) -> Summary:
+    """worse_than_gray: share of pictures whose PSNR lies 0.5 dB or more under plain gray's; ciede2000_cut: how far under gray's."""
+    mse = float(np.mean([s.mse for s in scores]))
+    gray = float(np.mean([s.gray_mse for s in scores]))
+    gains = np.array([s.gain_db for s in scores])
+    ciede, gray_ciede = (float(np.mean([getattr(s, n) for s in scores])) for n in ("ciede2000", "gray_ciede2000"))
+    vivid, true_vivid = (float(np.mean([getattr(s, n) for s in scores])) for n in ("colourfulness", "true_colourfulness"))
+    return Summary(
+        pictures=len(scores),
+        psnr_pooled=psnr_db(mse),
+        psnr_gray_pooled=psnr_db(gray),
+        gain_pooled=psnr_db(mse) - psnr_db(gray),
+        gain_mean=float(gains.mean()),
+        gain_median=float(np.median(gains)),
+        worse_than_gray=float((gains <= -0.5).mean()),
+        ab_l1=float(np.mean([s.ab_l1 for s in scores])),
+        ciede2000=ciede,
+        ciede2000_cut=1 - ciede / gray_ciede,
+        colourfulness=vivid,
+        colourfulness_ratio=vivid / true_vivid,
+    )

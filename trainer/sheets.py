@@ -1,0 +1,38 @@
+"""Contact sheets to look at: rows of gray | colorized | true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from batchcolor.generators import Generator
+
+from .data import Picture, PictureReader
+from .evaluate import gray_rgb, lightness, merge, predict_ab
+
+_TALL = 192  # height of a tile in pixels
+
+
+def sheet(generator: Generator, pictures: Sequence[Picture], network_size: int, columns: int, truth: bool) -> np.ndarray:
+    """uint8 RGB: each picture as gray | colorized (| true), `columns` pictures a row."""
+    reader = PictureReader()
+    cells = []
+    for picture in pictures:
+        rgb = reader.rgb(picture)
+        if rgb is None:
+            continue
+        height, width = rgb.shape[:2]
+        rgb = cv2.resize(rgb, (round(width * _TALL / height), _TALL), interpolation=cv2.INTER_AREA)
+        L = lightness(rgb)
+        tiles = [gray_rgb(L), merge(L, predict_ab(generator, rgb, network_size, rgb.shape[:2]))]
+        cells.append(np.hstack([*tiles, rgb] if truth else tiles))
+    rows = [np.hstack(cells[n : n + columns]) for n in range(0, len(cells), columns)]
+    widest = max(row.shape[1] for row in rows)
+    return np.vstack([np.pad(row, ((0, 4), (0, widest - row.shape[1]), (0, 0)), constant_values=255) for row in rows])
+
+
+def write_sheet(path: Path, rgb: np.ndarray) -> None:
+    cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))

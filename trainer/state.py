@@ -1,0 +1,59 @@
+"""Everything that a resumed run needs, in one file that is either the old one or the new one, never half of either."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from batchcolor.errors import ModelError, OutputError
+
+
+class Ema:
+    """An exponential moving average of a module's state (Polyak averaging), with a warm-up so that the start is forgotten.
+
+    decay at update n: min(decay, (1 + n) / (10 + n)).
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay, self.updates = decay, 0
+        self.tensors = {name: t.detach().clone() for name, t in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for name, t in module.state_dict().items():
+            if t.is_floating_point():
+                self.tensors[name].lerp_(t, 1 - decay)
+            else:
+                self.tensors[name].copy_(t)
+
+
+def save_state(state: dict[str, Any], path: Path) -> None:
+    """Write `state` (tensors and plain values) beside `path`, flush it to disk, rename. Raises `OutputError`; the old file stays."""
+    aside = path.with_name(f".{path.name}.tmp")
+    try:
+        with aside.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except (OSError, RuntimeError) as exc:
+        aside.unlink(missing_ok=True)
+        raise OutputError(f"{path}: the training state cannot be written ({exc}); the previous one is kept") from exc
+
+
+def load_state(path: Path, architecture: str, configuration: dict[str, Any]) -> dict[str, Any]:
+    """Read a state of this architecture; no code from the file can run. Raises `ModelError`."""
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as exc:  # torch raises whatever the damage brings about
+        raise ModelError(f"{path}: not a training state, or damaged; start a new run in another folder") from exc
+    found = state.get("architecture"), state.get("configuration")
+    if found != (architecture, configuration):
+        raise ModelError(f"{path}: belongs to {found[0]} {found[1]}, not to {architecture} {configuration}")
+    return state
