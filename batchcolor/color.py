@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 Array = TypeVar("Array", np.ndarray, "torch.Tensor")
 
 # IEC 61966-2-1, linear sRGB -> XYZ; rows X, Y, Z.
-_RGB_TO_XYZ = np.array(
-    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], dtype=np.float64
-)
+_RGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], dtype=np.float64)
 _WHITE = _RGB_TO_XYZ.sum(axis=1)
 # Scaled so that white is (1, 1, 1) on both sides: gray stays gray to the last bit that float32 has.
 _RGB_TO_XYZ_N = _RGB_TO_XYZ / _WHITE[:, None]
@@ -102,9 +100,7 @@ def _lab_to_linear(L: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
 def _fits(L: Array, a: Array, b: Array) -> Array:
     red, green, blue = _lab_to_linear(L, a, b)
     low, high = -_GAMUT_SLACK, 1 + _GAMUT_SLACK
-    return (
-        (red >= low) & (red <= high) & (green >= low) & (green <= high) & (blue >= low) & (blue <= high)
-    )
+    return (red >= low) & (red <= high) & (green >= low) & (green <= high) & (blue >= low) & (blue <= high)
 
 
 def fit_gamut(L: Array, ab: Array) -> Array:
@@ -130,7 +126,8 @@ def fit_gamut(L: Array, ab: Array) -> Array:
         low, high = xp.where(fits, middle, low), xp.where(fits, high, middle)
     scale = xp.ones_like(a)
     scale[outside] = low
-    return xp.stack([a * scale, b * scale], -3)
+    shrunk: Array = xp.stack([a * scale, b * scale], -3)
+    return shrunk
 
 
 def lab_to_rgb(L: Array, ab: Array) -> Array:
@@ -153,7 +150,9 @@ def largest_chroma(lightness_steps: int, hue_steps: int) -> np.ndarray:
     L = np.broadcast_to(L, (1, lightness_steps, hue_steps))
     ab = np.concatenate([np.cos(hue), np.sin(hue)]).astype(np.float32) * np.float32(reach)
     ab = np.broadcast_to(ab, (2, lightness_steps, hue_steps))
-    return np.hypot(*fit_gamut(np.ascontiguousarray(L), np.ascontiguousarray(ab)))
+    a, b = fit_gamut(np.ascontiguousarray(L), np.ascontiguousarray(ab))
+    chroma: np.ndarray = np.hypot(a, b)
+    return chroma
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +206,8 @@ def rgb_to_chroma(rgb: Array, coding: YCbCr) -> Array:
     luma = coding.kr * r + (1 - coding.kr - coding.kb) * g + coding.kb * b
     cb = (b - luma) * (coding.chroma_span / (2 * (1 - coding.kb)))
     cr = (r - luma) * (coding.chroma_span / (2 * (1 - coding.kr)))
-    return xp.stack([cb, cr], -3) + coding.chroma_center
+    chroma: Array = xp.stack([cb, cr], -3) + coding.chroma_center
+    return chroma
 
 
 def ycbcr_to_rgb(luma: Array, chroma: Array, coding: YCbCr) -> Array:
@@ -218,4 +218,5 @@ def ycbcr_to_rgb(luma: Array, chroma: Array, coding: YCbCr) -> Array:
     r = y + 2 * (1 - coding.kr) * cr
     b = y + 2 * (1 - coding.kb) * cb
     g = (y - coding.kr * r - coding.kb * b) / (1 - coding.kr - coding.kb)
-    return xp.stack([r, g, b], -3)
+    rgb: Array = xp.stack([r, g, b], -3)
+    return rgb

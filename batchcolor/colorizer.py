@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .engines import Engine
+from .engines import Engine, open_engine
 from .errors import OutOfMemory
 from .generators import GENERATORS
 from .generators.base import network_shape
 from .generators.checkpoint import Checkpoint
+from .settings import ModelSettings
+from .weights import open_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -106,3 +108,16 @@ class Colorizer:
                 f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "
                 "close other programs or give a smaller --network-size"
             )
+
+
+def open_colorizer(model: ModelSettings) -> Colorizer:
+    """The colorizer that the settings name, ready to run. Raises `ModelError` for the weights, `DeviceError` for the device."""
+    checkpoint = open_checkpoint(model.weights)
+    engine = open_engine(checkpoint, engine=model.engine, device=model.device, precision=model.precision)
+    return Colorizer.of_checkpoint(
+        checkpoint,
+        engine,
+        network_size=model.network_size,
+        batch_size=model.batch_size,
+        fallback=None if engine.device == "cpu" else lambda: open_engine(checkpoint, device="cpu"),
+    )

@@ -64,6 +64,4 @@ UPSCALERS: dict[str, Callable[[np.ndarray, np.ndarray], ChromaMap]] = {"guided":
 def apply_map(chroma: ChromaMap, L: np.ndarray) -> np.ndarray:
     """ab float32 `(2, H, W)` for the lightness L float32 `(H, W)`, 0..100, of any size."""
     height, width = L.shape
-    return _resize(chroma.gain, height, width, cv2.INTER_LINEAR) * L + _resize(
-        chroma.offset, height, width, cv2.INTER_CUBIC
-    )
+    return _resize(chroma.gain, height, width, cv2.INTER_LINEAR) * L + _resize(chroma.offset, height, width, cv2.INTER_CUBIC)

@@ -85,9 +85,7 @@ def find_sources(roots: Sequence[Path], weights: dict[str, float] | None = None)
     if not found:
         raise SourceError(f"{', '.join(map(str, roots))}: neither pictures nor tar shards in there")
     listed |= weights or {}
-    return [
-        Source(key, tuple(pictures), _weight_of(key, listed)) for key, pictures in sorted(found.items()) if pictures
-    ]
+    return [Source(key, tuple(pictures), _weight_of(key, listed)) for key, pictures in sorted(found.items()) if pictures]
 
 
 def _read_weights(table: Path) -> dict[str, float]:
@@ -148,9 +146,7 @@ def chroma_spread(rgb: np.ndarray) -> float:
 class Batches:
     """Endless batches of crops, uint8 `(N, 3, S, S)`, prefetched by threads (decoding releases the interpreter lock)."""
 
-    def __init__(
-        self, sources: Sequence[Source], sampling: Sampling, batch_size: int, seed: int, threads: int = 1
-    ) -> None:
+    def __init__(self, sources: Sequence[Source], sampling: Sampling, batch_size: int, seed: int, threads: int = 1) -> None:
         self._pictures = [picture for source in sources for picture in source.pictures]
         weights = np.concatenate([np.full(len(s.pictures), s.weight) for s in sources])
         self._cumulative = np.cumsum(weights / weights.sum())
@@ -209,9 +205,7 @@ def random_resized_crop(rgb: np.ndarray, sampling: Sampling, rng: np.random.Gene
     top, left = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
     crop = rgb[top : top + h, left : left + w]
     shrinks = h > sampling.size or w > sampling.size
-    crop = cv2.resize(
-        crop, (sampling.size, sampling.size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    )
+    crop = cv2.resize(crop, (sampling.size, sampling.size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
     return np.ascontiguousarray(crop.transpose(2, 0, 1))  # (3, S, S)

@@ -12,20 +12,13 @@ import torch
 from batchcolor.color import gray_of_lightness, lab_to_rgb, rgb_to_lab
 from batchcolor.errors import SourceError
 from batchcolor.generators import Generator
+from batchcolor.generators.base import network_shape
 
 from .data import Picture, PictureReader, find_sources
 from .metrics import PictureScore, score
 
 JUDGED_SIZE = 256  # pixels, both sides: the protocol of the SIGGRAPH17 authors' own test (pictures squashed to 256x256)
-
-
-def network_shape(height: int, width: int, size: int, multiple: int = 32) -> tuple[int, int]:
-    """Height and width near `size` x `size` in area, of the picture's own aspect, both multiples of `multiple`."""
-    aspect = (width / height) ** 0.5
-    return (
-        max(multiple, round(size / aspect / multiple) * multiple),
-        max(multiple, round(size * aspect / multiple) * multiple),
-    )
+SIDE_MULTIPLE = 32  # as the colorizer feeds its pictures
 
 
 def lightness(rgb: np.ndarray) -> np.ndarray:
@@ -35,7 +28,7 @@ def lightness(rgb: np.ndarray) -> np.ndarray:
 
 def predict_ab(generator: Generator, rgb: np.ndarray, network_size: int, out: tuple[int, int]) -> np.ndarray:
     """ab float32 `(2, out_h, out_w)` for the lightness of a picture, the network fed at `network_size` squared pixels."""
-    h, w = network_shape(*rgb.shape[:2], network_size)
+    h, w = network_shape(rgb.shape[0], rgb.shape[1], network_size, SIDE_MULTIPLE)
     small = cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA)
     with torch.inference_mode():
         ab = generator(torch.from_numpy(lightness(small))[None])[0].numpy()

@@ -100,7 +100,9 @@ def train_mode(generator: Generator) -> None:
         generator.encoder.eval()
 
 
-def train(data: Sequence[Path], output: Path, settings: TrainSettings, judged: Sequence[Picture], shown: Sequence[Picture]) -> None:
+def train(
+    data: Sequence[Path], output: Path, settings: TrainSettings, judged: Sequence[Picture], shown: Sequence[Picture]
+) -> None:
     """Train into the folder `output`, going on from its state file where there is one.
 
     judged: validation pictures for the curve; shown: pictures without truth for a second sheet. Writes the state, a CSV of losses, a
@@ -159,8 +161,11 @@ def train(data: Sequence[Path], output: Path, settings: TrainSettings, judged: S
         if judged:
             figures = summarize(list(evaluate(averaged, judged, settings.judge_size))).as_dict()
             _append(output / CURVE_FILE, {"step": step, "minutes": round(elapsed_s / 60, 2), **figures})
-            log.info("step %d: gain %.2f dB pooled, %.2f mean, %.2f median, colourfulness %.2f", step, *(
-                figures[k] for k in ("gain_pooled", "gain_mean", "gain_median", "colourfulness_ratio")))
+            log.info(
+                "step %d: gain %.2f dB pooled, %.2f mean, %.2f median, colourfulness %.2f",
+                step,
+                *(figures[k] for k in ("gain_pooled", "gain_mean", "gain_median", "colourfulness_ratio")),
+            )
             write_sheet(output / "sheet_true.png", sheet(averaged, judged[:24], settings.judge_size, 2, truth=True))
         if shown:
             write_sheet(output / "sheet_old.png", sheet(averaged, shown, settings.judge_size, 3, truth=False))
@@ -207,8 +212,16 @@ def train(data: Sequence[Path], output: Path, settings: TrainSettings, judged: S
             if step % 20 == 0:
                 row = {name: round(loss.item(), 4) for name, loss in losses.items()}
                 bar.set_postfix(row)
-                _append(output / LOG_FILE, {"step": step, "minutes": round(elapsed_s / 60, 2), "rate": factor * settings.rate,
-                                            "norm": round(float(norm), 3), **row})
+                _append(
+                    output / LOG_FILE,
+                    {
+                        "step": step,
+                        "minutes": round(elapsed_s / 60, 2),
+                        "rate": factor * settings.rate,
+                        "norm": round(float(norm), 3),
+                        **row,
+                    },
+                )
             if elapsed_s - saved > 60 * settings.save_minutes:
                 save()
                 saved = elapsed_s

@@ -11,9 +11,13 @@ import click
 
 from .. import __version__
 from ..errors import BatchcolorError, ExitCode
+from .colorize import colorize
+from .models import models
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BATCHCOLOR", "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BATCHCOLOR", "max_content_width": 100}
+)
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def cli() -> None:
     """Colorize black-and-white photo archives and films, in batches, offline.
@@ -39,6 +43,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(int(code or 0))
 
 
-from . import models  # noqa: E402 - commands hang on the group above
-
-cli.add_command(models.models)
+cli.add_command(colorize)
+cli.add_command(models)

@@ -6,13 +6,15 @@ from typing import Protocol
 
 import numpy as np
 
+from ..settings import Precision
+
 
 class Engine(Protocol):
     """Runs one generator on one device. An engine may be called from several threads; calls then queue up."""
 
     name: str
     device: str
-    precision: str
+    precision: Precision
     tolerance: float
     """Largest difference of an ab value from torch float32 on the CPU, in ab units, over natural pictures."""
 

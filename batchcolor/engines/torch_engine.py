@@ -61,7 +61,8 @@ class TorchEngine:
             precision = "float16" if device.type == "cuda" else "float32"
         if precision == "float16" and device.type == "cpu":
             raise DeviceError("float16 is not for the CPU; use --precision bfloat16, float32 or auto")
-        self.device, self.precision = str(device), precision
+        self.device = str(device)
+        self.precision: Precision = precision
         self.tolerance = _TOLERANCES[precision]
         self._device, self._dtype = device, _DTYPES[precision]
         self._lock = threading.Lock()

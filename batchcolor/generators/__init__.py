@@ -9,9 +9,7 @@ from .base import Generator, Hints, parameter_count, weight_tensors
 from .lite import LiteGenerator
 from .siggraph17 import SIGGRAPHGenerator
 
-GENERATORS: dict[str, type[Generator]] = {
-    cls.architecture: cls for cls in (LiteGenerator, SIGGRAPHGenerator)
-}
+GENERATORS: dict[str, type[Generator]] = {cls.architecture: cls for cls in (LiteGenerator, SIGGRAPHGenerator)}
 
 
 def build(architecture: str, configuration: dict[str, Any] | None = None) -> Generator:

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import pickle
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..aside import written_aside
 from ..errors import ModelError, OutputError
 from . import build
 from .base import Generator, weight_tensors
@@ -131,18 +131,11 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str], dtype: torch.dtyp
         "configuration": json.dumps(checkpoint.configuration, sort_keys=True),
         "card": json.dumps(checkpoint.card, sort_keys=True),
     }
-    aside: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        os.close(handle)
-        aside = Path(name)
-        save_file(tensors, aside, metadata)
-        os.replace(aside, path)
-    except (OSError, SafetensorError) as exc:
+        with written_aside(path) as aside:
+            save_file(tensors, aside, metadata)
+    except SafetensorError as exc:
         raise OutputError(f"{path}: cannot be written ({exc}); check the folder, its permissions and free space") from exc
-    finally:
-        if aside is not None:
-            aside.unlink(missing_ok=True)
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

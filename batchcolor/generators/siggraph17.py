@@ -72,14 +72,10 @@ class SIGGRAPHGenerator(Generator):
         )
         self.model9up = _up(256, 128)
         self.model2short9 = _shortcut(128, 128)
-        self.model9 = nn.Sequential(
-            nn.ReLU(inplace=True), _conv(128, 128), nn.ReLU(inplace=True), nn.BatchNorm2d(128)
-        )
+        self.model9 = nn.Sequential(nn.ReLU(inplace=True), _conv(128, 128), nn.ReLU(inplace=True), nn.BatchNorm2d(128))
         self.model10up = _up(128, 128)
         self.model1short10 = _shortcut(64, 128)
-        self.model10 = nn.Sequential(
-            nn.ReLU(inplace=True), _conv(128, 128), nn.LeakyReLU(0.2, inplace=True)
-        )
+        self.model10 = nn.Sequential(nn.ReLU(inplace=True), _conv(128, 128), nn.LeakyReLU(0.2, inplace=True))
         self.model_class = nn.Sequential(nn.Conv2d(256, AB_BINS, 1))
         self.model_out = nn.Sequential(nn.Conv2d(128, 2, 1), nn.Tanh())
         initialize(self)

@@ -1,0 +1,90 @@
+"""From sources to items: what becomes what, checked before anything is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import BatchcolorError, UsageError
+from .walk import Found, Kind, walk
+
+_FILM_SUFFIXES_KEPT = {".mp4", ".m4v", ".mov", ".mkv"}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One photo or film and where its result goes."""
+
+    source: Path
+    target: Path
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """items: to be done; refused: not to be done, and why."""
+
+    items: tuple[Item, ...]
+    refused: tuple[tuple[Item, BatchcolorError], ...]
+
+    def of_kind(self, kind: Kind) -> list[Item]:
+        return [item for item in self.items if item.kind is kind]
+
+
+def target_name(found: Found) -> Path:
+    """The result's path below the output: the source's own; films of containers that we do not write get `.mkv` appended.
+
+    Appending keeps `reel.avi` (-> `reel.avi.mkv`) apart from `reel.mkv`, as photos keep their own suffix.
+    """
+    if found.kind is Kind.FILM and found.path.suffix.lower() not in _FILM_SUFFIXES_KEPT:
+        return found.relative.with_name(found.relative.name + ".mkv")
+    return found.relative
+
+
+def plan(sources: Sequence[Path], output: Path) -> Plan:
+    """Every item of `sources` with its target.
+
+    Contents of folders are mirrored below `output`. A single file goes to `output` itself if that has a suffix and is no folder.
+    Refused: a target that is one of the sources, and a target that an earlier source already has.
+    """
+    one_file = len(sources) == 1 and not sources[0].is_dir() and output.suffix != "" and not output.is_dir()
+    items: list[Item] = []
+    for source in sources:
+        for found in walk(source, leave_out=output):
+            target = output if one_file else output / target_name(found)
+            items.append(Item(found.path, target, found.kind))
+    originals = {_identity(item.source) for item in items}
+    taken: dict[str, Path] = {}
+    accepted: list[Item] = []
+    refused: list[tuple[Item, BatchcolorError]] = []
+    for item in items:
+        name = _identity(item.target)
+        if name in originals:
+            refused.append(
+                (
+                    item,
+                    UsageError(
+                        f"{item.source}: its result would overwrite the original {item.target}; choose another --output"
+                    ),
+                )
+            )
+        elif name in taken:
+            refused.append(
+                (
+                    item,
+                    UsageError(
+                        f"{item.source}: {taken[name]} already has the result {item.target}; colorize them into different folders"
+                    ),
+                )
+            )
+        else:
+            taken[name] = item.source
+            accepted.append(item)
+    return Plan(tuple(accepted), tuple(refused))
+
+
+def _identity(path: Path) -> str:
+    """Equal for two names of one file (links resolved; case folded where the system does so)."""
+    return os.path.normcase(os.path.realpath(path))

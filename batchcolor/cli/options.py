@@ -1,0 +1,108 @@
+"""Options that commands share, and how they become `Settings`."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import click
+
+from ..settings import (
+    EngineName,
+    FilmSettings,
+    ModelSettings,
+    PhotoSettings,
+    Precision,
+    Settings,
+    SmootherName,
+    Upscaling,
+    VideoCodec,
+)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _choice(literal: Any) -> click.Choice[str]:
+    return click.Choice(get_args(literal))
+
+
+def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
+    """Values of a TOML file become the defaults of the options: keys are their long names, `_` or `-` alike."""
+    if path is None:
+        return
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as exc:
+        raise click.UsageError(f"{path}: cannot be read as TOML ({exc})") from exc
+    values = {key.replace("-", "_"): value for key, value in table.items()}
+    unknown = values.keys() - {param.name for param in ctx.command.params}
+    if unknown:
+        raise click.UsageError(f"{path}: no option is called {', '.join(sorted(unknown))}")
+    ctx.default_map = values
+
+
+_MODEL = (
+    click.option("--weights", default="lite", show_default=True, metavar="NAME|PATH",
+                 help="Weights: a name that `batchcolor models` lists, or a file."),
+    click.option("--engine", type=_choice(EngineName), default="auto", show_default=True,
+                 help="auto: OpenVINO on a CPU, torch on a GPU."),
+    click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:N or mps."),
+    click.option("--precision", type=_choice(Precision), default="auto", show_default=True,
+                 help="auto: the fastest that the device computes in."),
+    click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True,
+                 help="Pictures that the network sees at once; halved by itself where they do not fit."),
+    click.option("--network-size", type=click.IntRange(64, 2048), metavar="PIXELS",
+                 help="The network sees about this many pixels squared; the weights' own size by default. "
+                      "Smaller: more vivid; larger: steadier, paler, slower."),
+)  # fmt: skip
+
+_LOOK = (
+    click.option("--saturation", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Factor on all colour."),
+    click.option("--upscaling", type=_choice(Upscaling), default="guided", show_default=True,
+                 help="How colour is scaled up: guided follows the edges of the picture."),
+    click.option("--quality", type=click.IntRange(1, 100), default=92, show_default=True, help="Of JPEG and WebP."),
+)  # fmt: skip
+
+_FILM = (
+    click.option("--codec", type=_choice(VideoCodec), default="h264", show_default=True, help="Of films."),
+    click.option("--crf", type=click.IntRange(0, 63), help="Quality of films, lower is better; the codec's own by default."),
+    click.option("--preset", help="Speed of the film encoder, in its own words (medium, slow, 8, ...)."),
+    click.option("--smooth", type=_choice(SmootherName), default="flow", show_default=True,
+                 help="How colour is kept steady between two cuts."),
+)  # fmt: skip
+
+_CONFIG = (
+    click.option("--config", type=click.Path(path_type=Path, dir_okay=False), is_eager=True, expose_value=False,
+                 callback=_read_config, help="TOML file with values for any of these options."),
+)  # fmt: skip
+
+
+def settings_options(command: Command) -> Command:
+    """Add every option that `settings_of` reads."""
+    for option in reversed((*_MODEL, *_LOOK, *_FILM, *_CONFIG)):
+        command = option(command)
+    return command
+
+
+def settings_of(values: dict[str, Any]) -> Settings:
+    """The settings that parsed option values describe."""
+
+    def pick(*names: str) -> dict[str, Any]:
+        return {name: values[name] for name in names}
+
+    return Settings(
+        model=ModelSettings(**pick("weights", "engine", "device", "precision", "batch_size", "network_size")),
+        photo=PhotoSettings(**pick("quality", "upscaling")),
+        film=FilmSettings(**pick("codec", "crf", "preset", "smooth")),
+        saturation=values["saturation"],
+    )
+
+
+def default_workers() -> int:
+    """One job a core that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else (os.cpu_count() or 1)

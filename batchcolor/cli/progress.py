@@ -1,0 +1,127 @@
+"""What a user sees while a run goes on: a live display on a terminal, plain lines otherwise, errors alone with --quiet.
+
+All of it goes to stderr; stdout is for `--json`.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Protocol, Self
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from ..archive.run import Outcome, Status
+
+_PLAIN_EVERY_S = 10.0
+
+
+class Display(Protocol):
+    def __enter__(self) -> Self: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def finished(self, outcome: Outcome) -> None: ...
+    def film_frame(self, name: str, frames: int, total: int | None) -> None: ...
+    def note(self, sentence: str) -> None: ...
+
+
+class Quiet:
+    """Errors alone."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def finished(self, outcome: Outcome) -> None:
+        if outcome.status is Status.FAILED:
+            click.echo(f"Error: {outcome.error}", err=True)
+
+    def film_frame(self, name: str, frames: int, total: int | None) -> None:
+        return None
+
+    def note(self, sentence: str) -> None:
+        return None
+
+
+class Plain(Quiet):
+    """One line an item, and one every ten seconds of a film; for logs and cron."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._count, self._said = total, 0, time.monotonic()
+        self._started = self._said
+
+    def finished(self, outcome: Outcome) -> None:
+        self._count += 1
+        super().finished(outcome)
+        for warning in outcome.warnings:
+            click.echo(f"Warning: {warning}", err=True)
+        if outcome.status is Status.DONE:
+            frames = f", {outcome.frames} frames" if outcome.frames is not None else ""
+            click.echo(f"[{self._count}/{self._total}] {outcome.target} ({outcome.seconds:.2f} s{frames})", err=True)
+
+    def film_frame(self, name: str, frames: int, total: int | None) -> None:
+        now = time.monotonic()
+        if now - self._said >= _PLAIN_EVERY_S:
+            self._said = now
+            click.echo(f"{name}: frame {frames}{f' of about {total}' if total else ''}", err=True)
+
+    def note(self, sentence: str) -> None:
+        click.echo(sentence, err=True)
+
+
+class Live:
+    """Bars by rich: items, and the film under way with frames a second and time left."""
+
+    def __init__(self, total: int, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._items = self._progress.add_task("items", total=total, unit="items", rate="")
+        self._film: TaskID | None = None
+        self._film_name, self._film_started = "", 0.0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def finished(self, outcome: Outcome) -> None:
+        if self._film is not None and outcome.source.name == self._film_name:
+            self._progress.remove_task(self._film)
+            self._film = None
+        console = self._progress.console
+        if outcome.status is Status.FAILED:
+            console.print(f"[red]Error:[/red] {outcome.error}", highlight=False, markup=True)
+        for warning in outcome.warnings:
+            console.print(f"[yellow]Warning:[/yellow] {warning}", highlight=False)
+        self._progress.advance(self._items)
+
+    def film_frame(self, name: str, frames: int, total: int | None) -> None:
+        now = time.monotonic()
+        if self._film is None:
+            self._film = self._progress.add_task(name, total=total, unit="frames", rate="")
+            self._film_name, self._film_started = name, now
+        rate = frames / max(now - self._film_started, 1e-3)
+        self._progress.update(self._film, completed=frames, rate=f"{rate:.1f} fps")
+
+    def note(self, sentence: str) -> None:
+        self._progress.console.print(sentence, highlight=False)
+
+
+def display_for(total: int, *, quiet: bool) -> Display:
+    """The display that fits where stderr goes."""
+    if quiet:
+        return Quiet()
+    console = Console(stderr=True)
+    return Live(total, console) if console.is_terminal else Plain(total)
