@@ -1,0 +1,22 @@
+"""Weights: which are known, where they lie, and how they are fetched.
+
+`find_weights` and `open_checkpoint` never touch the network; `batchcolor.weights.fetch` alone does, and only when asked.
+"""
+
+from __future__ import annotations
+
+from .catalogue import CATALOGUE, KnownWeights, Mirror
+from .store import Holding, Verification, cache_root, find_weights, open_checkpoint, survey, verify
+
+__all__ = [
+    "CATALOGUE",
+    "Holding",
+    "KnownWeights",
+    "Mirror",
+    "Verification",
+    "cache_root",
+    "find_weights",
+    "open_checkpoint",
+    "survey",
+    "verify",
+]

@@ -1,0 +1,220 @@
+"""Where weights lie on this machine: in the package, in the user's cache, or at any path. Nothing here touches the network."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import platformdirs
+
+from ..errors import BatchcolorError, ModelError
+from .catalogue import CATALOGUE, KnownWeights
+
+if TYPE_CHECKING:
+    from ..generators.checkpoint import Checkpoint
+
+CACHE_VARIABLE = "BATCHCOLOR_CACHE"
+_PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was fetched, kept as JSON beside the file. size: bytes. fetched: UTC, ISO 8601."""
+
+    url: str
+    size: int
+    sha256: str
+    fetched: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Weights of the catalogue and where they lie; path, size (bytes) and sha256 are None where they are not here."""
+
+    known: KnownWeights
+    path: Path | None
+    size: int | None
+    sha256: str | None
+
+
+Comparison = Literal["as published", "as fetched", "nothing to compare with", "changed", "damaged", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `verify` found. problem: a sentence for the user, or None where all is well. tensors: how many were loaded."""
+
+    name: str
+    path: Path | None
+    sha256: str | None
+    comparison: Comparison
+    architecture: str | None = None
+    tensors: int = 0
+    problem: str | None = None
+
+
+def cache_root() -> Path:
+    """The folder for everything that can be fetched or made again; BATCHCOLOR_CACHE names another. It may not exist yet.
+
+    The environment is read here and not at the door, because worker processes must find the same folder.
+    """
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("batchcolor", appauthor=False))
+
+
+def weights_folder() -> Path:
+    """The folder of fetched weights in the cache."""
+    return cache_root() / "weights"
+
+
+def place_of(known: KnownWeights) -> Path:
+    """The path under which known weights lie once they are here."""
+    return (_PACKAGE if known.embedded else weights_folder()) / known.file
+
+
+def record_path(weights: Path) -> Path:
+    return weights.with_suffix(".json")
+
+
+def read_record(weights: Path) -> Record | None:
+    """The record beside fetched weights; None where there is none, or a damaged one: the file is then simply unrecorded."""
+    try:
+        return Record(**json.loads(record_path(weights).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_record(weights: Path, record: Record) -> None:
+    """Write aside, then rename. Raises OSError."""
+    path = record_path(weights)
+    aside = path.with_suffix(".json.tmp")
+    aside.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
+    aside.replace(path)
+
+
+def known_weights(name: str) -> KnownWeights:
+    """The catalogue's entry; `ModelError` lists the known names and the nearest of them."""
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    near = difflib.get_close_matches(name.lower(), CATALOGUE, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    raise ModelError(
+        f"no weights are called {name!r}{meant} Known: {', '.join(CATALOGUE)}; a file is given as a path (./{name})"
+    )
+
+
+def is_name(name_or_path: str) -> bool:
+    """A known name wins; what has a path separator or a suffix is a path; all else is a name, known or mistyped."""
+    if name_or_path in CATALOGUE:
+        return True
+    separators = {"/", os.sep, os.altsep or os.sep}
+    return not (any(s in name_or_path for s in separators) or Path(name_or_path).suffix or name_or_path.startswith("~"))
+
+
+def find_weights(name_or_path: str) -> Path:
+    """The file of known weights, or the path itself. Raises `ModelError`, saying what to type, where there is no such file."""
+    if is_name(name_or_path):
+        known = known_weights(name_or_path)
+        path = place_of(known)
+        if path.is_file():
+            return path
+        if known.embedded:
+            raise ModelError(
+                f"the built-in weights {known.name!r} are missing from this installation ({path}); "
+                "type: pip install --force-reinstall batchcolor"
+            )
+        raise ModelError(f"the weights {known.name!r} are not on this machine; type: batchcolor models fetch {known.name}")
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        raise ModelError(f"{path}: a folder, not a weights file; name the .safetensors or .pth file in it")
+    if not path.is_file():
+        raise ModelError(
+            f"{path}: no such weights file; give the path of a .safetensors or .pth file, or a name ({', '.join(CATALOGUE)})"
+        )
+    return path
+
+
+def open_checkpoint(name_or_path: str) -> Checkpoint:
+    """The checkpoint of known weights or of a file. Raises `ModelError` where it is missing, damaged or something else."""
+    from ..generators.checkpoint import load  # torch: only once weights are really opened
+
+    path = find_weights(name_or_path)
+    if not is_name(name_or_path):
+        return load(path)
+    known = known_weights(name_or_path)
+    checkpoint = load(path)
+    if checkpoint.architecture != known.architecture:
+        raise ModelError(f"{path}: holds {checkpoint.architecture}, not {known.architecture}; {_again(known)}")
+    return checkpoint
+
+
+def _again(known: KnownWeights) -> str:
+    if known.embedded:
+        return "type: pip install --force-reinstall batchcolor"
+    return f"type: batchcolor models fetch {known.name} --again"
+
+
+def survey() -> list[Holding]:
+    """What is known and what of it is here.
+
+    A digest recorded when fetching is believed while the size agrees, so that listing is quick; `verify` believes nothing.
+    """
+    holdings = []
+    for known in CATALOGUE.values():
+        path = place_of(known)
+        if not path.is_file():
+            holdings.append(Holding(known, None, None, None))
+            continue
+        size = path.stat().st_size
+        record = read_record(path)
+        digest = record.sha256 if record is not None and record.size == size else sha256_of(path)
+        holdings.append(Holding(known, path, size, digest))
+    return holdings
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a weights file, hexadecimal. Raises `ModelError` where it cannot be read."""
+    import hashlib
+
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as exc:
+        raise ModelError(f"{path}: cannot be read ({exc.strerror or exc}); check the file's permissions") from exc
+
+
+def verify(name_or_path: str) -> Verification:
+    """Hash the file again, compare with what was recorded and published, and load it into its network.
+
+    Whatever is wrong with the weights is a finding, never an exception.
+    """
+    try:
+        path = find_weights(name_or_path)
+        digest = sha256_of(path)
+    except ModelError as exc:
+        return Verification(name_or_path, None, None, "missing", problem=str(exc))
+    known = known_weights(name_or_path) if is_name(name_or_path) else None
+    comparison = _compare(known, path, digest)
+    if comparison == "changed" and known is not None:
+        problem = f"{path}: not the bytes that were fetched or published; {_again(known)}"
+        return Verification(name_or_path, path, digest, comparison, problem=problem)
+    try:
+        checkpoint = open_checkpoint(name_or_path)
+        checkpoint.generator()
+    except BatchcolorError as exc:
+        return Verification(name_or_path, path, digest, "damaged", problem=str(exc))
+    return Verification(name_or_path, path, digest, comparison, checkpoint.architecture, len(checkpoint.tensors))
+
+
+def _compare(known: KnownWeights | None, path: Path, digest: str) -> Comparison:
+    record = read_record(path) if known is not None and not known.embedded else None
+    if record is not None and record.sha256 != digest:
+        return "changed"
+    published = [mirror.sha256 for mirror in known.mirrors if mirror.sha256] if known is not None else []
+    if any(digest.startswith(beginning) for beginning in published):
+        return "as published"
+    return "as fetched" if record is not None else "nothing to compare with"
