@@ -1,0 +1,48 @@
+# Everything a developer or a newcomer runs. Needs Python >= 3.11 and make; the rest is installed into .venv.
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Tests run in one process a core; a network in each then gets one thread.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+.PHONY: demo test check check-all lint types wheel bench clean
+
+demo: .venv/run.stamp  ## colorize photos and a film made from pictures with known colours; look at demo/*.png
+	$(BIN)/batchcolor demo --output demo
+
+test: .venv/check.stamp  ## the tests, under ten minutes on two cores
+	$(PYTEST) -m "not slow"
+
+check: lint types test wheel  ## what CI runs
+
+check-all: lint types .venv/check.stamp wheel  ## with the tests that take minutes each
+	$(PYTEST)
+
+lint: .venv/check.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/check.stamp
+	$(BIN)/mypy
+
+wheel: .venv/check.stamp  ## build the wheel, install it into an empty environment, colorize from there
+	$(BIN)/python tests/wheel_smoke.py
+
+bench: .venv/check.stamp  ## every figure that README quotes
+	$(BIN)/python -m benchmarks
+
+.venv/run.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(PIP_INSTALL) --editable .
+	@touch $@
+
+.venv/check.stamp: .venv/run.stamp
+	$(PIP_INSTALL) --editable ".[check]"
+	@touch $@
+
+clean:
+	rm -rf .venv build dist demo *.egg-info
