@@ -77,5 +77,13 @@ class ThreadExecutor:
                     yield future.result()
 
 
+EXECUTORS: dict[str, Callable[[int], Executor]] = {
+    # name -> made for so many jobs at once
+    "serial": lambda _workers: SerialExecutor(),
+    "threads": ThreadExecutor,
+}
+
+
 def local_executor(workers: int) -> Executor:
-    return SerialExecutor() if workers == 1 else ThreadExecutor(workers)
+    """The executor for this machine with `workers` jobs at once."""
+    return EXECUTORS["serial" if workers == 1 else "threads"](workers)

@@ -10,8 +10,14 @@ from ..errors import ExitCode
 
 
 @click.command()
-@click.option("--output", "-o", default="demo", show_default=True, type=click.Path(path_type=Path, file_okay=False),
-              help="Folder for the demo's input, results and sheets.")
+@click.option(
+    "--output",
+    "-o",
+    default="demo",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the demo's input, results and sheets.",
+)
 @click.option("--weights", default="lite", show_default=True, metavar="NAME|PATH")  # fmt: skip
 def demo(output: Path, weights: str) -> int:
     """Make black-and-white photos and a film from pictures with known colours, and colorize them.

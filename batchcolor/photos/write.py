@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import pyvips
 
-from ..aside import PREFIX, written_aside
+from ..aside import written_aside
 from ..errors import OutputError
 from .read import PhotoInfo
+from .stream import RowImage
 
-_IN_MEMORY_BYTES = 192 << 20  # larger results wait in a file beside the target until they are encoded
 _KEPT_FIELDS = ("exif-data", "xmp-data", "iptc-data", "orientation", "resolution-unit")
-_FORMATS = {np.dtype(np.uint8): "uchar", np.dtype(np.uint16): "ushort"}
 
 
 def _jpeg(image: pyvips.Image, path: str, quality: int) -> None:
@@ -60,40 +56,17 @@ def write(rows: Iterable[np.ndarray], size: tuple[int, int], like: pyvips.Image,
     like: the source, whose resolution, EXIF, XMP and IPTC are kept; a profile becomes sRGB's. Raises `OutputError`; errors of `rows`
     pass through; either way nothing stays under the final name, nor beside it.
     """
-    with written_aside(target) as aside, _image_of(rows, size, target.parent) as image:
+    with written_aside(target) as aside:
+        whole = RowImage(rows, size)
         try:
-            ENCODERS[target.suffix.lower()](_with_metadata(image, like), str(aside), quality)
+            ENCODERS[target.suffix.lower()](_with_metadata(whole.image, like), str(aside), quality)
         except pyvips.Error as exc:
+            whole.reraise()
             reason = (str(exc).strip().splitlines() or ["unknown"])[-1]
             raise OutputError(
                 f"{target}: cannot be written ({reason}); check the folder, its permissions and free space"
             ) from exc
-
-
-@contextlib.contextmanager
-def _image_of(rows: Iterable[np.ndarray], size: tuple[int, int], folder: Path) -> Iterator[pyvips.Image]:
-    """The rows as one libvips image: in memory, or where that would be much, in a raw file in `folder` until the end of the block.
-
-    libvips pulls pixels from an image and cannot be handed rows, so they have to wait somewhere.
-    """
-    blocks = iter(rows)
-    first = next(blocks)
-    height, width = size
-    bands, pixel_format = first.shape[2], _FORMATS[first.dtype]
-    if height * width * bands * first.itemsize <= _IN_MEMORY_BYTES:
-        pixels = np.empty((height, width, bands), first.dtype)
-        top = 0
-        for block in itertools.chain([first], blocks):
-            pixels[top : top + len(block)] = block
-            top += len(block)
-        yield pyvips.Image.new_from_memory(pixels.data, width, height, bands, pixel_format)
-        return
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder, ignore_cleanup_errors=True) as waiting:
-        raw = Path(waiting) / "rows.raw"
-        with raw.open("wb") as file:
-            for block in itertools.chain([first], blocks):
-                file.write(block.data)
-        yield pyvips.Image.rawload(str(raw), width, height, bands, format=pixel_format, access="sequential")
+        whole.reraise()
 
 
 def _with_metadata(image: pyvips.Image, like: pyvips.Image) -> pyvips.Image:
