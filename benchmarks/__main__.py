@@ -1,0 +1,27 @@
+"""`make bench`: every benchmark whose figures README and docs quote."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import torch
+
+from . import films, networks, photos, startup, upscaling
+
+
+def main() -> None:
+    print(f"{platform.platform()}, {platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
+    for title, benchmark in (
+        ("Start-up", startup.main),
+        ("Networks", networks.main),
+        ("Scaling chroma up", lambda: upscaling.main([])),
+        ("Photos", photos.main),
+        ("Films", films.main),
+    ):
+        print(f"\n== {title} ==", flush=True)
+        benchmark()
+
+
+if __name__ == "__main__":
+    main()
