@@ -40,7 +40,7 @@ class Colorizer:
         self.engine = engine
         self.network_size = network_size
         self._side_multiple = side_multiple
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._fallback = fallback
 
     @classmethod
@@ -79,7 +79,7 @@ class Colorizer:
         for indices in by_shape.values():
             start = 0
             while start < len(indices):
-                chosen = indices[start : start + self._batch_size]
+                chosen = indices[start : start + self.batch_size]
                 batch = np.stack([lightness[i] for i in chosen])[:, None].astype(np.float32, copy=False)
                 try:
                     predicted = self.engine(batch)
@@ -93,12 +93,12 @@ class Colorizer:
     def _shrink(self, failed: int) -> None:
         """Make the next try smaller: half the batch, then the fallback engine."""
         if failed > 1:
-            self._batch_size = failed // 2
+            self.batch_size = failed // 2
             log.warning(
                 "%d pictures at once do not fit into the memory of %s; going on with %d",
                 failed,
                 self.engine.device,
-                self._batch_size,
+                self.batch_size,
             )
         elif self._fallback is not None:
             log.warning("one picture does not fit into the memory of %s; going on with the CPU", self.engine.device)

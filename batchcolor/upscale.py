@@ -61,7 +61,37 @@ def bicubic_map(L: np.ndarray, ab: np.ndarray) -> ChromaMap:
 UPSCALERS: dict[str, Callable[[np.ndarray, np.ndarray], ChromaMap]] = {"guided": guided_map, "bicubic": bicubic_map}
 
 
-def apply_map(chroma: ChromaMap, L: np.ndarray) -> np.ndarray:
-    """ab float32 `(2, H, W)` for the lightness L float32 `(H, W)`, 0..100, of any size."""
-    height, width = L.shape
-    return _resize(chroma.gain, height, width, cv2.INTER_LINEAR) * L + _resize(chroma.offset, height, width, cv2.INTER_CUBIC)
+class Positions(NamedTuple):
+    """Where samples lie along one side of the picture: `count` of them, the first at `start`, `step` apart, as parts of the side.
+
+    A whole side of n pixels has its centres at (0.5 + i) / n.
+    """
+
+    start: float
+    step: float
+    count: int
+
+    @classmethod
+    def of_pixels(cls, side: int, first: int = 0, count: int | None = None) -> Positions:
+        """The centres of pixels first .. first + count of a side of `side` pixels; all of them by default."""
+        return cls((first + 0.5) / side, 1 / side, side - first if count is None else count)
+
+
+def apply_map(chroma: ChromaMap, L: np.ndarray, rows: Positions | None = None, columns: Positions | None = None) -> np.ndarray:
+    """ab float32 `(2, H, W)` for the lightness L float32 `(H, W)`, 0..100, of any size.
+
+    rows, columns: where L's samples lie in the picture; by default L is the whole picture.
+    """
+    rows = rows or Positions.of_pixels(L.shape[0])
+    columns = columns or Positions.of_pixels(L.shape[1])
+    gain = _sample(chroma.gain, rows, columns, cv2.INTER_LINEAR)
+    return gain * L + _sample(chroma.offset, rows, columns, cv2.INTER_CUBIC)
+
+
+def _sample(planes: np.ndarray, rows: Positions, columns: Positions, interpolation: int) -> np.ndarray:
+    """`(2, h, w)` -> float32 `(2, rows.count, columns.count)`, interpolated at these positions."""
+    h, w = planes.shape[1:]
+    matrix = np.array([[columns.step * w, 0, columns.start * w - 0.5], [0, rows.step * h, rows.start * h - 0.5]])
+    flags = interpolation | cv2.WARP_INVERSE_MAP
+    size = (columns.count, rows.count)
+    return np.stack([cv2.warpAffine(plane, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE) for plane in planes])

@@ -12,7 +12,9 @@ import click
 from .. import __version__
 from ..errors import BatchcolorError, ExitCode
 from .colorize import colorize
+from .demo import demo
 from .models import models
+from .probe import probe
 
 
 @click.group(
@@ -43,5 +45,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(int(code or 0))
 
 
-cli.add_command(colorize)
-cli.add_command(models)
+for command in (colorize, probe, models, demo):
+    cli.add_command(command)

@@ -48,5 +48,5 @@ def _write_colored(source: Path, target: Path, chroma: ChromaMap, settings: Phot
     rows = PhotoRows(source)
     depth = result_depth(rows.info, target.suffix)
     size = (rows.info.height, rows.info.width)
-    merged = merge(rows, as_stored(chroma, rows.info.orientation), size, depth)
+    merged = merge(rows, as_stored(chroma, rows.info.orientation), rows.info.height, depth)
     write(merged, size, rows.image, target, quality=settings.quality)

@@ -1,0 +1,75 @@
+"""`batchcolor probe`: what files are, and what would become of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import BatchcolorError, ExitCode
+
+if TYPE_CHECKING:
+    from ..archive.walk import Found
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file.")
+def probe(sources: tuple[Path, ...], as_json: bool) -> int:
+    """Say what photos and films are and what `colorize` would make of them.
+
+    Reads headers only and writes nothing.
+
+    \b
+    Examples:
+      batchcolor probe scans/
+      batchcolor probe reel.avi --json
+    """
+    from ..archive.walk import walk
+
+    readable = unreadable = 0
+    for source in sources:
+        for found in walk(source):
+            try:
+                sentence, facts = _describe(found)
+                readable += 1
+            except BatchcolorError as exc:
+                unreadable += 1
+                sentence, facts = f"Error: {exc}", {"error": str(exc), "code": int(exc.exit_code)}
+            if as_json:
+                click.echo(json.dumps({"source": str(found.path), "kind": found.kind.value, **facts}, default=str))
+            else:
+                click.echo(sentence, err="error" in facts)
+    if not readable:
+        if not unreadable:
+            click.echo(f"Error: {', '.join(map(str, sources))}: neither photos nor films in there", err=True)
+        return ExitCode.NOTHING_READABLE
+    return ExitCode.SOME_FAILED if unreadable else ExitCode.OK
+
+
+def _describe(found: Found) -> tuple[str, dict[str, Any]]:
+    """A sentence for people and facts for JSON. Raises `SourceError`."""
+    from ..archive.plan import target_name
+    from ..archive.walk import Kind
+
+    target = target_name(found)
+    if found.kind is Kind.PHOTO:
+        from ..photos import probe as probe_photo
+        from ..photos.write import result_depth
+
+        photo = probe_photo(found.path)
+        depth = result_depth(photo, target.suffix)
+        tone = "gray" if photo.gray else "RGB (toned, or in colour)"
+        alpha = ", alpha" if photo.alpha else ""
+        sentence = (
+            f"{found.path}: photo, {photo.width}x{photo.height}, {photo.depth} bit {tone}{alpha} "
+            f"-> {target}, {depth} bit RGB{alpha}"
+        )
+        return sentence, {"target": str(target), "result_depth": depth, **dataclasses.asdict(photo)}
+    from ..films import describe, probe as probe_film
+
+    film = probe_film(found.path)
+    return f"{found.path}: film, {describe(film)} -> {target}", {"target": str(target), **dataclasses.asdict(film)}

@@ -1,0 +1,85 @@
+"""Everything of a film that is not its picture: sound, subtitles, attachments, chapters, metadata. Copied packet by packet."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import av.error
+
+from ..errors import OutputError
+
+# FFmpeg's muxers by file name ending; Matroska holds nearly everything.
+MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+
+
+@contextlib.contextmanager
+def writing(target: Path, aside: Path) -> Iterator[av.container.OutputContainer]:
+    """A container that is written to `aside`; FFmpeg's errors about it become `OutputError` for `target`.
+
+    Errors that reading causes pass through the block as `SourceError` already (`probe.reading` is their border), so whatever FFmpeg
+    still raises in here concerns the result.
+    """
+    options = {
+        "max_interleave_delta": "0",  # pictures come a few seconds after their sound: wait for them, however slow the film
+        "avoid_negative_ts": "disabled",  # else decoding times before 0 (B-frames) would shift every stream
+    }
+    muxer = MUXERS[target.suffix.lower()]
+    if muxer != "matroska":
+        options["movflags"] = "+faststart"
+    try:
+        with av.open(str(aside), "w", format=muxer, options=options) as container:
+            yield container
+    except av.error.FFmpegError as exc:
+        reason = getattr(exc, "strerror", None) or str(exc)
+        raise OutputError(f"{target}: cannot be written ({reason}); check the folder, its permissions and free space") from exc
+
+
+@dataclass(slots=True)
+class StreamCopies:
+    """outputs: source stream's index -> stream of the result. warnings: what the result's container cannot hold."""
+
+    outputs: dict[int, av.stream.Stream] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def add_copies(
+    source: av.container.InputContainer, target: av.container.OutputContainer, picture: av.VideoStream, path: Path
+) -> StreamCopies:
+    """Add a copy of every stream but the picture, with language, disposition and metadata; then chapters and the film's own tags."""
+    copies = StreamCopies()
+    for stream in source.streams:
+        if stream.index == picture.index:
+            continue
+        named = f"{path}: {stream.type} stream {stream.index}"
+        codec = stream.codec_context.name if stream.codec_context is not None else None
+        try:
+            if stream.type == "attachment":
+                target.add_attachment(stream.name or f"attachment-{stream.index}", stream.mimetype, stream.data)
+                continue
+            if codec is not None and not _holds(target, codec):
+                raise ValueError(f"{target.format.name} does not hold {codec}")
+            copy = target.add_stream_from_template(stream, opaque=True)
+        except (ValueError, TypeError, AttributeError, av.error.FFmpegError) as exc:
+            copies.warnings.append(f"{named} ({codec or 'unknown'}) is left out: {exc}; an .mkv result holds more kinds")
+            continue
+        copy.time_base = stream.time_base
+        copy.disposition = stream.disposition
+        copy.metadata.update(stream.metadata)
+        copies.outputs[stream.index] = copy
+    target.metadata.update({name: value for name, value in source.metadata.items() if name not in _OF_THE_CONTAINER})
+    chapters = source.chapters()
+    if chapters:
+        target.set_chapters(chapters)
+    return copies
+
+
+_OF_THE_CONTAINER = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+
+
+def _holds(target: av.container.OutputContainer, codec: str) -> bool:
+    """Whether the container takes the codec, as FFmpeg's own tables say."""
+    return codec in target.supported_codecs or target.format.name == "matroska"
