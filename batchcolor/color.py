@@ -126,8 +126,7 @@ def fit_gamut(L: Array, ab: Array) -> Array:
         low, high = xp.where(fits, middle, low), xp.where(fits, high, middle)
     scale = xp.ones_like(a)
     scale[outside] = low
-    shrunk: Array = xp.stack([a * scale, b * scale], -3)
-    return shrunk
+    return xp.stack([a * scale, b * scale], -3)
 
 
 def lab_to_rgb(L: Array, ab: Array) -> Array:
@@ -151,8 +150,7 @@ def largest_chroma(lightness_steps: int, hue_steps: int) -> np.ndarray:
     ab = np.concatenate([np.cos(hue), np.sin(hue)]).astype(np.float32) * np.float32(reach)
     ab = np.broadcast_to(ab, (2, lightness_steps, hue_steps))
     a, b = fit_gamut(np.ascontiguousarray(L), np.ascontiguousarray(ab))
-    chroma: np.ndarray = np.hypot(a, b)
-    return chroma
+    return np.hypot(a, b)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +204,7 @@ def rgb_to_chroma(rgb: Array, coding: YCbCr) -> Array:
     luma = coding.kr * r + (1 - coding.kr - coding.kb) * g + coding.kb * b
     cb = (b - luma) * (coding.chroma_span / (2 * (1 - coding.kb)))
     cr = (r - luma) * (coding.chroma_span / (2 * (1 - coding.kr)))
-    chroma: Array = xp.stack([cb, cr], -3) + coding.chroma_center
-    return chroma
+    return xp.stack([cb, cr], -3) + coding.chroma_center
 
 
 def ycbcr_to_rgb(luma: Array, chroma: Array, coding: YCbCr) -> Array:
@@ -218,5 +215,4 @@ def ycbcr_to_rgb(luma: Array, chroma: Array, coding: YCbCr) -> Array:
     r = y + 2 * (1 - coding.kr) * cr
     b = y + 2 * (1 - coding.kb) * cb
     g = (y - coding.kr * r - coding.kb * b) / (1 - coding.kr - coding.kb)
-    rgb: Array = xp.stack([r, g, b], -3)
-    return rgb
+    return xp.stack([r, g, b], -3)

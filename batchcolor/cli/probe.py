@@ -69,7 +69,8 @@ def _describe(found: Found) -> tuple[str, dict[str, Any]]:
             f"-> {target}, {depth} bit RGB{alpha}"
         )
         return sentence, {"target": str(target), "result_depth": depth, **dataclasses.asdict(photo)}
-    from ..films import describe, probe as probe_film
+    from ..films import describe
+    from ..films import probe as probe_film
 
     film = probe_film(found.path)
     return f"{found.path}: film, {describe(film)} -> {target}", {"target": str(target), **dataclasses.asdict(film)}

@@ -71,7 +71,7 @@ def along_motion(frames: Iterable[ShotFrame]) -> Iterator[np.ndarray]:
     waiting: list[ShotFrame] = []
     forward: list[_Carried] = []
     motions: list[tuple[_Motion, _Motion]] = []  # between waiting[n] and waiting[n + 1]: forth, back
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def take(frame: ShotFrame) -> None:
         if not waiting:
@@ -115,7 +115,7 @@ def _warped(carried: _Carried, motion: _Motion) -> _Carried:
 
 
 def _remap(plane: np.ndarray, where: np.ndarray) -> np.ndarray:
-    warped: np.ndarray = cv2.remap(plane, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    warped: np.ndarray = cv2.remap(plane, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return warped
 
 

@@ -55,7 +55,7 @@ def add_copies(
         if stream.index == picture.index:
             continue
         named = f"{path}: {stream.type} stream {stream.index}"
-        codec = stream.codec_context.name if stream.codec_context is not None else None
+        codec = stream.codec_context.codec.canonical_name if stream.codec_context is not None else None
         try:
             if stream.type == "attachment":
                 target.add_attachment(stream.name or f"attachment-{stream.index}", stream.mimetype, stream.data)
@@ -78,6 +78,11 @@ def add_copies(
 
 
 _OF_THE_CONTAINER = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+
+
+def is_filler(packet: av.Packet) -> bool:
+    """Whether the packet is the empty text that MP4 keeps between two subtitles; its muxer writes these anew by itself."""
+    return packet.stream.type == "subtitle" and packet.stream.codec_context.name == "mov_text" and bytes(packet) == b"\0\0"
 
 
 def _holds(target: av.container.OutputContainer, codec: str) -> bool:

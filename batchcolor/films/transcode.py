@@ -26,7 +26,7 @@ from .planes import luma_plane, normalized, small_lightness, with_chroma
 from .probe import describe_stream, picture_stream, reading
 from .read import FilmReader
 from .smooth import SMOOTHERS, ShotFrame
-from .streams import MUXERS, add_copies, writing
+from .streams import MUXERS, add_copies, is_filler, writing
 
 
 class FilmStopped(Exception):
@@ -106,7 +106,7 @@ def colorize_film(
             durations: dict[int, int] = {}
 
             def mux_other(packet: av.Packet) -> None:
-                if packet.stream.index in copies.outputs and packet.dts is not None:
+                if packet.stream.index in copies.outputs and packet.dts is not None and not is_filler(packet):
                     packet.stream = copies.outputs[packet.stream.index]
                     output.mux(packet)
 

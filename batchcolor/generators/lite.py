@@ -148,10 +148,11 @@ class LiteGenerator(Generator):
         self.lateral8, self.fuse8 = nn.Conv2d(eighth, w16, 1), _fuse(w16, w8)
         self.lateral4, self.fuse4 = nn.Conv2d(quarter, w8, 1), _fuse(w8, w4)
         self.detail = nn.Conv2d(half, w8, 3, stride=2, padding=1)  # edges of 1/2, brought down to 1/4
-        self.head = nn.Sequential(_fuse(w4, w4), nn.Conv2d(w4, 2, 1))
+        last = nn.Conv2d(w4, 2, 1)
+        self.head = nn.Sequential(_fuse(w4, w4), last)
         initialize(self)
         nn.init.zeros_(self.whole.weight)
-        nn.init.normal_(self.head[-1].weight, std=1e-3)  # starts near gray
+        nn.init.normal_(last.weight, std=1e-3)  # starts near gray
 
     def configuration(self) -> dict[str, Any]:
         return dict(self._configuration)
