@@ -1,1 +1,1 @@
-"""Trains, judges and exports generators. Imports `batchcolor.color`, `batchcolor.generators` and `batchcolor.errors`, never the reverse."""
+"""Trains, judges and exports generators. Imports `batchcolor`, never the reverse."""

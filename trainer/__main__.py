@@ -6,11 +6,14 @@ import json
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
 
 from batchcolor.errors import BatchcolorError
+
+from .discriminator import NORMS
 
 DATA = click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 
@@ -45,10 +48,21 @@ def main(threads: int | None) -> None:
 @click.option("--judge-every", default=4, help="Every n-th validation picture is judged during the run.")
 @click.option("--show", multiple=True, type=click.Path(path_type=Path), help="Pictures without truth for a second sheet.")
 @click.option("--judge-minutes", default=6.0)
+@click.option("--save-minutes", default=3.0, help="The state is written this often, and at the end.")
+@click.option("--widths", default="", help="Planes of lite's decoder at 1/32, 1/16, 1/8, 1/4, such as 256,192,128,96.")
+@click.option("--warmup", default=300, help="Steps over which the rate rises from 0.")
+@click.option("--gan-weight", default=0.0, help="Factor of the adversarial loss; 0: no discriminator.")
+@click.option("--gan-from", default=0.0, help="Where the joint stage begins: below 1 a share of the run, from 1 on a step.")
+@click.option("--gan-ramp", default=200, help="Steps of the joint stage over which --gan-weight rises from 0.")
+@click.option("--discriminator-rate", default=2e-4)
+@click.option("--discriminator-planes", default=64, help="Planes of its first layer; 64 are the paper's.")
+@click.option("--discriminator-norm", type=click.Choice(NORMS), default=NORMS[0])
 def train(
     data: tuple[Path, ...], output: Path, architecture: str, encoder: str, init: str, minutes: float | None, steps: int | None,
     batch_size: int, crop: int, rate: float, encoder_rate: float, frozen_stages: int, chroma_scale: float, loss: str, seed: int,
-    judge: tuple[Path, ...], judge_pattern: str, judge_every: int, show: tuple[Path, ...], judge_minutes: float,
+    judge: tuple[Path, ...], judge_pattern: str, judge_every: int, show: tuple[Path, ...], judge_minutes: float, save_minutes: float,
+    widths: str, warmup: int, gan_weight: float, gan_from: float, gan_ramp: int, discriminator_rate: float,
+    discriminator_planes: int, discriminator_norm: str,
 ) -> None:  # fmt: skip
     """Train on folders or tar shards of colour pictures.
 
@@ -58,13 +72,15 @@ def train(
     """
     from .data import Sampling
     from .evaluate import find_pictures
-    from .loop import TrainSettings
     from .loop import train as run
-    from .step import Objective
+    from .settings import Adversary, Objective, TrainSettings
 
+    lite: dict[str, Any] = {"encoder": encoder}
+    if widths:
+        lite["widths"] = [int(width) for width in widths.split(",")]
     settings = TrainSettings(
         architecture=architecture,
-        configuration={"encoder": encoder} if architecture == "lite" else {},
+        configuration=lite if architecture == "lite" else {},
         init=init,
         minutes=minutes,
         steps=steps,
@@ -75,7 +91,10 @@ def train(
         seed=seed,
         sampling=Sampling(size=crop),
         objective=Objective(reconstruction=loss, chroma_scale=chroma_scale),
+        adversary=Adversary(gan_weight, gan_from, gan_ramp, discriminator_rate, discriminator_planes, discriminator_norm),
+        warmup_steps=warmup,
         judge_minutes=judge_minutes,
+        save_minutes=save_minutes,
     )
     judged = find_pictures(judge, judge_pattern)[::judge_every] if judge else []
     run(data, output, settings, judged, find_pictures(show, "*") if show else [])
@@ -95,14 +114,12 @@ def evaluate(data: tuple[Path, ...], weights: Path, pattern: str, size: int, she
     Example:
       python -m trainer evaluate photos/ --weights lite.safetensors
     """
-    from batchcolor.generators.checkpoint import load
-
     from . import evaluate as judging
     from .export import checkpoint_of
     from .metrics import summarize
     from .sheets import sheet, write_sheet
 
-    generator = (checkpoint_of(weights, {}) if weights.is_dir() else load(weights)).generator()
+    generator = checkpoint_of(weights).generator()
     pictures = judging.find_pictures(data, pattern)
     figures = summarize(list(judging.evaluate(generator, pictures, size))).as_dict()
     if sheet_path:
@@ -111,19 +128,36 @@ def evaluate(data: tuple[Path, ...], weights: Path, pattern: str, size: int, she
 
 
 @main.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, metavar="RUN...")
+@click.option("--average", "averaged", is_flag=True, help="Each RUN is RUN:WEIGHT; export their weighted mean.")
 @click.option("--output", required=True, type=click.Path(path_type=Path))
 @click.option("--card", type=click.Path(path_type=Path, exists=True), help="JSON: data, command, figures, licences, limits.")
-def export(run: Path, output: Path, card: Path | None) -> None:
-    """Turn a run into the checkpoint that `batchcolor --weights` loads.
+def export(sources: tuple[str, ...], averaged: bool, output: Path, card: Path | None) -> None:
+    """Turn a run (its folder) or a checkpoint into the checkpoint that `batchcolor --weights` loads.
 
     \b
-    Example:
+    Examples:
       python -m trainer export runs/lite --output lite.safetensors --card card.json
+      python -m trainer export --average runs/true:0.6 runs/gan:0.4 --output lite.safetensors
     """
+    from .export import average, checkpoint_of
     from .export import export as write
 
-    write(run, output, json.loads(card.read_text(encoding="utf-8")) if card else {})
+    if averaged:
+        checkpoint = average([_weighted(source) for source in sources])
+    elif len(sources) == 1:
+        checkpoint = checkpoint_of(Path(sources[0]))
+    else:
+        raise click.UsageError("one run at a time, or --average RUN:WEIGHT RUN:WEIGHT")
+    write(checkpoint, output, json.loads(card.read_text(encoding="utf-8")) if card else {})
+
+
+def _weighted(source: str) -> tuple[Path, float]:
+    path, _, weight = source.rpartition(":")
+    try:
+        return Path(path), float(weight)
+    except ValueError as exc:
+        raise click.UsageError(f"{source}: --average wants RUN:WEIGHT, such as runs/gan:0.4") from exc
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import logging
 import mmap
 import re
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +29,19 @@ _SHARD_NAME = re.compile(r"(?P<key>.+?)(-\d+)?\.tar$")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Where one encoded picture lies: a file of its own, or a range of a tar shard (`size` -1: the whole file)."""
+    """Where one encoded picture lies: a file of its own, or a range of a tar shard (`size` -1: the whole file).
+
+    member: its name inside the shard, "" for a file of its own.
+    """
 
     path: Path
     offset: int = 0
     size: int = -1
+    member: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.path.name}#{self.member}" if self.member else self.path.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +70,20 @@ class Sampling:
     pale_kept: float = 0.5
 
 
-def find_sources(roots: Sequence[Path], weights: dict[str, float] | None = None) -> list[Source]:
+def find_sources(roots: Sequence[Path], weights: dict[str, float] | None = None, split: str = "train") -> list[Source]:
     """Every tar shard and every folder of pictures under `roots`, sorted by name.
 
-    Weights of shards come from a SOURCES.tsv beside them (columns `shards`, a pattern, and `weight`); `weights` (key -> factor)
-    wins over it. Raises `SourceError` where a root is missing or nothing is found.
+    Weights of sources come from a SOURCES.tsv beside shards (first column the source or a pattern, second its weight); `weights`
+    (key or pattern -> weight) wins over it. Where a root is COCO 2017 as unpacked, only `split` ("train" or "val") of it counts:
+    nothing that is judged is trained on. Raises `SourceError` where a root is missing or nothing is found.
     """
     found: dict[str, list[Picture]] = {}
     listed: dict[str, float] = {}
     for root in roots:
         if not root.exists():
             raise SourceError(f"{root}: no such folder or shard")
-        files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file())
+        top = _coco_part(root, split)
+        files = [top] if top.is_file() else sorted(p for p in top.rglob("*") if p.is_file())
         for table in {f.parent / "SOURCES.tsv" for f in files}:
             listed |= _read_weights(table)
         for file in files:
@@ -88,6 +98,12 @@ def find_sources(roots: Sequence[Path], weights: dict[str, float] | None = None)
     return [Source(key, tuple(pictures), _weight_of(key, listed)) for key, pictures in sorted(found.items()) if pictures]
 
 
+def _coco_part(root: Path, split: str) -> Path:
+    """`root`/train2017 or val2017 where both are there, else `root`."""
+    parts = {name: root / f"{name}2017" for name in ("train", "val")}
+    return parts[split] if all(part.is_dir() for part in parts.values()) else root
+
+
 def _read_weights(table: Path) -> dict[str, float]:
     if not table.is_file():
         return {}
@@ -97,7 +113,9 @@ def _read_weights(table: Path) -> dict[str, float]:
 
 
 def _weight_of(key: str, listed: dict[str, float]) -> float:
-    return listed.get(key) or next((w for pattern, w in listed.items() if fnmatch.fnmatch(key, pattern)), 1.0)
+    """The weight listed for exactly `key`, else for the last pattern that matches it, else 1."""
+    matching = [w for pattern, w in listed.items() if fnmatch.fnmatch(key, pattern)]
+    return listed.get(key, matching[-1] if matching else 1.0)
 
 
 def _shard_members(path: Path) -> list[Picture]:
@@ -109,7 +127,7 @@ def _shard_members(path: Path) -> list[Picture]:
             for member in tar:
                 whole = member.offset_data + member.size <= size
                 if member.isfile() and Path(member.name).suffix.lower() in PICTURE_SUFFIXES and whole:
-                    members.append(Picture(path, member.offset_data, member.size))
+                    members.append(Picture(path, member.offset_data, member.size, member.name))
     except tarfile.ReadError as exc:
         log.warning("%s: damaged shard (%s); %d pictures before the damage are used", path, exc, len(members))
     return members
@@ -122,6 +140,7 @@ class PictureReader:
         self._maps: dict[Path, mmap.mmap] = {}
 
     def encoded(self, picture: Picture) -> bytes:
+        """The picture's file as it lies on disk. Raises `OSError`."""
         if picture.size < 0:
             return picture.path.read_bytes()
         if picture.path not in self._maps:
@@ -130,8 +149,11 @@ class PictureReader:
         return self._maps[picture.path][picture.offset : picture.offset + picture.size]
 
     def rgb(self, picture: Picture) -> np.ndarray | None:
-        """uint8 `(H, W, 3)`, sRGB; None where the picture cannot be decoded."""
-        data = np.frombuffer(self.encoded(picture), np.uint8)
+        """uint8 `(H, W, 3)`, sRGB; None where the picture cannot be read or decoded."""
+        try:
+            data = np.frombuffer(self.encoded(picture), np.uint8)
+        except OSError:
+            return None
         bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
         return None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
@@ -144,26 +166,34 @@ def chroma_spread(rgb: np.ndarray) -> float:
 
 
 class Batches:
-    """Endless batches of crops, uint8 `(N, 3, S, S)`, prefetched by threads (decoding releases the interpreter lock)."""
+    """Endless batches of crops, uint8 `(N, 3, S, S)`, prefetched by threads (decoding releases the interpreter lock).
 
-    def __init__(self, sources: Sequence[Source], sampling: Sampling, batch_size: int, seed: int, threads: int = 1) -> None:
+    first: number of this process's first sample in the batch of all processes, so that two of 16 see what one of 32 sees.
+    gray, broken: positions of the pictures left out so far, for want of colour or because they do not decode.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], sampling: Sampling, batch_size: int, seed: int, threads: int = 1, first: int = 0
+    ) -> None:
         self._pictures = [picture for source in sources for picture in source.pictures]
         weights = np.concatenate([np.full(len(s.pictures), s.weight) for s in sources])
         self._cumulative = np.cumsum(weights / weights.sum())
         self._sampling, self._batch_size, self._seed = sampling, batch_size, seed
-        self._threads = threads
+        self._threads, self._first = threads, first
         self._reader = PictureReader()
-        self._unusable: set[int] = set()  # broken or gray pictures met so far; only saves time
+        self.gray: set[int] = set()
+        self.broken: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._pictures)
 
     def batch(self, step: int) -> np.ndarray:
         """The batch of `step`, uint8 `(N, 3, S, S)`; the same whenever it is asked for."""
-        return np.stack([self._crop(np.random.default_rng((self._seed, step, n))) for n in range(self._batch_size)])
+        samples = range(self._first, self._first + self._batch_size)
+        return np.stack([self._crop(np.random.default_rng((self._seed, step, n))) for n in samples])
 
-    def from_step(self, step: int) -> Iterator[np.ndarray]:
-        """Batches of `step`, `step + 1`, ...; two are always under way."""
+    def from_step(self, step: int) -> Generator[np.ndarray, None, None]:
+        """Batches of `step`, `step + 1`, ...; one more than there are threads is always under way. Close it to end the threads."""
         with ThreadPoolExecutor(self._threads, thread_name_prefix="decode") as pool:
             waiting: list[Future[np.ndarray]] = [pool.submit(self.batch, step + n) for n in range(self._threads + 1)]
             step += len(waiting)
@@ -182,17 +212,21 @@ class Batches:
         for _ in range(1000):
             index = int(np.searchsorted(self._cumulative, rng.random()))
             keep_pale = rng.random() < self._sampling.pale_kept
-            if index in self._unusable:
+            if index in self.gray or index in self.broken:
                 continue
             rgb = self._reader.rgb(self._pictures[index])
-            spread = 0.0 if rgb is None else chroma_spread(rgb)
-            if rgb is None or spread < self._sampling.gray_below:
-                self._unusable.add(index)
+            if rgb is None:
+                self.broken.add(index)
+                log.warning("%s: cannot be decoded and is left out", self._pictures[index].name)
+                continue
+            spread = chroma_spread(rgb)
+            if spread < self._sampling.gray_below:
+                self.gray.add(index)
                 continue
             if spread < self._sampling.pale_below and not keep_pale:
                 continue
             return random_resized_crop(rgb, self._sampling, rng)
-        raise SourceError("no colour pictures in 1,000 draws: check the data with `data check`")
+        raise SourceError("no picture with colour in 1,000 draws; look at the data with `python -m trainer data check`")
 
 
 def random_resized_crop(rgb: np.ndarray, sampling: Sampling, rng: np.random.Generator) -> np.ndarray:

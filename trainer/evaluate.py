@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -46,8 +47,10 @@ def gray_rgb(L: np.ndarray) -> np.ndarray:
 
 
 def find_pictures(data: Sequence[Path], pattern: str) -> list[Picture]:
-    """Pictures under `data` whose file name matches `pattern` (a glob); shards' members match always. Raises `SourceError`."""
-    pictures = [p for s in find_sources(data) for p in s.pictures if p.size >= 0 or p.path.match(pattern)]
+    """Pictures under `data` (of COCO 2017: val2017) whose own name matches `pattern`, a glob. Raises `SourceError`."""
+    pictures = [
+        p for s in find_sources(data, split="val") for p in s.pictures if fnmatch.fnmatch(p.member or p.path.name, pattern)
+    ]
     if not pictures:
         raise SourceError(f"{', '.join(map(str, data))}: no picture matches {pattern!r}")
     return pictures
@@ -57,12 +60,11 @@ def evaluate(generator: Generator, pictures: Sequence[Picture], network_size: in
     """Scores of `pictures` at 256x256; undecodable ones are left out."""
     reader = PictureReader()
     generator.eval()
-    for number, picture in enumerate(pictures):
+    for picture in pictures:
         rgb = reader.rgb(picture)
         if rgb is None:
             continue
         truth = cv2.resize(rgb, (JUDGED_SIZE, JUDGED_SIZE), interpolation=cv2.INTER_AREA)
         L = lightness(truth)
         predicted = merge(L, predict_ab(generator, rgb, network_size, (JUDGED_SIZE, JUDGED_SIZE)))
-        name = picture.path.name if picture.size < 0 else f"{picture.path.name}#{number}"
-        yield score(name, predicted, gray_rgb(L), truth)
+        yield score(picture.name, predicted, gray_rgb(L), truth)

@@ -1,35 +1,67 @@
-"""From a training state to the checkpoint that the command line loads."""
+"""From training states and checkpoints to the checkpoint that the command line loads."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from batchcolor.errors import ModelError
-from batchcolor.generators.checkpoint import Checkpoint, save
+from batchcolor.errors import ModelError, UsageError
+from batchcolor.generators.checkpoint import Checkpoint, load, save
 
-from .loop import STATE_FILE
-
-
-def checkpoint_of(run: Path, card: dict[str, Any]) -> Checkpoint:
-    """The averaged (EMA) generator of the run in the folder `run`. Raises `ModelError` where there is no state."""
-    path = run / STATE_FILE
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return Checkpoint(
-            state["architecture"],
-            state["configuration"],
-            state["ema"],
-            {**card, "steps": state["step"], "training_minutes": round(state["elapsed_s"] / 60, 1)},
-        )
-    except FileNotFoundError as exc:
-        raise ModelError(f"{path}: no training state there; train into that folder first") from exc
-    except Exception as exc:  # torch raises whatever the damage brings about
-        raise ModelError(f"{path}: not a training state, or damaged") from exc
+from .state import STATE_FILE, read_state
 
 
-def export(run: Path, output: Path, card: dict[str, Any]) -> None:
-    """Write the run's generator to `output`, stored as float16 (its rounding costs less than 0.01 dB; see docs/training.md)."""
-    save(checkpoint_of(run, card), output, torch.float16)
+def checkpoint_of(source: Path) -> Checkpoint:
+    """The checkpoint in the file `source`, or the averaged (EMA) generator of the run in the folder `source`. Raises `ModelError`."""
+    if not source.is_dir():
+        return load(source)
+    path = source / STATE_FILE
+    if not path.is_file():
+        raise ModelError(f"{path}: no training state there; train into that folder first")
+    state = read_state(path)
+    card = {"steps": state["step"], "joint_steps": state.get("joint_steps", 0)}
+    card["training_minutes"] = round(state["elapsed_s"] / 60, 1)
+    return Checkpoint(state["architecture"], state["configuration"], state["ema"], card)
+
+
+def average(parts: Sequence[tuple[Path, float]]) -> Checkpoint:
+    """The weighted mean of checkpoints or runs of one architecture and configuration; weights are scaled to sum 1.
+
+    Between a reconstruction run and the GAN run that went on from it this is a dial from true to colourful (weights of nets that
+    share their start lie in one basin: Wortsman et al. 2022, arXiv 2109.01903). The card names the parts. Raises `UsageError` for
+    weights that do not sum to more than 0 or parts that do not fit together.
+    """
+    whole = sum(weight for _, weight in parts)
+    if whole <= 0:
+        raise UsageError("the weights of --average must sum to more than 0")
+    checkpoints = [checkpoint_of(path) for path, _ in parts]
+    first = checkpoints[0]
+    for (path, _), other in zip(parts, checkpoints, strict=True):
+        if (other.architecture, other.configuration) != (first.architecture, first.configuration):
+            raise UsageError(
+                f"{path}: {other.architecture} {other.configuration} cannot be averaged with {first.architecture} {first.configuration}"
+            )
+    shares = [weight / whole for _, weight in parts]
+    tensors = {
+        name: torch.stack([share * c.tensors[name].double() for share, c in zip(shares, checkpoints, strict=True)])
+        .sum(0)
+        .float()
+        for name, tensor in first.tensors.items()
+        if tensor.is_floating_point()  # BatchNorm's step counters are no weights
+    }
+    card = {
+        "averaged": [
+            {"from": path.name, "share": round(share, 4), **c.card}
+            for (path, _), share, c in zip(parts, shares, checkpoints, strict=True)
+        ]
+    }
+    return Checkpoint(first.architecture, first.configuration, tensors, card)
+
+
+def export(checkpoint: Checkpoint, output: Path, card: dict[str, Any]) -> None:
+    """Write `checkpoint` to `output` with `card` added to its own, stored as float16 (its rounding costs less than 0.01 dB)."""
+    whole_card = {**checkpoint.card, **card}
+    save(Checkpoint(checkpoint.architecture, checkpoint.configuration, checkpoint.tensors, whole_card), output, torch.float16)

@@ -10,7 +10,8 @@ def chroma_weight(ab: Tensor, scale: float) -> Tensor:
     """1 + chroma / scale, `(N, 1, H, W)`; pulls away from brown by making colourful pixels count more. scale 0: no weighting."""
     if scale == 0:
         return torch.ones_like(ab[:, :1])
-    return 1 + torch.linalg.vector_norm(ab, dim=1, keepdim=True) / scale
+    chroma: Tensor = torch.linalg.vector_norm(ab, dim=1, keepdim=True)
+    return 1 + chroma / scale
 
 
 def charbonnier(ab: Tensor, truth: Tensor, weight: Tensor, epsilon: float = 3.0) -> Tensor:
@@ -25,6 +26,16 @@ def charbonnier(ab: Tensor, truth: Tensor, weight: Tensor, epsilon: float = 3.0)
 def l1(ab: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """Weighted mean of |d_a| + |d_b| over pixels; shapes as for `charbonnier`."""
     return (weight * (ab - truth).abs().sum(1, keepdim=True)).sum() / weight.sum()
+
+
+def lsgan_discriminator(true: Tensor, made_up: Tensor) -> Tensor:
+    """Half the mean of (D(true) - 1)^2 plus half the mean of D(made up)^2 (Mao et al. 2017, arXiv 1611.04076, eq. 9). 0.25: no idea."""
+    return ((true - 1).square().mean() + made_up.square().mean()) / 2
+
+
+def lsgan_generator(made_up: Tensor) -> Tensor:
+    """Mean of (D(made up) - 1)^2: 0 where the discriminator is fooled everywhere (eq. 9, without its half, as pix2pix weighs it)."""
+    return (made_up - 1).square().mean()
 
 
 RECONSTRUCTION = {"charbonnier": charbonnier, "l1": l1}

@@ -11,6 +11,8 @@ from torch import nn
 
 from batchcolor.errors import ModelError, OutputError
 
+STATE_FILE = "state.pt"
+
 
 class Ema:
     """An exponential moving average of a module's state (Polyak averaging), with a warm-up so that the start is forgotten.
@@ -41,19 +43,29 @@ def save_state(state: dict[str, Any], path: Path) -> None:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, path)
+        aside.replace(path)
     except (OSError, RuntimeError) as exc:
         aside.unlink(missing_ok=True)
         raise OutputError(f"{path}: the training state cannot be written ({exc}); the previous one is kept") from exc
 
 
-def load_state(path: Path, architecture: str, configuration: dict[str, Any]) -> dict[str, Any]:
-    """Read a state of this architecture; no code from the file can run. Raises `ModelError`."""
+def read_state(path: Path) -> dict[str, Any]:
+    """A training state as it was saved; no code from the file can run. Raises `ModelError` where it is damaged or something else."""
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as exc:  # torch raises whatever the damage brings about
         raise ModelError(f"{path}: not a training state, or damaged; start a new run in another folder") from exc
-    found = state.get("architecture"), state.get("configuration")
+    if not isinstance(state, dict) or not {"architecture", "configuration", "ema", "step"} <= state.keys():
+        raise ModelError(f"{path}: not a training state; start a new run in another folder")
+    return state
+
+
+def load_state(path: Path, architecture: str, configuration: dict[str, Any]) -> dict[str, Any]:
+    """`read_state`, for a run of this architecture and configuration only. Raises `ModelError`."""
+    state = read_state(path)
+    found = state["architecture"], state["configuration"]
     if found != (architecture, configuration):
-        raise ModelError(f"{path}: belongs to {found[0]} {found[1]}, not to {architecture} {configuration}")
+        raise ModelError(
+            f"{path}: belongs to {found[0]} {found[1]}, not to {architecture} {configuration}; use another --output"
+        )
     return state

@@ -1,26 +1,41 @@
-"""One step: a batch of true colours in, named losses out."""
+"""One step: a batch of true colours in, gradients and named losses out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from batchcolor.color import rgb_to_lab
 from batchcolor.generators import Generator
 
 from .degrade import Degrade
-from .losses import RECONSTRUCTION, chroma_weight
+from .discriminator import discriminator_input
+from .losses import RECONSTRUCTION, chroma_weight, lsgan_discriminator, lsgan_generator
+from .settings import Objective
 
 
 @dataclass(frozen=True, slots=True)
-class Objective:
-    """What the generator is asked for. chroma_scale: see `losses.chroma_weight`."""
+class Opponent:
+    """The discriminator, its optimizer, and the norm its gradient is clipped to."""
 
-    reconstruction: str = "charbonnier"
-    chroma_scale: float = 25.0
+    discriminator: nn.Module
+    optimizer: torch.optim.Optimizer
+    clip_norm: float = 1.0
+
+    def set_rate(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"discriminator": self.discriminator.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.optimizer.load_state_dict(state["optimizer"])
 
 
 def lab_batch(rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -29,14 +44,54 @@ def lab_batch(rgb: Tensor) -> tuple[Tensor, Tensor]:
     return lab[:, :1], lab[:, 1:]
 
 
-def reconstruction_losses(
-    generator: Generator, rgb: Tensor, degrade: Degrade, objective: Objective, rng: torch.Generator, autocast: bool
+def forward_backward(
+    generator: Generator,
+    rgb: Tensor,
+    *,
+    objective: Objective,
+    degrade: Degrade,
+    rng: torch.Generator,
+    autocast: bool,
+    opponent: Opponent | None = None,
+    gan_weight: float = 0.0,
 ) -> dict[str, Tensor]:
-    """Forward and loss of the generator alone. rgb: uint8 `(N, 3, H, W)`; the truth is averaged down to the size of the prediction."""
+    """Leave the generator's gradient in its parameters and return the losses by name; the generator's own step is the caller's.
+
+    rgb: uint8 `(N, 3, H, W)`. With an `opponent` the order is: forward; discriminator on, its loss on true and made-up colours, its
+    step; discriminator off; adversarial loss of the generator. Losses: ab (reconstruction, in ab units); with an opponent also gan
+    (generator's adversarial loss, not weighted), d and d_norm (discriminator's loss and gradient norm).
+    """
+    mixed = torch.autocast(rgb.device.type, torch.bfloat16, enabled=autocast)
     L, truth = lab_batch(rgb)
-    L = degrade(L, rng).to(memory_format=torch.channels_last)
-    truth = F.avg_pool2d(truth, generator.ab_fraction)
-    with torch.autocast(rgb.device.type, torch.bfloat16, enabled=autocast):
-        ab = generator(L)
+    truth = F.avg_pool2d(truth, generator.ab_fraction)  # to the size of the prediction
+
+    # forward
+    seen = degrade(L, rng).to(memory_format=torch.channels_last)
+    with mixed:
+        ab = generator(seen)
     weight = chroma_weight(truth, objective.chroma_scale)
-    return {"ab": RECONSTRUCTION[objective.reconstruction](ab, truth, weight)}
+    losses = {"ab": RECONSTRUCTION[objective.reconstruction](ab, truth, weight)}
+    total = losses["ab"]
+
+    if opponent is not None:
+        # It judges with the lightness as it is, not as it was degraded: so the result will be looked at.
+        made_up = discriminator_input(L, ab)
+
+        # discriminator on: true and made-up colours in one batch, so that a BatchNorm could not hide a difference between the two
+        opponent.discriminator.requires_grad_(True)
+        with mixed:
+            verdicts = opponent.discriminator(torch.cat([discriminator_input(L, truth), made_up.detach()]))
+        losses["d"] = lsgan_discriminator(*verdicts.chunk(2))
+        opponent.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(losses["d"])
+        losses["d_norm"] = nn.utils.clip_grad_norm_(opponent.discriminator.parameters(), opponent.clip_norm)
+        opponent.optimizer.step()
+
+        # discriminator off: it only passes the gradient on
+        opponent.discriminator.requires_grad_(False)
+        with mixed:
+            losses["gan"] = lsgan_generator(opponent.discriminator(made_up))
+        total = total + gan_weight * losses["gan"]
+
+    torch.autograd.backward(total)
+    return {name: loss.detach() for name, loss in losses.items()}

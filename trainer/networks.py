@@ -1,0 +1,69 @@
+"""The networks of a run before their first step: where weights come from, what learns, in which memory layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from batchcolor.errors import ModelError
+from batchcolor.generators import Generator, build
+from batchcolor.generators.checkpoint import load_weights
+from batchcolor.generators.lite import LiteGenerator
+
+from .discriminator import NLayerDiscriminator
+from .export import checkpoint_of
+from .pretrained import load_imagenet_encoder
+from .settings import Adversary, TrainSettings
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def initial_generator(settings: TrainSettings) -> Generator:
+    """The generator with the weights that `settings.init` names. Raises `ModelError`."""
+    generator = build(settings.architecture, settings.configuration)
+    if settings.init == "imagenet":
+        if not isinstance(generator, LiteGenerator):
+            raise ModelError(f"{settings.architecture} has no ImageNet encoder; start from --init scratch or a checkpoint")
+        load_imagenet_encoder(generator)
+    elif settings.init != "scratch":
+        load_weights(generator, checkpoint_of(Path(settings.init)).tensors)
+    return channels_last(generator)
+
+
+def initial_discriminator(adversary: Adversary, seed: int) -> NLayerDiscriminator:
+    """A discriminator from scratch; the generator's random numbers are the same with it and without it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return channels_last(NLayerDiscriminator(adversary.planes, adversary.norm))
+
+
+def channels_last(module: Module) -> Module:
+    """`module`, its convolutions' weights in the memory layout that is fastest on CPUs and tensor cores alike."""
+    # mypy: Module.to has no overload for memory_format alone
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def freeze(generator: Generator, stages: int) -> None:
+    """Stop lite's encoder from learning in its stem and first `stages` stages; 0 leaves all of it free."""
+    if isinstance(generator, LiteGenerator) and stages:
+        for part in (generator.encoder.stem, *generator.encoder.stages[:stages]):
+            part.requires_grad_(False)
+
+
+def parameter_groups(generator: Generator, encoder_rate: float) -> list[dict[str, Any]]:
+    """What learns, for the optimizer; the encoder's group has `scale` `encoder_rate`, the other 1."""
+    learning = [(name, p) for name, p in generator.named_parameters() if p.requires_grad]
+    encoder = [p for name, p in learning if name.startswith("encoder.")]
+    rest = [p for name, p in learning if not name.startswith("encoder.")]
+    groups: list[dict[str, Any]] = [{"params": rest, "scale": 1.0}, {"params": encoder, "scale": encoder_rate}]
+    return [group for group in groups if group["params"]]
+
+
+def train_mode(generator: Generator) -> None:
+    """Training mode, with the statistics of an ImageNet encoder's norms kept as they are."""
+    generator.train()
+    if isinstance(generator, LiteGenerator):
+        generator.encoder.eval()
