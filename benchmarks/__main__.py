@@ -11,7 +11,9 @@ from . import films, networks, photos, startup, upscaling
 
 
 def main() -> None:
-    print(f"{platform.platform()}, {platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
+    print(
+        f"{platform.platform()}, {platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}"
+    )
     for title, benchmark in (
         ("Start-up", startup.main),
         ("Networks", networks.main),

@@ -39,7 +39,10 @@ def engines_of(checkpoint: Checkpoint) -> dict[str, Engine]:
     ):
         try:
             found[f"{engine} {precision}"] = open_engine(
-                checkpoint, engine=engine, device="cpu", precision=precision  # type: ignore[arg-type]
+                checkpoint,
+                engine=engine,
+                device="cpu",
+                precision=precision,  # type: ignore[arg-type]
             )
         except BatchcolorError as exc:
             print(f"  {engine} {precision}: left out, {exc}")

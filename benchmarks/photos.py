@@ -66,7 +66,8 @@ def main() -> None:
             assert all(o.error is None for o in local_executor(workers).map(colorize, batches, lambda: False))
 
         seconds = median_seconds({"libvips": reference, "batchcolor": ours}, repeats=3)
-        print(f"{COUNT} gray JPEGs of {SIDE[0] * SIDE[1] / 1e6:.1f} MP, {workers} workers, {colorizer.engine.name} {colorizer.engine.precision}:")
+        engine = colorizer.engine
+        print(f"{COUNT} gray JPEGs of {SIDE[0] * SIDE[1] / 1e6:.1f} MP, {workers} workers, {engine.name} {engine.precision}:")
         for name, median in seconds.items():
             print(f"  {name:12}{COUNT / median:8.1f} photos/s")
         print(f"  wall time, batchcolor / libvips: {seconds['batchcolor'] / seconds['libvips']:.2f}")

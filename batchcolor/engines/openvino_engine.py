@@ -29,7 +29,7 @@ class OpenVINOEngine:
             precision = "bfloat16" if native else "float32"
         if precision not in _HINTS or (precision == "bfloat16" and not native):
             raise DeviceError(f"this processor does not compute in {precision}; use --precision auto or float32")
-        self.precision = precision
+        self.precision: Precision = precision
         self.tolerance = _TOLERANCES[precision]
         # One stream with all cores: calls queue up, each as fast as it can be.
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _HINTS[precision]}

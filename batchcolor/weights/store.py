@@ -101,9 +101,9 @@ def known_weights(name: str) -> KnownWeights:
     if name in CATALOGUE:
         return CATALOGUE[name]
     near = difflib.get_close_matches(name.lower(), CATALOGUE, n=1)
-    meant = f"; did you mean {near[0]}?" if near else ""
+    meant = f" (did you mean {near[0]}?)" if near else ""
     raise ModelError(
-        f"no weights are called {name!r}{meant} Known: {', '.join(CATALOGUE)}; a file is given as a path (./{name})"
+        f"no weights are called {name!r}{meant}; known: {', '.join(sorted(CATALOGUE))}; a file is given as a path (./{name})"
     )
 
 
