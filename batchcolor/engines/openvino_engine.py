@@ -6,11 +6,12 @@ import threading
 
 import numpy as np
 import openvino as ov
-import torch
 
 from ..errors import DeviceError, ModelError, OutOfMemory
+from ..generators import GENERATORS
 from ..generators.checkpoint import Checkpoint
 from ..settings import Precision
+from .converted import converted
 
 _HINTS = {"float32": ov.Type.f32, "bfloat16": ov.Type.bf16}
 _TOLERANCES = {"float32": 0.05, "bfloat16": 6.0}
@@ -33,15 +34,21 @@ class OpenVINOEngine:
         self.tolerance = _TOLERANCES[precision]
         # One stream with all cores: calls queue up, each as fast as it can be.
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _HINTS[precision]}
+        model = converted(core, checkpoint)
         try:
-            model = ov.convert_model(checkpoint.generator(), example_input=torch.zeros(2, 1, 64, 96))
-            model.reshape([-1, 1, -1, -1])
             self._request = core.compile_model(model, "CPU", options).create_infer_request()
         except RuntimeError as exc:
-            raise ModelError(f"OpenVINO cannot take this {checkpoint.architecture}: {exc}; use --engine torch") from exc
+            raise ModelError(f"OpenVINO cannot run this {checkpoint.architecture}: {exc}; use --engine torch") from exc
+        generator = GENERATORS[checkpoint.architecture]
+        self._multiple, self._fraction = generator.side_multiple, generator.ab_fraction
         self._lock = threading.Lock()
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
+        height, width = L.shape[-2:]
+        # Padding as in `Generator.forward`.
+        bottom, right = -height % self._multiple, -width % self._multiple
+        if bottom or right:
+            L = np.pad(L, ((0, 0), (0, 0), (0, bottom), (0, right)), mode="edge")
         with self._lock:
             try:
                 (ab,) = self._request.infer([L]).values()
@@ -49,4 +56,5 @@ class OpenVINOEngine:
                 if "alloc" in str(exc).lower() or "memory" in str(exc).lower():
                     raise OutOfMemory("the batch does not fit into memory") from exc
                 raise
+            ab = ab[..., : -(-height // self._fraction), : -(-width // self._fraction)]
             return np.array(ab, np.float32)  # a copy: the request's own buffer is reused

@@ -1,0 +1,106 @@
+"""Generators as OpenVINO models, converted once a user and kept in the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+import torch
+from openvino.frontend import FrontEndManager
+from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+from torch import Tensor, nn
+
+from ..errors import ModelError
+from ..generators import Generator
+from ..generators.checkpoint import Checkpoint
+from ..weights import cache_root
+
+log = logging.getLogger(__name__)
+
+_MODEL = "model.xml"
+
+
+class _Prediction(nn.Module):
+    """`predict` alone, without hints: padding depends on the sizes, and a trace knows no ifs."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, L: Tensor) -> Tensor:
+        return self.generator.predict(L, None)
+
+
+def converted(core: ov.Core, checkpoint: Checkpoint) -> Any:
+    """The checkpoint's generator as an `ov.Model`: L float32 `(N, 1, H, W)` -> ab; sides in multiples of the generator's own.
+
+    Taken from the cache where it is there; a damaged entry is converted again. A cache that cannot be written to only costs time.
+    Raises `ModelError` where OpenVINO cannot take the network.
+    """
+    core.set_property({"ENABLE_MMAP": False})  # Windows removes no file that is mapped
+    folder = cache_root() / "openvino" / _key(checkpoint)
+    if (folder / _MODEL).is_file():
+        try:
+            return core.read_model(folder / _MODEL)
+        except RuntimeError:
+            log.info("%s: damaged, converting again", folder)
+            shutil.rmtree(folder, ignore_errors=True)
+    try:
+        model = _convert(checkpoint.generator())
+        try:
+            return _kept(core, model, folder)
+        except (OSError, RuntimeError) as exc:
+            log.info("%s: the converted model cannot be kept (%s); the next start converts again", folder, exc)
+            with tempfile.TemporaryDirectory(prefix="batchcolor-") as elsewhere:
+                return _kept(core, model, Path(elsewhere) / folder.name)
+    except (OSError, RuntimeError) as exc:
+        raise ModelError(f"OpenVINO cannot take this {checkpoint.architecture}: {exc}; use --engine torch") from exc
+
+
+def _key(checkpoint: Checkpoint) -> str:
+    """Differs for other weights, another network, and another OpenVINO."""
+    digest = hashlib.sha256()
+    digest.update(json.dumps([checkpoint.architecture, checkpoint.configuration, ov.get_version()], sort_keys=True).encode())
+    for name, tensor in sorted(checkpoint.tensors.items()):
+        digest.update(name.encode())
+        digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()[:32]
+
+
+def _convert(generator: Generator) -> Any:
+    # The frontend itself instead of `openvino.convert_model`: that one reports its use to the maker over the network.
+    side = 4 * generator.side_multiple
+    example = torch.zeros(2, 1, side, 2 * side)
+    with warnings.catch_warnings():
+        # OpenVINO's frontend traces, and torch would like to see traces go; what that means is for our tests to say, not for users.
+        warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+        decoder = TorchScriptPythonDecoder(_Prediction(generator).eval(), example_input=example)
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    description = frontend.load(decoder)
+    model = frontend.convert(description)
+    model.reshape([-1, 1, -1, -1])
+    return model
+
+
+def _kept(core: ov.Core, model: Any, folder: Path) -> Any:
+    """Write the model's two files aside, rename their folder, and read them: whoever comes first keeps his.
+
+    Read back even when just made: a saved model rounds a little otherwise (4e-6 ab), and equal input shall give equal output.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".batchcolor-", dir=folder.parent) as temporary:
+        aside = Path(temporary) / folder.name
+        aside.mkdir()
+        ov.save_model(model, aside / _MODEL, compress_to_fp16=False)
+        whole = core.read_model(aside / _MODEL)
+        with contextlib.suppress(OSError):  # another process was quicker, and its files are the same
+            aside.rename(folder)
+    return whole
