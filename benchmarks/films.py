@@ -1,0 +1,104 @@
+"""Films against a plain transcode with the same encoder and settings: wall time as a ratio, and PSNR of luma.
+
+    python -m benchmarks.films [FILM...]
+
+Without films it makes its own: the demo's, at 640x480 and at 1920x1080.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from batchcolor.colorizer import Colorizer, open_colorizer
+from batchcolor.demo import film as demo_film
+from batchcolor.demo.pictures import gray_of
+from batchcolor.films import colorize_film
+from batchcolor.films.encode import CODECS, open_encoder, picture_format
+from batchcolor.films.planes import luma_plane
+from batchcolor.films.probe import describe_stream, picture_stream
+from batchcolor.settings import FilmSettings, ModelSettings
+
+from .timing import median_seconds
+
+SIZES = ((640, 480), (1920, 1080))
+SETTINGS = FilmSettings()
+
+
+def make(path: Path, size: tuple[int, int]) -> Path:
+    """The demo's film, gray, at `size` = (width, height)."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=demo_film.RATE, options={"crf": "14", "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for n, rgb in enumerate(demo_film.frames()):
+            gray = (gray_of(rgb) * 255 + 0.5).astype(np.uint8)
+            large = cv2.resize(gray, size, interpolation=cv2.INTER_CUBIC)
+            frame = av.VideoFrame.from_ndarray(large, "gray").reformat(format="yuv420p")
+            frame.pts, frame.time_base = n, Fraction(1, demo_film.RATE)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def transcode(source: Path, target: Path) -> None:
+    """Decode and encode again: same encoder, same settings, nothing else done."""
+    with av.open(str(source)) as container, av.open(str(target), "w") as output:
+        stream = picture_stream(source, container)
+        stream.thread_type = "AUTO"
+        info = describe_stream(source, container, stream)
+        encoder = open_encoder(output, stream, info, picture_format(info, CODECS[SETTINGS.codec].encoder), SETTINGS)
+        for frame in container.decode(stream):
+            frame.pict_type = av.video.frame.PictureType.NONE
+            output.mux(encoder.encode(frame))
+        output.mux(encoder.encode(None))
+
+
+def lumas(path: Path) -> Iterator[np.ndarray]:
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            yield luma_plane(frame).astype(np.float64)
+
+
+def psnr_of_luma(source: Path, result: Path) -> float:
+    """dB over all samples of all frames, 8 bit; raises `ValueError` where the films have different numbers of frames."""
+    errors = [float(np.square(a - b).mean()) for a, b in zip(lumas(source), lumas(result), strict=True)]
+    return 10 * float(np.log10(255**2 / max(float(np.mean(errors)), 1e-10)))
+
+
+def compare(source: Path, colorizer: Colorizer, folder: Path) -> None:
+    plain, ours = folder / "plain.mp4", folder / "ours.mp4"
+    seconds = median_seconds(
+        {
+            "plain": lambda: transcode(source, plain),
+            "ours": lambda: colorize_film(source, ours, colorizer, settings=SETTINGS),
+        },
+        repeats=3,
+    )
+    with av.open(str(source)) as container:
+        picture = container.streams.video[0]
+        print(f"{source.name}: {picture.width}x{picture.height}", end="")
+    count = sum(1 for _ in lumas(source))
+    print(f", {count} frames: plain {count / seconds['plain']:.1f} frames/s, batchcolor {count / seconds['ours']:.1f}")
+    print(f"  wall time, batchcolor / plain: {seconds['ours'] / seconds['plain']:.2f}")
+    before, after = psnr_of_luma(source, plain), psnr_of_luma(source, ours)
+    print(f"  PSNR of luma: plain {before:.3f} dB, batchcolor {after:.3f} dB, difference {after - before:+.3f}")
+
+
+def main(films: list[Path] | None = None) -> None:
+    colorizer = open_colorizer(ModelSettings())
+    print(f"lite by {colorizer.engine.name} {colorizer.engine.precision}; H.264, CRF 18, preset medium")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for film in films or [make(folder / f"demo-{width}x{height}.mp4", (width, height)) for width, height in SIZES]:
+            compare(film, colorizer, folder)
+
+
+if __name__ == "__main__":
+    main([Path(name) for name in sys.argv[1:]])
