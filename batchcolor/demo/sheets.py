@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 
 _TALL = 240  # pixels of a tile
+_GAP = 6  # white pixels right of a tile and below it
 _HEADINGS = ("before", "after", "truth")
 
 
@@ -28,21 +30,22 @@ def film_frames(path: Path, numbers: Sequence[int]) -> Iterator[np.ndarray]:
 
 
 def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Rows of before, after, truth under each other, with headings; uint8 sRGB."""
-    lines = []
-    for row in rows:
-        tiles = [
-            cv2.resize(tile, (round(tile.shape[1] * _TALL / tile.shape[0]), _TALL), interpolation=cv2.INTER_AREA)
-            for tile in row
-        ]
-        lines.append(np.hstack([np.pad(tile, ((0, 6), (0, 6), (0, 0)), constant_values=255) for tile in tiles]))
-    widest = max(line.shape[1] for line in lines)
-    lines = [np.pad(line, ((0, 0), (0, widest - line.shape[1]), (0, 0)), constant_values=255) for line in lines]
-    head = np.full((28, widest, 3), 255, np.uint8)
-    tile_width = widest // len(_HEADINGS)
-    for n, heading in enumerate(_HEADINGS):
-        cv2.putText(head, heading, (n * tile_width + 4, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
-    return np.vstack([head, *lines])
+    """Rows of before, after, truth under each other, in columns with headings; uint8 sRGB."""
+    tiles = [[_tile(picture) for picture in row] for row in rows]
+    widths = [max(tile.shape[1] for tile in column) + _GAP for column in zip(*tiles, strict=True)]
+    head = np.full((28, sum(widths), 3), 255, np.uint8)
+    for heading, left in zip(_HEADINGS, itertools.accumulate(widths, initial=0), strict=False):
+        cv2.putText(head, heading, (left + 4, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.vstack([head, *(np.hstack([_widened(t, w) for t, w in zip(row, widths, strict=True)]) for row in tiles)])
+
+
+def _tile(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    return cv2.resize(picture, (round(width * _TALL / height), _TALL), interpolation=cv2.INTER_AREA)
+
+
+def _widened(tile: np.ndarray, width: int) -> np.ndarray:
+    return np.pad(tile, ((0, _GAP), (0, width - tile.shape[1]), (0, 0)), constant_values=255)
 
 
 def write_sheet(path: Path, rgb: np.ndarray) -> None:
