@@ -40,12 +40,17 @@ class PhotoSettings:
 
 @dataclass(frozen=True, slots=True)
 class FilmSettings:
-    """How films are smoothed and encoded. crf and preset None: the codec's own default in `batchcolor.films.encode`."""
+    """How films are smoothed and encoded.
+
+    crf and preset None: the codec's own default in `batchcolor.films.encode`. key_frames: where the generator runs, `auto`, `every` or
+    a number n for every n-th frame; between them smoothing by `flow` carries the colour.
+    """
 
     codec: VideoCodec = "h264"
     crf: int | None = None
     preset: str | None = None
     smooth: SmootherName = "flow"
+    key_frames: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

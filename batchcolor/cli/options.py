@@ -73,6 +73,8 @@ _FILM = (
     click.option("--preset", help="Speed of the film encoder, in its own words (medium, slow, 8, ...)."),
     click.option("--smooth", type=_choice(SmootherName), default="flow", show_default=True,
                  help="How colour is kept steady between two cuts."),
+    click.option("--key-frames", default="auto", show_default=True, metavar="auto|every|N",
+                 help="Frames that the network sees; between them colour is carried along motion (with --smooth flow)."),
 )  # fmt: skip
 
 _CONFIG = (
@@ -97,7 +99,7 @@ def settings_of(values: dict[str, Any]) -> Settings:
     return Settings(
         model=ModelSettings(**pick("weights", "engine", "device", "precision", "batch_size", "network_size")),
         photo=PhotoSettings(**pick("quality", "upscaling")),
-        film=FilmSettings(**pick("codec", "crf", "preset", "smooth")),
+        film=FilmSettings(**pick("codec", "crf", "preset", "smooth", "key_frames")),
         saturation=values["saturation"],
     )
 

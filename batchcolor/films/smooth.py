@@ -1,4 +1,4 @@
-"""Smoothers keep colour steady within a shot.
+"""Smoothers keep colour steady within a shot, and fill in the frames that the generator did not see.
 
 The contract (tests/contracts/test_smoothers.py): one shot's frames in, as many ab out, in order; constant in gives constant out; a single
 frame comes back unchanged; the window is bounded, so memory does not grow with the shot.
@@ -12,144 +12,126 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 
+from .motion import Motion, MotionEstimator, Step, carried, motion_size
+
 
 class ShotFrame(NamedTuple):
-    """L: float32 `(h, w)`, 0..100; ab: float32 `(2, h, w)`, as the generator saw this frame alone."""
+    """L: float32 `(h, w)`, 0..100. ab: float32 `(2, h', w')`, h' <= h, as the generator saw this frame alone; None between key frames.
+
+    step: the motion from the frame before, where it is already known.
+    """
 
     L: np.ndarray
-    ab: np.ndarray
+    ab: np.ndarray | None
+    step: Step | None = None
 
 
 class Smoother(Protocol):
     def __call__(self, frames: Iterable[ShotFrame]) -> Iterator[np.ndarray]:
-        """ab float32 `(2, h, w)` for every frame of one shot."""
+        """ab float32 `(2, h', w')`, h' <= h, for every frame of one shot, whose first frame has an ab."""
         ...
 
 
 def unsmoothed(frames: Iterable[ShotFrame]) -> Iterator[np.ndarray]:
-    """Every frame by itself."""
+    """Every frame by itself; without an own colour, that of the last key frame in place."""
+    last: np.ndarray | None = None
     for frame in frames:
-        yield frame.ab
+        last = frame.ab if frame.ab is not None else last
+        assert last is not None, "the first frame of a shot is a key frame"
+        yield last
 
 
 def exponential(frames: Iterable[ShotFrame], weight: float = 0.25) -> Iterator[np.ndarray]:
     """A running mean in place; `weight` is that of the new frame. Cheap, and right only where nothing moves."""
     mean: np.ndarray | None = None
-    for frame in frames:
-        mean = frame.ab if mean is None else mean + np.float32(weight) * (frame.ab - mean)
+    for ab in unsmoothed(frames):
+        mean = ab if mean is None else mean + np.float32(weight) * (ab - mean)
         yield mean
 
 
 _BLOCK = 16  # frames that go backward together; another block of lookahead behind them
-_CAP = 12.0  # frames' worth that carried colour may weigh
-_FLOW_ERROR = 1.0  # pixels of forward-backward disagreement at which trust falls to 1/e
-_LIGHTNESS_ERROR = 8.0  # L units of difference at which trust falls to 1/e
+_CAP = np.float32(12.0)  # frames' worth that carried colour may weigh
+_SOME = np.float32(1e-3)  # the weight of colour that nothing speaks for, where there is no other
 
 
-class _Carried(NamedTuple):
-    """Colour brought along and how many frames it is worth: ab `(2, h, w)`, weight `(h, w)`."""
+class _Seen(NamedTuple):
+    """A frame on its way through the smoother, planes `(h, w, 3)` at motion size: a, b and how many frames' colours they are worth.
 
-    ab: np.ndarray
-    weight: np.ndarray
+    own: of this frame alone, weight 1, None between key frames; ahead: carried from the frames before it, its own joined in.
+    back: the motion from this frame to the one before.
+    """
 
-
-class _Motion(NamedTuple):
-    """How to bring one frame's planes to its neighbour: a map for cv2.remap and the trust in it, `(h, w)`, 0..1."""
-
-    map: np.ndarray
-    trust: np.ndarray
+    own: np.ndarray | None
+    ahead: np.ndarray
+    back: Motion | None
 
 
 def along_motion(frames: Iterable[ShotFrame]) -> Iterator[np.ndarray]:
-    """Colour carried along dense optical flow, in both directions.
+    """Colour carried along dense optical flow, in both directions, at half the network's size.
 
-    Forward: carried colour is warped to the next frame, its weight falls where the flow forth and back disagree or the lightness differs,
-    and the frame's own colour joins with weight 1. Backward likewise, over blocks of 16 frames with up to 16 more of lookahead. Both
-    are averaged, the own frame counted once. Flow: DIS (Kroeger et al. 2016, arXiv 1603.03590) between lightness planes whose mean and
-    contrast are matched, so that exposure flicker is not motion.
+    Forward: carried colour is laid onto the next frame, its weight falls with the trust in the motion, and the frame's own colour, if it
+    has one, joins with weight 1. Backward likewise, over blocks of 16 frames with up to 16 more of lookahead. Both are averaged, the
+    own colour counted once. Where the weight of carried colour ends, it still beats none: nothing turns gray between key frames.
     """
-    waiting: list[ShotFrame] = []
-    forward: list[_Carried] = []
-    motions: list[tuple[_Motion, _Motion]] = []  # between waiting[n] and waiting[n + 1]: forth, back
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-
-    def take(frame: ShotFrame) -> None:
-        if not waiting:
-            forward.append(_Carried(frame.ab, np.ones_like(frame.L)))
-        else:
-            forth, back = _motions(flow, waiting[-1].L, frame.L)
-            motions.append((forth, back))
-            forward.append(_joined(_warped(forward[-1], forth), frame.ab))
-        waiting.append(frame)
-
-    def give(count: int) -> Iterator[np.ndarray]:
-        backward = _Carried(waiting[-1].ab, np.ones_like(waiting[-1].L))
-        both: list[np.ndarray] = []
-        for n in reversed(range(len(waiting))):
-            if n < len(waiting) - 1:
-                backward = _joined(_warped(backward, motions[n][1]), waiting[n].ab)
-            if n < count:
-                ahead, behind = forward[n], backward
-                total = ahead.weight + behind.weight - 1
-                both.append((ahead.ab * ahead.weight + behind.ab * behind.weight - waiting[n].ab) / total)
-        del waiting[:count], motions[:count], forward[:count]
-        yield from reversed(both)
-
+    estimator = MotionEstimator()
+    waiting: list[_Seen] = []
+    before: np.ndarray | None = None
     for frame in frames:
-        take(frame)
+        own = None if frame.ab is None else _weighted(frame.ab, motion_size(frame.L))
+        if before is None:
+            assert own is not None, "the first frame of a shot is a key frame"
+            waiting.append(_Seen(own, own, None))
+        else:
+            step = frame.step or estimator.step(before, frame.L)
+            waiting.append(_Seen(own, _joined(_carried(waiting[-1].ahead, step.forth), own), step.back))
+        before = frame.L
         if len(waiting) == 2 * _BLOCK:
-            yield from give(_BLOCK)
-    if waiting:
-        yield from give(len(waiting))
+            yield from _both_ways(waiting, _BLOCK)
+            del waiting[:_BLOCK]
+    yield from _both_ways(waiting, len(waiting))
 
 
-def _joined(carried: _Carried, own: np.ndarray) -> _Carried:
-    """The frame's own colour, weight 1, averaged into what was carried to it."""
-    weight = carried.weight + 1
-    return _Carried((carried.ab * carried.weight + own) / weight, weight)
+def _both_ways(waiting: list[_Seen], count: int) -> Iterator[np.ndarray]:
+    """ab of the first `count` frames: what comes from before, and what comes from behind, back to the first of them."""
+    behind: np.ndarray | None = None
+    answers: list[np.ndarray] = []
+    for n in reversed(range(len(waiting))):
+        seen = waiting[n]
+        if behind is not None:
+            back = waiting[n + 1].back
+            assert back is not None, "only the first frame of a shot has no motion that leads to it"
+            behind = _carried(behind, back)
+        if n < count:
+            answers.append(seen.ahead if behind is None else _average(seen.ahead, behind))
+        behind = seen.own if behind is None else _joined(behind, seen.own)
+    for answer in reversed(answers):
+        yield np.ascontiguousarray(answer[..., :2].transpose(2, 0, 1))  # (2, h, w)
 
 
-def _warped(carried: _Carried, motion: _Motion) -> _Carried:
-    ab = np.stack([_remap(plane, motion.map) for plane in carried.ab])
-    return _Carried(ab, np.minimum(_remap(carried.weight, motion.map), _CAP) * motion.trust)
+def _weighted(ab: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """ab `(2, h', w')` -> `(h, w, 3)` of `size`, weight 1."""
+    smaller = size[0] < ab.shape[1]
+    planes = [cv2.resize(p, size[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC) for p in ab]
+    return np.dstack([*planes, np.ones(size, np.float32)])
 
 
-def _remap(plane: np.ndarray, where: np.ndarray) -> np.ndarray:
-    warped: np.ndarray = cv2.remap(plane, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return warped
+def _carried(planes: np.ndarray, motion: Motion) -> np.ndarray:
+    brought = carried(planes, motion)
+    brought[..., 2] = np.minimum(brought[..., 2], _CAP) * motion.trust
+    return brought
 
 
-def _motions(flow: cv2.DISOpticalFlow, a: np.ndarray, b: np.ndarray) -> tuple[_Motion, _Motion]:
-    """From a to b and from b to a: what carries planes of a onto b, and planes of b onto a."""
-    matched = _exposed_like(a, b)
-    a8, b8 = _eight_bit(matched), _eight_bit(b)
-    b_to_a = flow.calc(b8, a8, None)  # (h, w, 2): where each pixel of b was in a
-    a_to_b = flow.calc(a8, b8, None)
-    identity = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in a.shape[::-1])), -1)
-    forth, back = identity + b_to_a, identity + a_to_b
-    return (
-        _Motion(forth, _trust(b_to_a, a_to_b, forth, matched, b)),
-        _Motion(back, _trust(a_to_b, b_to_a, back, b, matched)),
-    )
+def _joined(planes: np.ndarray, own: np.ndarray | None) -> np.ndarray:
+    return planes if own is None else _average(planes, own)
 
 
-def _trust(there: np.ndarray, return_: np.ndarray, where: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    returned = np.stack([_remap(np.ascontiguousarray(return_[..., n]), where) for n in range(2)], -1)
-    astray = np.square(there + returned).sum(-1)
-    unlike = np.square(_remap(source, where) - target)
-    trust: np.ndarray = np.exp(-astray / np.float32(_FLOW_ERROR**2) - unlike / np.float32(_LIGHTNESS_ERROR**2))
-    return trust
-
-
-def _exposed_like(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a with the mean and contrast of b; old film flickers, and that is neither motion nor another object."""
-    gain = np.clip((b.std() + 1) / (a.std() + 1), 0.7, 1.4)
-    matched: np.ndarray = (a - a.mean()) * np.float32(gain) + b.mean()
-    return matched
-
-
-def _eight_bit(L: np.ndarray) -> np.ndarray:
-    return np.clip(L * np.float32(2.55), 0, 255).astype(np.uint8)
+def _average(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The weighted mean of two `(h, w, 3)`; their weights add up."""
+    weight = a[..., 2] + b[..., 2]
+    share = ((b[..., 2] + _SOME / 2) / (weight + _SOME))[..., None]
+    mean = a + share * (b - a)
+    mean[..., 2] = weight
+    return mean
 
 
 SMOOTHERS: dict[str, Smoother] = {"none": unsmoothed, "exponential": exponential, "flow": along_motion}
