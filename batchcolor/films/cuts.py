@@ -15,6 +15,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+_CLEANED = (64, 48)
 _SIDE = (32, 24)
 _FLOOR = 2.0  # L units of contrast under which a frame counts as flat: black leader is not structure
 _UNLIKE = 0.25  # dissimilarity (1 - correlation) that a cut must reach
@@ -26,7 +27,9 @@ Item = TypeVar("Item")
 
 def _signature(L: np.ndarray) -> np.ndarray:
     """float32 `(768,)` of unit length (shorter for flat frames) from L `(h, w)`."""
-    small = cv2.resize(L, _SIDE, interpolation=cv2.INTER_AREA).ravel()
+    # The median takes out dust and scratches, which are the same size on every scan and another one on every frame.
+    cleaned = cv2.medianBlur(cv2.resize(L, _CLEANED, interpolation=cv2.INTER_AREA), 5)
+    small = cv2.resize(cleaned, _SIDE, interpolation=cv2.INTER_AREA).ravel()
     small = small - small.mean()
     return small / np.float32(np.hypot(np.linalg.norm(small), _FLOOR * small.size**0.5))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pickle
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,8 +106,12 @@ def _load_safetensors(path: Path) -> Checkpoint:
 
 def _load_state_dict(path: Path) -> dict[str, Tensor]:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError) as exc:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd pickle protocols and the like: either it loads or it does not
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as exc:  # torch raises whatever the damage brings about
         raise ModelError(f"{path}: not a weights file, or damaged; fetch it again") from exc
     if not isinstance(state, Mapping) or not all(isinstance(t, Tensor) for t in state.values()):
         raise ModelError(f"{path}: holds no state dict; the published siggraph17 file is one")

@@ -1,0 +1,91 @@
+"""What every engine promises (batchcolor/engines/base.py)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from batchcolor.engines import Engine, open_engine
+from batchcolor.errors import DeviceError
+from batchcolor.generators.checkpoint import Checkpoint
+from batchcolor.weights import open_checkpoint
+
+KINDS = [("torch", "float32"), ("torch", "bfloat16"), ("openvino", "float32"), ("openvino", "auto")]
+SIZES = [(16, 16), (33, 65), (64, 96), (101, 130)]
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    return open_checkpoint("lite")
+
+
+@pytest.fixture(scope="module")
+def reference(checkpoint: Checkpoint) -> Engine:
+    return open_engine(checkpoint, engine="torch", device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="module", params=KINDS, ids="-".join)
+def engine(request: pytest.FixtureRequest, checkpoint: Checkpoint) -> Engine:
+    name, precision = request.param
+    return open_engine(checkpoint, engine=name, device="cpu", precision=precision)
+
+
+def natural(count: int, height: int, width: int) -> np.ndarray:
+    """Lightness with structure at every scale, float32 `(N, 1, H, W)`."""
+    rng = np.random.default_rng(height * width)
+    planes = []
+    for _ in range(count):
+        plane = np.zeros((height, width), np.float32)
+        for side in (2, 5, 12, 40):
+            noise = rng.uniform(0, 100, (side, side)).astype(np.float32)
+            plane += cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) / 4
+        planes.append(plane.clip(0, 100))
+    return np.stack(planes)[:, None]
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_it_equals_the_reference_within_its_tolerance(engine: Engine, reference: Engine, height: int, width: int) -> None:
+    L = natural(2, height, width)
+    ab = engine(L)
+    assert ab.shape == (2, 2, -(-height // 4), -(-width // 4))
+    assert ab.dtype == np.float32
+    assert float(np.abs(ab - reference(L)).max()) <= engine.tolerance
+
+
+def test_answers_are_the_callers_own(engine: Engine) -> None:
+    first = engine(natural(1, 64, 64))
+    kept = first.copy()
+    engine(100 - natural(1, 64, 64))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_several_threads_may_call_it(engine: Engine) -> None:
+    inputs = [natural(1, 32 * n, 64) for n in range(1, 5)]
+    alone = [engine(L) for L in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(engine, inputs * 3))
+    for n, ab in enumerate(together):
+        np.testing.assert_allclose(ab, alone[n % 4], atol=engine.tolerance)
+
+
+def test_it_says_what_it_is(engine: Engine) -> None:
+    assert engine.name in {"torch", "openvino"}
+    assert engine.device == "cpu"
+    assert engine.precision in {"float32", "bfloat16"}
+
+
+def test_half_precision_that_a_cpu_lacks_is_refused(checkpoint: Checkpoint) -> None:
+    for name in ("torch", "openvino"):
+        with pytest.raises(DeviceError, match="float16"):
+            open_engine(checkpoint, engine=name, device="cpu", precision="float16")  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_a_gpu_equals_the_reference_within_its_tolerance(checkpoint: Checkpoint, reference: Engine) -> None:
+    engine = open_engine(checkpoint, device="cuda")
+    L = natural(4, 256, 256)
+    assert float(np.abs(engine(L) - reference(L)).max()) <= engine.tolerance
