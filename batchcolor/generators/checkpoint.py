@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
 from ..aside import written_aside
-from ..errors import ModelError, OutputError
+from ..errors import ModelError
 from . import build
 from .base import Generator, weight_tensors
 
@@ -135,11 +135,8 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str], dtype: torch.dtyp
         "configuration": json.dumps(checkpoint.configuration, sort_keys=True),
         "card": json.dumps(checkpoint.card, sort_keys=True),
     }
-    try:
-        with written_aside(path) as aside:
-            save_file(tensors, aside, metadata)
-    except SafetensorError as exc:
-        raise OutputError(f"{path}: cannot be written ({exc}); check the folder, its permissions and free space") from exc
+    with written_aside(path) as aside:
+        aside.write_bytes(safetensors_bytes(tensors, metadata))  # its own save_file lets nobody else read the file
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

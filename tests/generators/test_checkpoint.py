@@ -128,7 +128,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, lite: Checkpoint, mon
     def full_disk(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("batchcolor.generators.checkpoint.save_file", full_disk)
+    monkeypatch.setattr("pathlib.Path.write_bytes", full_disk)
     with pytest.raises(OutputError, match=r"a\.safetensors"):
         save(lite, path)
     assert file_sha256(path) == before
