@@ -1,0 +1,181 @@
+"""How commands begin and how they are stopped: quick to answer, quick to end, nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+import pyvips
+import torch
+
+from batchcolor.aside import PREFIX
+from batchcolor.cli import cli
+from batchcolor.errors import ExitCode
+from batchcolor.generators import build
+from batchcolor.generators.checkpoint import Checkpoint, save
+from tests.films.made import Made, make_film
+from tests.support import gradient
+
+HEAVY = {"torch", "openvino", "cv2", "pyvips", "av", "numpy", "skimage", "safetensors", "httpx"}
+STOPS_WITHIN_S = 10.0
+PHOTOS = 600
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor movements
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(commands(cli)), ids=" ".join)
+def test_help_of_a_command_imports_nothing_heavy(path: tuple[str, ...]) -> None:
+    """`-X importtime` names every import of the process, whatever becomes of it."""
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "batchcolor", *path, "--help"], capture_output=True, text=True, check=True
+    )
+    imported = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines() if line.startswith("import time:")}
+    assert "batchcolor.cli" in imported
+    assert imported & HEAVY == set()
+    assert ran.stdout.startswith("Usage: batchcolor")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    configuration = {"encoder": "lite0", "widths": [16, 16, 16, 16]}
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save(Checkpoint("lite", configuration, build("lite", configuration).state_dict(), {"network_size": 64}), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with more photos than can be done before anybody stops it: one file, many names."""
+    folder = tmp_path_factory.mktemp("photos")
+    pixels = pyvips.Image.new_from_array(gradient(600, 800)).copy(interpretation="b-w")
+    pixels.write_to_file(str(folder / "photo-000.png"))
+    for n in range(1, PHOTOS):
+        (folder / f"photo-{n:03}.png").hardlink_to(folder / "photo-000.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a minute of a pan over noise, which no encoder is quick with."""
+    noise = np.random.default_rng(0).integers(0, 256, (480, 1000), np.uint8)
+    made = Made(
+        width=640,
+        height=480,
+        codec="mpeg4",
+        pts=tuple(range(0, 30_000, 40)),
+        picture=lambda n, height, width: noise[:height, n % 300 : n % 300 + width],
+    )
+    return make_film(tmp_path_factory.mktemp("film") / "reel.mkv", made)
+
+
+class Running:
+    """`batchcolor colorize` in a process of its own, seen through its stderr: a pipe, or a terminal."""
+
+    def __init__(self, arguments: list[object], *, on_terminal: bool) -> None:
+        reader, writer = pty.openpty() if on_terminal else os.pipe()
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "150"}
+        command = [sys.executable, "-m", "batchcolor", "colorize", *map(str, arguments)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=writer, env=environment)
+        os.close(writer)
+        self.said = ""
+        self._reader = reader
+
+    def wait_for(self, pattern: str) -> None:
+        """Read until the process has said it; fails where it ends before."""
+        while not re.search(pattern, self.said):
+            assert self._read(), f"ended without saying {pattern!r}, but: {self.said[-500:]}"
+
+    def stop_by(self, *signals: signal.Signals) -> float:
+        """Send them one after the other and wait for the end; returns how many seconds that took."""
+        begun = time.monotonic()
+        for number in signals:
+            self.process.send_signal(number)
+        while self._read():
+            pass
+        self.process.wait(60)
+        return time.monotonic() - begun
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._reader, 1 << 16)
+        except OSError:  # a terminal whose other side is closed
+            data = b""
+        self.said += _ANSI.sub("", data.decode(errors="replace"))
+        return bool(data)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+        os.close(self._reader)
+
+
+@pytest.fixture
+def running(weights: Path) -> Iterator[Callable[..., Running]]:
+    started: list[Running] = []
+
+    def start(*arguments: object, on_terminal: bool = False) -> Running:
+        options = ["--weights", weights, "--engine", "torch", "--jobs", 2]
+        started.append(Running([*arguments, *options], on_terminal=on_terminal))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.close()
+
+
+@pytest.mark.parametrize(
+    "signals", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)], ids=["Ctrl-C", "SIGTERM", "twice"]
+)
+def test_a_stopped_run_over_photos_ends_with_130_and_whole_files(
+    running: Callable[..., Running], photos: Path, tmp_path: Path, signals: tuple[signal.Signals, ...]
+) -> None:
+    run = running(photos, "--output", tmp_path / "out")
+    run.wait_for(r"\[5/600\]")
+    seconds = run.stop_by(*signals)
+    assert run.process.returncode == ExitCode.INTERRUPTED
+    assert seconds < STOPS_WITHIN_S
+    assert "Traceback" not in run.said
+    done = sorted((tmp_path / "out").iterdir())
+    assert 5 <= len(done) < PHOTOS
+    assert [path.name for path in done if path.name.startswith(PREFIX)] == []
+    for path in done:
+        picture = pyvips.Image.new_from_file(str(path), fail_on="truncated")
+        assert (picture.height, picture.width, picture.bands) == (600, 800, 3)
+        picture.avg()  # decodes it to its end
+    (counted,) = re.findall(r"(\d+) done, 0 failed, (\d+) left in", run.said) or [(len(done), PHOTOS - len(done))]
+    assert [int(n) for n in counted] == [len(done), PHOTOS - len(done)]
+    assert len(list(photos.iterdir())) == PHOTOS
+
+
+@pytest.mark.parametrize(
+    "signals", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)], ids=["Ctrl-C", "SIGTERM", "twice"]
+)
+def test_a_film_stopped_in_the_middle_leaves_nothing(
+    running: Callable[..., Running], film: Path, tmp_path: Path, signals: tuple[signal.Signals, ...]
+) -> None:
+    run = running(film, "--output", tmp_path / "out", on_terminal=True)
+    run.wait_for(r"reel\.mkv.*[1-9]\d\d/750 +frames")
+    assert any(path.name.startswith(PREFIX) for path in (tmp_path / "out").iterdir())  # it is under way
+    seconds = run.stop_by(*signals)
+    assert run.process.returncode == ExitCode.INTERRUPTED
+    assert seconds < STOPS_WITHIN_S
+    assert "Traceback" not in run.said
+    assert list((tmp_path / "out").iterdir()) == []
