@@ -36,16 +36,16 @@ def demo(output: Path, weights: str) -> int:
     from .options import default_workers
     from .progress import display_for
 
+    settings = Settings(model=ModelSettings(weights=weights))
+    colorizer = open_colorizer(settings.model)  # first: without weights nothing is worth making
     truth, input_, colour = (output / name for name in ("truth", "input", "colour"))
     click.echo(f"Making black-and-white input in {input_}", err=True)
     names = pictures.write_pictures(truth, input_)
     film.write_film(truth / "film.mp4", input_ / "film.mp4")
 
     planned = plan([input_], colour)
-    settings = Settings(model=ModelSettings(weights=weights))
     tally = Tally()
     with display_for(len(planned.items), quiet=False) as display:
-        colorizer = open_colorizer(settings.model)
         for outcome in run(
             planned,
             colorizer,
