@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -87,6 +88,33 @@ def test_the_window_is_bounded(smooth: Smoother) -> None:
 def test_the_same_shot_gives_the_same_answers(smooth: Smoother) -> None:
     for first, second in zip(smooth(frames(40, 4)), smooth(frames(40, 4)), strict=True):
         np.testing.assert_array_equal(first, second)
+
+
+def test_nothing_crosses_a_cut(smooth: Smoother) -> None:
+    """A shot's answers are its own, though another shot is under way with the same smoother."""
+    alone = list(smooth(frames(40, 4)))
+    other = smooth(ShotFrame(100 - lightness(n), -2 * ab_of(n)) for n in itertools.count())
+    together = []
+    for answer in smooth(frames(40, 4)):
+        next(other)
+        together.append(answer)
+    np.testing.assert_array_equal(np.stack(together), np.stack(alone))
+
+
+def test_what_comes_later_than_the_window_changes_nothing(smooth: Smoother) -> None:
+    """So a chunk needs no more than this many frames behind its end."""
+    whole = list(smooth(frames(64, 4)))
+    for given in (32, 48):
+        part = list(smooth(frames(given, 4)))
+        answered = given - 16
+        np.testing.assert_array_equal(np.stack(part[:answered]), np.stack(whole[:answered]))
+
+
+def test_what_came_before_fades(smooth: Smoother) -> None:
+    """A chunk that begins in the middle of a shot gives nearly the same colours some frames later."""
+    whole, part = list(smooth(frames(96))), list(smooth(itertools.islice(frames(96), 48, None)))
+    late = np.abs(np.stack(whole[-24:]) - np.stack(part[-24:])).mean()
+    assert late < 0.15
 
 
 @pytest.mark.parametrize("name", ["exponential", "flow"])
