@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import pickle
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save as safetensors_bytes
 from safetensors.torch import save_file
 
 from batchcolor.errors import ModelError, OutputError
 from batchcolor.generators import Generator, build, weight_tensors
-from batchcolor.generators.checkpoint import Checkpoint, file_sha256, load, save
+from batchcolor.generators.checkpoint import FORMAT, Checkpoint, file_sha256, load, save
 
 SMALL = {"encoder": "lite0", "widths": [16, 16, 16, 16]}
 
@@ -113,6 +118,53 @@ def test_damaged_and_foreign_files_are_one_sentence(tmp_path: Path, lite: Checkp
         load(path).generator()
     assert "\n" not in str(caught.value)
     assert ("damaged.safetensors" in str(caught.value)) or ("pix2pix" in str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [[torch.zeros(2)], {"model1": {"weight": torch.zeros(2)}}, torch.zeros(2), {"epoch": 3}],
+    ids=["list", "nested", "tensor", "numbers"],
+)
+def test_a_file_without_a_state_dict_is_refused(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "other.pth")
+    with pytest.raises(ModelError, match=r"other\.pth: holds no state dict"):
+        load(tmp_path / "other.pth")
+
+
+@pytest.fixture(scope="module")
+def whole_files() -> dict[str, bytes]:
+    """A few tensors in each of the three formats."""
+    torch.manual_seed(0)
+    tensors = {"a.weight": torch.randn(4, 3, 3, 3), "a.bias": torch.randn(4), "a.running_mean": torch.randn(4)}
+    made = {}
+    for name, zipped in (("zip.pth", True), ("legacy.pth", False)):
+        buffer = io.BytesIO()
+        torch.save(tensors, buffer, _use_new_zipfile_serialization=zipped)
+        made[name] = buffer.getvalue()
+    metadata = {"format": FORMAT, "architecture": "lite", "configuration": json.dumps(SMALL), "card": "{}"}
+    return made | {"own.safetensors": safetensors_bytes(tensors, metadata)}
+
+
+@pytest.mark.parametrize("name", ["zip.pth", "legacy.pth", "own.safetensors"])
+@given(data=st.data())
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_damaged_it_loads_or_is_refused(
+    tmp_path: Path, whole_files: dict[str, bytes], name: str, data: st.DataObject
+) -> None:
+    """Files cut off anywhere and bytes changed anywhere: no other exception, no warning, no crash."""
+    content = bytearray(whole_files[name])
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=4)):
+        content[place] = data.draw(st.integers(0, 255))
+    path = tmp_path / name
+    path.write_bytes(content[: data.draw(st.one_of(st.none(), st.integers(0, len(content))))])
+    tensors, refusal = {}, f"{path}: "
+    try:
+        tensors = load(path).tensors
+    except ModelError as exc:
+        refusal = str(exc)
+    assert refusal.startswith(f"{path}: ")
+    assert "\n" not in refusal
+    assert all(isinstance(tensor, torch.Tensor) for tensor in tensors.values())
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
