@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -21,7 +22,7 @@ DEFAULT_NETWORK_SIZE = 256
 
 
 class Colorizer:
-    """Batches small lightness planes through an engine.
+    """Batches small lightness planes through an engine. May be called from several threads.
 
     A batch that does not fit into the device's memory is halved, down to single pictures; a picture that still does not fit goes
     to the fallback engine (the CPU). Both are logged as warnings, and the smaller batch size stays. If the fallback fails too,
@@ -42,6 +43,7 @@ class Colorizer:
         self._side_multiple = side_multiple
         self.batch_size = batch_size
         self._fallback = fallback
+        self._shrinking = threading.Lock()
 
     @classmethod
     def of_checkpoint(
@@ -81,33 +83,37 @@ class Colorizer:
             while start < len(indices):
                 chosen = indices[start : start + self.batch_size]
                 batch = np.stack([lightness[i] for i in chosen])[:, None].astype(np.float32, copy=False)
+                engine = self.engine
                 try:
-                    predicted = self.engine(batch)
+                    predicted = engine(batch)
                 except OutOfMemory:
-                    self._shrink(len(chosen))
+                    self._shrink(engine, len(chosen))
                     continue
                 results.update(zip(chosen, predicted, strict=True))
                 start += len(chosen)
         return [results[i] for i in range(len(lightness))]
 
-    def _shrink(self, failed: int) -> None:
-        """Make the next try smaller: half the batch, then the fallback engine."""
-        if failed > 1:
-            self.batch_size = failed // 2
-            log.warning(
-                "%d pictures at once do not fit into the memory of %s; going on with %d",
-                failed,
-                self.engine.device,
-                self.batch_size,
-            )
-        elif self._fallback is not None:
-            log.warning("one picture does not fit into the memory of %s; going on with the CPU", self.engine.device)
-            self.engine, self._fallback = self._fallback(), None
-        else:
-            raise OutOfMemory(
-                f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "
-                "close other programs or give a smaller --network-size"
-            )
+    def _shrink(self, engine: Engine, failed: int) -> None:
+        """Make the next try smaller than `failed` pictures on `engine`: half the batch, then the fallback engine."""
+        with self._shrinking:
+            if engine is not self.engine or failed > self.batch_size:
+                return  # another thread has met the same limit and has already made it smaller
+            if failed > 1:
+                self.batch_size = failed // 2
+                log.warning(
+                    "%d pictures at once do not fit into the memory of %s; going on with %d",
+                    failed,
+                    engine.device,
+                    self.batch_size,
+                )
+            elif self._fallback is not None:
+                log.warning("one picture does not fit into the memory of %s; going on with the CPU", engine.device)
+                self.engine, self._fallback = self._fallback(), None
+            else:
+                raise OutOfMemory(
+                    f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "
+                    "close other programs or give a smaller --network-size"
+                )
 
 
 def open_colorizer(model: ModelSettings) -> Colorizer:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -67,6 +69,64 @@ def test_a_picture_that_does_not_fit_goes_to_the_fallback(caplog: pytest.LogCapt
 def test_where_nothing_fits_anywhere_it_is_an_error() -> None:
     with pytest.raises(OutOfMemory, match="--network-size"):
         formula_colorizer(fits=0).ab(planes((64, 64)))
+
+
+def test_the_whole_way_down_is_said_step_by_step(caplog: pytest.LogCaptureFixture) -> None:
+    """4 -> 2 -> 1 -> the CPU; planes of several shapes, and every one of them in colour and in its place."""
+    colorizer = Colorizer(FormulaEngine(fits=0), side_multiple=32, batch_size=4, fallback=FormulaEngine)
+    given = planes(*[(64, 64), (32, 96), (64, 64), (64, 64), (32, 96), (64, 64), (64, 64)])
+    with caplog.at_level(logging.WARNING):
+        answers = colorizer.ab(given)
+    for plane, ab in zip(given, answers, strict=True):
+        np.testing.assert_array_equal(ab, expected(plane))
+    said = [record.getMessage() for record in caplog.records]
+    assert [sentence.split(" ")[0] for sentence in said] == ["4", "2", "one"]
+
+
+def test_a_fallback_that_has_no_memory_either_is_an_error_too() -> None:
+    colorizer = Colorizer(FormulaEngine(fits=0), side_multiple=32, fallback=lambda: FormulaEngine(fits=0))
+    with pytest.raises(OutOfMemory, match="--network-size"):
+        colorizer.ab(planes((64, 64), (64, 64)))
+
+
+class _Meeting(FormulaEngine):
+    """Nothing fits, and every thread learns so at the same moment as the others."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(fits=0)
+        self._together = threading.Barrier(threads)
+
+    def __call__(self, L: np.ndarray) -> np.ndarray:
+        self._together.wait(30)
+        return super().__call__(L)
+
+
+def test_several_threads_share_one_way_to_the_fallback(caplog: pytest.LogCaptureFixture) -> None:
+    """Photos are colorized in threads: what one of them has found out about memory is no error for the others."""
+    opened = []
+
+    def fallback() -> FormulaEngine:
+        opened.append(FormulaEngine())
+        return opened[-1]
+
+    colorizer = Colorizer(_Meeting(4), side_multiple=32, batch_size=2, fallback=fallback)
+    given = planes((64, 64), (64, 64))
+    with caplog.at_level(logging.WARNING), ThreadPoolExecutor(4) as pool:
+        everything = list(pool.map(colorizer.ab, [given] * 4))
+    for answers in everything:
+        for plane, ab in zip(given, answers, strict=True):
+            np.testing.assert_array_equal(ab, expected(plane))
+    assert len(opened) == 1
+    assert len(caplog.records) == 2  # 2 -> 1 -> the CPU, each said once
+
+
+def test_other_errors_of_an_engine_are_not_taken_for_a_lack_of_memory() -> None:
+    class Broken(FormulaEngine):
+        def __call__(self, L: np.ndarray) -> np.ndarray:
+            raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        Colorizer(Broken(), side_multiple=32, fallback=FormulaEngine).ab(planes((64, 64)))
 
 
 @pytest.mark.parametrize(("height", "width"), [(480, 640), (1, 1000), (5000, 40), (31, 33), (1080, 1920)])
