@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -97,10 +98,11 @@ def _lab_to_linear(L: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
     return red, green, blue
 
 
-def _fits(L: Array, a: Array, b: Array) -> Array:
-    red, green, blue = _lab_to_linear(L, a, b)
-    low, high = -_GAMUT_SLACK, 1 + _GAMUT_SLACK
-    return (red >= low) & (red <= high) & (green >= low) & (green <= high) & (blue >= low) & (blue <= high)
+def _in_gamut(red: Array, green: Array, blue: Array) -> Array:
+    """Whether linear sRGB planes lie within 0..1, float noise aside."""
+    xp = _namespace(red)
+    lowest, highest = xp.minimum(xp.minimum(red, green), blue), xp.maximum(xp.maximum(red, green), blue)
+    return (lowest >= -_GAMUT_SLACK) & (highest <= 1 + _GAMUT_SLACK)
 
 
 def fit_gamut(L: Array, ab: Array) -> Array:
@@ -114,27 +116,72 @@ def fit_gamut(L: Array, ab: Array) -> Array:
     (lightness,) = _planes(L)
     a, b = _planes(ab)
     lightness = xp.broadcast_to(lightness, a.shape)
-    outside = ~_fits(lightness, a, b)
+    outside = ~_in_gamut(*_lab_to_linear(lightness, a, b))
     if not bool(outside.any()):
         return ab
-    # Few pixels are outside as a rule: the search runs on those alone.
-    lightness_o, a_o, b_o = lightness[outside], a[outside], b[outside]
-    low, high = xp.zeros_like(a_o), xp.ones_like(a_o)
+    scale = xp.ones_like(a)
+    scale[outside] = _fitting_scale(lightness[outside], a[outside], b[outside])
+    return xp.stack([a * scale, b * scale], -3)
+
+
+def _fitting_scale(L: Array, a: Array, b: Array) -> Array:
+    """The factor on chroma that leads to the gamut's border, 0..1; for colours outside, any shape."""
+    xp = _namespace(a)
+    low, high = xp.zeros_like(a), xp.ones_like(a)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        fits = _fits(lightness_o, middle * a_o, middle * b_o)
+        fits = _in_gamut(*_lab_to_linear(L, middle * a, middle * b))
         low, high = xp.where(fits, middle, low), xp.where(fits, high, middle)
-    scale = xp.ones_like(a)
-    scale[outside] = low
-    return xp.stack([a * scale, b * scale], -3)
+    return low
+
+
+def _lab_to_fitted_linear(L: Array, ab: Array) -> tuple[Array, Array, Array]:
+    """L `(..., 1, H, W)` and ab `(..., 2, H, W)` -> planes of linear sRGB, 0..1 but for float noise, chroma shrunk to the gamut."""
+    xp = _namespace(ab)
+    (lightness,) = _planes(L)
+    a, b = _planes(ab)
+    lightness = xp.broadcast_to(lightness, a.shape)
+    linear = _lab_to_linear(lightness, a, b)
+    outside = ~_in_gamut(*linear)
+    if bool(outside.any()):
+        # Few pixels are outside as a rule: the search runs on those alone.
+        lightness_o, a_o, b_o = lightness[outside], a[outside], b[outside]
+        scale = _fitting_scale(lightness_o, a_o, b_o)
+        for plane, fitted in zip(linear, _lab_to_linear(lightness_o, scale * a_o, scale * b_o), strict=True):
+            plane[outside] = fitted
+    return linear
 
 
 def lab_to_rgb(L: Array, ab: Array) -> Array:
     """L `(..., 1, H, W)` and ab `(..., 2, H, W)` -> non-linear sRGB 0..1 `(..., 3, H, W)`, chroma shrunk to the gamut."""
     xp = _namespace(ab)
-    a, b = _planes(fit_gamut(L, ab))
-    (lightness,) = _planes(L)
-    return srgb_encode(xp.stack(_lab_to_linear(xp.broadcast_to(lightness, a.shape), a, b), -3))
+    return srgb_encode(xp.stack(_lab_to_fitted_linear(L, ab), -3))
+
+
+def lab_to_codes(L: np.ndarray, ab: np.ndarray, depth: int) -> np.ndarray:
+    """As `lab_to_rgb`, rounded to codes of 8 (uint8) or 16 bits (uint16); 8 bits by a table, three times as fast.
+
+    A gray pixel comes back as the very code that its L came from.
+    """
+    linear = np.stack(_lab_to_fitted_linear(L, ab), -3)
+    if depth == 8:
+        np.clip(linear, 0, 1, out=linear)
+        linear *= np.float32(_LINEAR_STEPS)
+        linear += np.float32(0.5)
+        return _code_table().take(linear.astype(np.uint16))
+    codes: np.ndarray = (srgb_encode(linear) * np.float32(2**depth - 1) + np.float32(0.5)).astype(np.uint16)
+    return codes
+
+
+_LINEAR_STEPS = 2**16 - 1  # a step is at most 0.05 codes of 8 bits, even in the shadows, where the curve is steepest
+
+
+@cache
+def _code_table() -> np.ndarray:
+    """The 8-bit sRGB code of every 16-bit linear value."""
+    linear = np.arange(_LINEAR_STEPS + 1, dtype=np.float64) / _LINEAR_STEPS
+    table: np.ndarray = (srgb_encode(linear) * 255 + 0.5).astype(np.uint8)
+    return table
 
 
 def largest_chroma(lightness_steps: int, hue_steps: int) -> np.ndarray:

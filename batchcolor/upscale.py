@@ -59,6 +59,20 @@ def bicubic_map(L: np.ndarray, ab: np.ndarray) -> ChromaMap:
     return ChromaMap(np.zeros_like(offset), offset)
 
 
+_LAST_STEP = 4  # how much of the way up is left to linear interpolation
+
+
+def refined(chroma: ChromaMap, height: int, width: int) -> ChromaMap:
+    """The map at a quarter of `height` x `width`, by bicubic interpolation; as it is where it is as large already.
+
+    `apply_map` interpolates linearly, which is quick, and would show creases if it went all the way alone.
+    """
+    h, w = max(1, height // _LAST_STEP), max(1, width // _LAST_STEP)
+    if h <= chroma.gain.shape[1] or w <= chroma.gain.shape[2]:
+        return chroma
+    return ChromaMap(*(_resize(planes, h, w, cv2.INTER_CUBIC) for planes in chroma))
+
+
 UPSCALERS: dict[str, Callable[[np.ndarray, np.ndarray], ChromaMap]] = {"guided": guided_map, "bicubic": bicubic_map}
 
 
@@ -86,14 +100,15 @@ def apply_map(chroma: ChromaMap, L: np.ndarray, rows: Positions | None = None, c
     """
     rows = rows or Positions.of_pixels(L.shape[0])
     columns = columns or Positions.of_pixels(L.shape[1])
-    gain = _sample(chroma.gain, rows, columns, cv2.INTER_LINEAR)
-    return gain * L + _sample(chroma.offset, rows, columns, cv2.INTER_CUBIC)
+    gain, offset = (_sample(planes, rows, columns) for planes in chroma)
+    gain *= L
+    gain += offset
+    return gain
 
 
-def _sample(planes: np.ndarray, rows: Positions, columns: Positions, interpolation: int) -> np.ndarray:
+def _sample(planes: np.ndarray, rows: Positions, columns: Positions) -> np.ndarray:
     """`(2, h, w)` -> float32 `(2, rows.count, columns.count)`, interpolated at these positions."""
     h, w = planes.shape[1:]
     matrix = np.array([[columns.step * w, 0, columns.start * w - 0.5], [0, rows.step * h, rows.start * h - 0.5]])
-    flags = interpolation | cv2.WARP_INVERSE_MAP
-    size = (columns.count, rows.count)
+    flags, size = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (columns.count, rows.count)
     return np.stack([cv2.warpAffine(plane, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE) for plane in planes])

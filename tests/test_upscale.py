@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchcolor.upscale import UPSCALERS, Positions, apply_map, bicubic_map, guided_map
+from batchcolor.upscale import UPSCALERS, Positions, apply_map, bicubic_map, guided_map, refined
 
 both = pytest.mark.parametrize("upscaler", UPSCALERS.values(), ids=UPSCALERS)
 
@@ -79,3 +79,13 @@ def test_strips_give_what_the_whole_gives(upscaler: object) -> None:
         part = apply_map(chroma, strip, rows=Positions.of_pixels(203, top, len(strip)))
         np.testing.assert_allclose(part, whole[:, top : top + 50], atol=2.0)
         assert float(np.abs(part - whole[:, top : top + 50]).mean()) < 0.02
+
+
+@both
+def test_refining_first_changes_next_to_nothing(upscaler: object) -> None:
+    L, truth = two_fields(400, 600)
+    chroma = upscaler(small(L, 64, 96), np.stack([small(plane, 16, 24) for plane in truth]))  # type: ignore[operator]
+    finer = refined(chroma, 400, 600)
+    assert finer.gain.shape == (2, 100, 150)
+    assert float(np.abs(apply_map(finer, L) - apply_map(chroma, L)).mean()) < 0.7
+    assert refined(chroma, 200, 300) is chroma

@@ -10,7 +10,7 @@ import numpy as np
 from ..colorizer import Colorizer
 from ..errors import BatchcolorError
 from ..settings import PhotoSettings
-from ..upscale import UPSCALERS, ChromaMap
+from ..upscale import UPSCALERS, ChromaMap, refined
 from .merge import as_stored, merge
 from .read import PhotoInfo, PhotoRows, probe, small_lightness
 from .write import ENCODERS, result_depth, write
@@ -48,5 +48,6 @@ def _write_colored(source: Path, target: Path, chroma: ChromaMap, settings: Phot
     rows = PhotoRows(source)
     depth = result_depth(rows.info, target.suffix)
     size = (rows.info.height, rows.info.width)
-    merged = merge(rows, as_stored(chroma, rows.info.orientation), rows.info.height, depth)
+    stored = refined(as_stored(chroma, rows.info.orientation), *size)
+    merged = merge(rows, stored, rows.info.height, depth)
     write(merged, size, rows.image, target, quality=settings.quality)

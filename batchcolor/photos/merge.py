@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import cv2
 import numpy as np
 
-from ..color import lab_to_rgb
+from ..color import lab_to_codes
 from ..upscale import ChromaMap, Positions, apply_map
 from .read import Strip
 
@@ -36,10 +36,8 @@ def merge(strips: Iterable[Strip], chroma: ChromaMap, height: int, depth: int) -
     chroma: in the stored layout; height: rows of the whole photo; depth: 8 or 16 bits a sample. L stays as it is; chroma is
     shrunk where a colour does not exist in sRGB.
     """
-    dtype = np.uint16 if depth == 16 else np.uint8
-    peak = np.float32(2**depth - 1)
     for top, L, alpha in strips:
         ab = apply_map(chroma, L, rows=Positions.of_pixels(height, top, len(L)))
-        rgb = (lab_to_rgb(L[None], ab) * peak + np.float32(0.5)).astype(dtype)
+        rgb = lab_to_codes(L[None], ab, depth)
         planes = [*rgb] if alpha is None else [*rgb, alpha]
         yield cv2.merge(planes)  # (rows, W, 3 or 4)

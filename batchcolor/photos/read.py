@@ -16,7 +16,7 @@ import pyvips
 from ..color import lightness_of_gray, rgb_to_lab
 from ..errors import SourceError
 
-_STRIP_PIXELS = 1 << 18
+_STRIP_PIXELS = 1 << 16
 _QUARTER_TURNED = range(5, 9)  # EXIF orientations that swap width and height
 
 # libvips keeps results of recent operations for reuse; a batch run never asks twice, so that would only be memory.
