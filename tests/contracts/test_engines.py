@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -11,7 +13,9 @@ import torch
 
 from batchcolor.engines import Engine, open_engine
 from batchcolor.errors import DeviceError
+from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint
+from batchcolor.settings import EngineName
 from batchcolor.weights import open_checkpoint
 
 KINDS = [("torch", "float32"), ("torch", "bfloat16"), ("openvino", "float32"), ("openvino", "auto")]
@@ -76,6 +80,61 @@ def test_it_says_what_it_is(engine: Engine) -> None:
     assert engine.name in {"torch", "openvino"}
     assert engine.device == "cpu"
     assert engine.precision in {"float32", "bfloat16"}
+
+
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_the_published_network_equals_the_reference_too(name: EngineName) -> None:
+    """siggraph17 with random weights of a sensible scale; its dilated and transposed convolutions are what lite has none of."""
+    torch.manual_seed(2)
+    generator = build("siggraph17")
+    torch.nn.init.normal_(generator.get_parameter("model_out.0.weight"), std=0.4)
+    checkpoint = Checkpoint("siggraph17", {}, generator.state_dict())
+    L = natural(2, 41, 70)
+    with torch.inference_mode():
+        expected = checkpoint.generator()(torch.from_numpy(L)).numpy()
+    assert 5 < expected.std() < 80  # something to compare, and not saturated
+    engine = open_engine(checkpoint, engine=name, device="cpu", precision="float32")
+    ab = engine(L)
+    assert ab.shape == (2, 2, 41, 70)
+    assert float(np.abs(ab - expected).max()) <= engine.tolerance
+
+
+# In a process of its own, whose address space is limited once everything is loaded: memory that really ends, not a mock.
+_OUT_OF_MEMORY = """
+import resource
+import sys
+import numpy as np
+import torch
+from batchcolor.engines import open_engine
+from batchcolor.errors import OutOfMemory
+from batchcolor.generators import build
+from batchcolor.generators.checkpoint import Checkpoint
+
+torch.set_num_threads(1)
+generator = build("lite", {"encoder": "lite0", "widths": [16, 16, 16, 16]})
+checkpoint = Checkpoint("lite", generator.configuration(), generator.state_dict())
+engine = open_engine(checkpoint, engine=sys.argv[1], device="cpu", precision="float32")
+small, large = np.full((1, 1, 64, 64), 50, np.float32), np.full((128, 1, 256, 256), 50, np.float32)
+before = engine(small)
+with open("/proc/self/statm") as status:
+    used = int(status.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (200 << 20), -1))
+for _ in range(2):
+    try:
+        engine(large)
+        sys.exit("it fits")
+    except OutOfMemory:
+        pass
+    if not np.array_equal(engine(small), before):
+        sys.exit("other colours")
+print("usable")
+"""
+
+
+@pytest.mark.parametrize("name", ["torch"])
+def test_it_stays_usable_for_smaller_batches_when_memory_ends(name: EngineName) -> None:
+    ran = subprocess.run([sys.executable, "-c", _OUT_OF_MEMORY, name], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "usable\n"), ran.stderr
 
 
 def test_half_precision_that_a_cpu_lacks_is_refused(checkpoint: Checkpoint) -> None:
