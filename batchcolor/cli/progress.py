@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ..archive.run import Outcome, Status
@@ -77,7 +78,7 @@ class Live:
 
     def __init__(self, total: int, console: Console) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # names of files may hold brackets
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),
@@ -102,9 +103,9 @@ class Live:
             self._film = None
         console = self._progress.console
         if outcome.status is Status.FAILED:
-            console.print(f"[red]Error:[/red] {outcome.error}", highlight=False, markup=True)
+            console.print(f"[red]Error:[/red] {escape(outcome.error or '')}", highlight=False)
         for warning in outcome.warnings:
-            console.print(f"[yellow]Warning:[/yellow] {warning}", highlight=False)
+            console.print(f"[yellow]Warning:[/yellow] {escape(warning)}", highlight=False)
         self._progress.advance(self._items)
 
     def film_frame(self, name: str, frames: int, total: int | None) -> None:
@@ -116,12 +117,12 @@ class Live:
         self._progress.update(self._film, completed=frames, rate=f"{rate:.1f} fps")
 
     def note(self, sentence: str) -> None:
-        self._progress.console.print(sentence, highlight=False)
+        self._progress.console.print(sentence, highlight=False, markup=False)
 
 
 def display_for(total: int, *, quiet: bool) -> Display:
     """The display that fits where stderr goes."""
     if quiet:
         return Quiet()
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)  # ":cat:" in a name stays what it is
     return Live(total, console) if console.is_terminal else Plain(total)
