@@ -4,8 +4,10 @@ that `--help` answers at once.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -32,7 +34,8 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with a code of `ExitCode`: the one place where errors become codes."""
     try:
-        code = cli.main(arguments, prog_name="batchcolor", standalone_mode=False)
+        with _terminated_like_interrupted():
+            code = cli.main(arguments, prog_name="batchcolor", standalone_mode=False)
     except click.ClickException as exc:
         exc.show()
         code = exc.exit_code
@@ -43,6 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("Interrupted.", err=True)
         code = ExitCode.INTERRUPTED
     sys.exit(int(code or 0))
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends any command as Ctrl-C does: files begun are removed, and the exit code is 130. `colorize` stops more gently."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 for command in (colorize, probe, models, demo):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pty
 import re
@@ -86,12 +87,12 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Running:
-    """`batchcolor colorize` in a process of its own, seen through its stderr: a pipe, or a terminal."""
+    """batchcolor in a process of its own, seen through its stderr: a pipe, or a terminal."""
 
-    def __init__(self, arguments: list[object], *, on_terminal: bool) -> None:
+    def __init__(self, arguments: tuple[object, ...], *, on_terminal: bool) -> None:
         reader, writer = pty.openpty() if on_terminal else os.pipe()
         environment = {**os.environ, "TERM": "xterm", "COLUMNS": "150"}
-        command = [sys.executable, "-m", "batchcolor", "colorize", *map(str, arguments)]
+        command = [sys.executable, "-m", "batchcolor", *map(str, arguments)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=writer, env=environment)
         os.close(writer)
         self.said = ""
@@ -128,12 +129,11 @@ class Running:
 
 
 @pytest.fixture
-def running(weights: Path) -> Iterator[Callable[..., Running]]:
+def running() -> Iterator[Callable[..., Running]]:
     started: list[Running] = []
 
     def start(*arguments: object, on_terminal: bool = False) -> Running:
-        options = ["--weights", weights, "--engine", "torch", "--jobs", 2]
-        started.append(Running([*arguments, *options], on_terminal=on_terminal))
+        started.append(Running(arguments, on_terminal=on_terminal))
         return started[-1]
 
     yield start
@@ -141,13 +141,18 @@ def running(weights: Path) -> Iterator[Callable[..., Running]]:
         process.close()
 
 
+@pytest.fixture
+def colorizing(running: Callable[..., Running], weights: Path) -> Callable[..., Running]:
+    return functools.partial(running, "colorize", "--weights", weights, "--engine", "torch", "--jobs", 2)
+
+
 @pytest.mark.parametrize(
     "signals", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)], ids=["Ctrl-C", "SIGTERM", "twice"]
 )
 def test_a_stopped_run_over_photos_ends_with_130_and_whole_files(
-    running: Callable[..., Running], photos: Path, tmp_path: Path, signals: tuple[signal.Signals, ...]
+    colorizing: Callable[..., Running], photos: Path, tmp_path: Path, signals: tuple[signal.Signals, ...]
 ) -> None:
-    run = running(photos, "--output", tmp_path / "out")
+    run = colorizing(photos, "--output", tmp_path / "out")
     run.wait_for(r"\[5/600\]")
     seconds = run.stop_by(*signals)
     assert run.process.returncode == ExitCode.INTERRUPTED
@@ -169,9 +174,9 @@ def test_a_stopped_run_over_photos_ends_with_130_and_whole_files(
     "signals", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)], ids=["Ctrl-C", "SIGTERM", "twice"]
 )
 def test_a_film_stopped_in_the_middle_leaves_nothing(
-    running: Callable[..., Running], film: Path, tmp_path: Path, signals: tuple[signal.Signals, ...]
+    colorizing: Callable[..., Running], film: Path, tmp_path: Path, signals: tuple[signal.Signals, ...]
 ) -> None:
-    run = running(film, "--output", tmp_path / "out", on_terminal=True)
+    run = colorizing(film, "--output", tmp_path / "out", on_terminal=True)
     run.wait_for(r"reel\.mkv.*[1-9]\d\d/750 +frames")
     assert any(path.name.startswith(PREFIX) for path in (tmp_path / "out").iterdir())  # it is under way
     seconds = run.stop_by(*signals)
@@ -179,3 +184,15 @@ def test_a_film_stopped_in_the_middle_leaves_nothing(
     assert seconds < STOPS_WITHIN_S
     assert "Traceback" not in run.said
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_other_commands_end_with_130_as_well(
+    running: Callable[..., Running], weights: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    run = running("demo", "--output", tmp_path / "demo", "--weights", weights)
+    run.wait_for("Making black-and-white input")
+    assert run.stop_by(number) < STOPS_WITHIN_S
+    assert run.process.returncode == ExitCode.INTERRUPTED
+    assert run.said.endswith("Interrupted.\n")
+    assert [path for path in (tmp_path / "demo").rglob("*") if path.name.startswith(PREFIX)] == []
