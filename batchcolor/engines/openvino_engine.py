@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -35,8 +37,9 @@ class OpenVINOEngine:
         # One stream with all cores: calls queue up, each as fast as it can be.
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _HINTS[precision]}
         model = converted(core, checkpoint)
+        self._compiled: Callable[[], Any] = lambda: core.compile_model(model, "CPU", options).create_infer_request()
         try:
-            self._request = core.compile_model(model, "CPU", options).create_infer_request()
+            self._request = self._compiled()
         except RuntimeError as exc:
             raise ModelError(f"OpenVINO cannot run this {checkpoint.architecture}: {exc}; use --engine torch") from exc
         generator = GENERATORS[checkpoint.architecture]
@@ -51,9 +54,11 @@ class OpenVINOEngine:
             L = np.pad(L, ((0, 0), (0, 0), (0, bottom), (0, right)), mode="edge")
         with self._lock:
             try:
+                self._request = self._request or self._compiled()
                 (ab,) = self._request.infer([L]).values()
             except RuntimeError as exc:
                 if "alloc" in str(exc).lower() or "memory" in str(exc).lower():
+                    self._request = None  # it keeps all it got until it is gone, and smaller batches would fail as well
                     raise OutOfMemory("the batch does not fit into memory") from exc
                 raise
             ab = ab[..., : -(-height // self._fraction), : -(-width // self._fraction)]

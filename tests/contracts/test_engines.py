@@ -131,7 +131,7 @@ print("usable")
 """
 
 
-@pytest.mark.parametrize("name", ["torch"])
+@pytest.mark.parametrize("name", ["torch", "openvino"])
 def test_it_stays_usable_for_smaller_batches_when_memory_ends(name: EngineName) -> None:
     ran = subprocess.run([sys.executable, "-c", _OUT_OF_MEMORY, name], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (0, "usable\n"), ran.stderr
