@@ -11,6 +11,7 @@ from pathlib import Path
 from .errors import OutputError
 
 PREFIX = ".batchcolor-"
+_under_way: set[Path] = set()
 
 
 @contextlib.contextmanager
@@ -22,6 +23,7 @@ def written_aside(target: Path) -> Iterator[Path]:
     """
     # Not the target's whole name: that may already be as long as the file system allows.
     aside = target.with_name(f"{PREFIX}{secrets.token_hex(8)}{target.suffix}")
+    _under_way.add(aside)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield aside
@@ -33,5 +35,13 @@ def written_aside(target: Path) -> Iterator[Path]:
             f"{target}: cannot be written ({exc.strerror or exc}); check the folder, its permissions and free space"
         ) from exc
     finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+        _under_way.discard(aside)
+
+
+def abandon_all() -> None:
+    """Remove everything that is being written, by any thread; for a process that is about to end without waiting for them."""
+    for aside in list(_under_way):
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)

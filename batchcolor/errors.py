@@ -5,6 +5,7 @@
     ├── SourceError         3   a photo or film cannot be read
     ├── ModelError          4   weights missing, damaged or of an unknown architecture
     ├── OutputError         5   a result cannot be written
+    ├── BusyError          75   another run is working on the output tree
     └── DeviceError         6   the device named is not there
         └── OutOfMemory     6   a batch did not fit
 
@@ -28,6 +29,7 @@ class ExitCode(IntEnum):
     MODEL = 4
     OUTPUT = 5
     DEVICE = 6
+    BUSY = 75  # EX_TEMPFAIL of sysexits.h: try again later
     INTERRUPTED = 130
 
 
@@ -59,6 +61,12 @@ class OutputError(BatchcolorError):
     """A result cannot be written: no permission, no space, or a folder in its place."""
 
     exit_code = ExitCode.OUTPUT
+
+
+class BusyError(BatchcolorError):
+    """Another run is working on the same output tree."""
+
+    exit_code = ExitCode.BUSY
 
 
 class DeviceError(BatchcolorError):

@@ -65,6 +65,22 @@ class Settings:
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
-    def digest(self) -> str:
-        """SHA-256 of all settings, hexadecimal: equal settings have equal digests on every machine."""
-        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
+    def photo_digest(self) -> str:
+        """SHA-256, hexadecimal, of all that shapes a photo's result, besides source and weights.
+
+        Device, engine, precision and batch size do not count: results differ by less than their tolerance, and another machine must not
+        do a whole archive again.
+        """
+        return _digest(self.model.network_size, self.saturation, self.photo)
+
+    def film_digest(self) -> str:
+        """As `photo_digest`, for films."""
+        return _digest(self.model.network_size, self.saturation, self.photo.upscaling, self.film)
+
+
+def _digest(*parts: Any) -> str:
+    """Equal parts have equal digests on every machine."""
+    plain = [
+        dataclasses.asdict(part) if dataclasses.is_dataclass(part) and not isinstance(part, type) else part for part in parts
+    ]
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

@@ -7,7 +7,7 @@ import platform
 
 import torch
 
-from . import films, networks, photos, startup, upscaling
+from . import archive, films, networks, photos, startup, upscaling
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
         ("Scaling chroma up", lambda: upscaling.main([])),
         ("Photos", photos.main),
         ("Films", films.main),
+        ("A second run over a finished tree", archive.main),
     ):
         print(f"\n== {title} ==", flush=True)
         benchmark()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 
@@ -44,3 +45,9 @@ def gradient(height: int, width: int, peak: int = 255) -> np.ndarray:
     ramp = (x / max(1, width - 1) * 0.7 + y / max(1, height - 1) * 0.3) * peak
     ramp[height // 4 : height // 2, width // 3 : width // 2] = peak * 0.1
     return (ramp + 0.5).astype(np.uint16 if peak > 255 else np.uint8)
+
+
+def results(output: Path) -> list[str]:
+    """Names of all files below an output tree, sorted; what a run remembers for the next one is no result."""
+    found = (path.relative_to(output) for path in output.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in found if path.parts[0] != ".batchcolor")

@@ -43,24 +43,30 @@ def target_name(found: Found) -> Path:
     return found.relative
 
 
+def is_file_name(sources: Sequence[Path], output: Path) -> bool:
+    """Whether `output` names the result of a single file, and not a folder for results."""
+    return len(sources) == 1 and not sources[0].is_dir() and output.suffix != "" and not output.is_dir()
+
+
 def plan(sources: Sequence[Path], output: Path) -> Plan:
     """Every item of `sources` with its target.
 
     Contents of folders are mirrored below `output`. A single file goes to `output` itself if that has a suffix and is no folder.
     Refused: a target that is one of the sources, and a target that an earlier source already has.
     """
-    one_file = len(sources) == 1 and not sources[0].is_dir() and output.suffix != "" and not output.is_dir()
+    one_file = is_file_name(sources, output)
     items: list[Item] = []
     for source in sources:
         for found in walk(source, leave_out=output):
             target = output if one_file else output / target_name(found)
             items.append(Item(found.path, target, found.kind))
-    originals = {_identity(item.source) for item in items}
+    identity = _Identities()
+    originals = {identity(item.source) for item in items}
     taken: dict[str, Path] = {}
     accepted: list[Item] = []
     refused: list[tuple[Item, BatchcolorError]] = []
     for item in items:
-        name = _identity(item.target)
+        name = identity(item.target)
         if name in originals:
             refused.append(
                 (
@@ -85,6 +91,17 @@ def plan(sources: Sequence[Path], output: Path) -> Plan:
     return Plan(tuple(accepted), tuple(refused))
 
 
-def _identity(path: Path) -> str:
-    """Equal for two names of one file (links resolved; case folded where the system does so)."""
-    return os.path.normcase(os.path.realpath(path))
+class _Identities:
+    """Equal for two names of one file: links of folders resolved, case folded where the system does so.
+
+    A result that is a link to an original is no danger: results are renamed into place, which replaces the link itself.
+    """
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, str] = {}  # resolving is slow, and an archive has many files a folder
+
+    def __call__(self, path: Path) -> str:
+        folder = self._folders.get(path.parent)
+        if folder is None:
+            folder = self._folders[path.parent] = os.path.realpath(path.parent)
+        return os.path.normcase(os.path.join(folder, path.name))  # noqa: PTH118 - a string is wanted, quickly

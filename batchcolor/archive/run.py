@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..colorizer import Colorizer
 from ..errors import BatchcolorError, ExitCode
 from ..settings import Settings
 from .executors import SerialExecutor, local_executor
@@ -17,6 +16,7 @@ from .plan import Item, Plan
 from .walk import Kind
 
 if TYPE_CHECKING:
+    from ..colorizer import Colorizer
     from ..films import FilmProgress
 
 _PHOTOS_PER_JOB = 8
@@ -71,6 +71,7 @@ def failed(item: Item, error: Exception, seconds: float = 0.0) -> Outcome:
 class Tally:
     """Counts outcomes, for the summary and the exit code."""
 
+    up_to_date: int = 0
     done: int = 0
     failed: int = 0
     codes: set[ExitCode] | None = None
@@ -86,8 +87,8 @@ class Tally:
     def exit_code(self) -> ExitCode:
         """OK, or the kind of error that ended every single item, or SOME_FAILED. Nothing at all: NOTHING_READABLE."""
         if self.failed == 0:
-            return ExitCode.OK if self.done else ExitCode.NOTHING_READABLE
-        if self.done == 0 and self.codes is not None and len(self.codes) == 1:
+            return ExitCode.OK if self.done or self.up_to_date else ExitCode.NOTHING_READABLE
+        if self.done == self.up_to_date == 0 and self.codes is not None and len(self.codes) == 1:
             return next(iter(self.codes))
         return ExitCode.SOME_FAILED
 

@@ -8,37 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from ..photos.suffixes import PHOTO_SUFFIXES
-
-FILM_SUFFIXES = frozenset(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".mpg",
-        ".mpeg",
-        ".m2v",
-        ".ts",
-        ".m2ts",
-        ".mts",
-        ".vob",
-        ".wmv",
-        ".asf",
-        ".flv",
-        ".f4v",
-        ".3gp",
-        ".3g2",
-        ".ogv",
-        ".ogm",
-        ".mxf",
-        ".dv",
-        ".y4m",
-        ".divx",
-    ]
-)
+from ..suffixes import FILM_SUFFIXES, PHOTO_SUFFIXES
 
 
 class Kind(StrEnum):

@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import ExitCode
-from .options import default_workers, settings_of, settings_options
+from .options import RunOptions, run_options, run_options_of, settings_of, settings_options
+
+if TYPE_CHECKING:
+    from ..archive.plan import Plan
+    from ..archive.run import Tally
+    from ..archive.tree import Selection, Tree
+    from ..settings import Settings
 
 
 @click.command()
@@ -28,72 +32,98 @@ from .options import default_workers, settings_of, settings_options
     help="Folder for the results; a file name, if one photo or film is given.",
 )
 @settings_options
-@click.option("--jobs", type=click.IntRange(1), help="Photos worked on at once; one a core by default.")
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a finished item on stdout.")  # fmt: skip
-def colorize(sources: tuple[Path, ...], output: Path, jobs: int | None, quiet: bool, as_json: bool, **values: Any) -> int:
+@run_options
+def colorize(sources: tuple[Path, ...], output: Path, **values: Any) -> int:
     """Colorize photos and films, in folders or named one by one.
 
     Folders are mirrored below --output under the same names. Originals are only ever read. What fails is named in one sentence, and
-    the rest is still done.
+    the rest is still done. Run again, it does only what is new or changed.
 
     \b
     Examples:
       batchcolor colorize scans/ --output colour/
       batchcolor colorize portrait.tif --output portrait-colour.tif
       batchcolor colorize scans/ reel.mkv -o colour/ --weights siggraph17 --crf 16
+      batchcolor colorize scans/ -o colour/ --max-runtime 6h --log-file night.log
     """
-    from ..archive.plan import Plan, plan
-    from ..archive.run import Tally, run
-    from ..colorizer import open_colorizer
-    from .progress import display_for
+    from ..archive.plan import is_file_name, plan
+    from ..archive.tree import NoTree, Redo, look_at_tree, open_tree
 
-    settings = settings_of(values)
-    planned: Plan = plan(sources, output)
+    settings, options = settings_of(values), run_options_of(values)
+    planned = plan(sources, output)
     if not planned.items and not planned.refused:
         click.echo(f"Error: {', '.join(map(str, sources))}: neither photos nor films in there", err=True)
         return ExitCode.NOTHING_READABLE
-    display = display_for(len(planned.items) + len(planned.refused), quiet=quiet)
-    with _warnings_noted(display.note), _stop_on_signals() as stop, display:
-        colorizer = open_colorizer(settings.model)
-        display.note(
-            f"{settings.model.weights} on {colorizer.engine.device}, {colorizer.engine.name} {colorizer.engine.precision}"
-        )
-        tally, started = Tally(), time.monotonic()
-        for outcome in run(
-            planned,
-            colorizer,
-            settings,
-            workers=jobs or default_workers(),
-            should_stop=stop.is_set,
-            on_film_progress=lambda item, p: display.film_frame(item.source.name, p.frames, p.total_frames),
-        ):
-            tally.add(outcome)
-            display.finished(outcome)
-            if as_json:
-                click.echo(json.dumps(outcome.as_dict()))
-        left = len(planned.items) + len(planned.refused) - tally.done - tally.failed
-        parts = [f"{tally.done} done", f"{tally.failed} failed"] + ([f"{left} left"] if left else [])
-        display.note(f"{', '.join(parts)} in {time.monotonic() - started:.1f} s")
-    return ExitCode.INTERRUPTED if stop.is_set() else tally.exit_code
+    if is_file_name(sources, output):
+        opened: contextlib.AbstractContextManager[Tree] = contextlib.nullcontext(NoTree())
+    elif options.dry_run:
+        opened = look_at_tree(output, settings, content_hash=options.content_hash)
+    else:
+        opened = open_tree(output, settings, content_hash=options.content_hash)
+    with opened as tree:
+        selection = tree.select(planned.items, Redo(options.force, options.verify))
+        if options.dry_run:
+            return _list(planned, selection, options)
+        return _run(planned, selection, tree, settings, options)
 
 
-@contextlib.contextmanager
-def _stop_on_signals() -> Iterator[threading.Event]:
-    """The first Ctrl-C or SIGTERM asks to stop after the items under way; a second one interrupts at once."""
-    stop = threading.Event()
+def _list(planned: Plan, selection: Selection, options: RunOptions) -> int:
+    """What would be done, and why, on stdout."""
+    for item, reason in selection.todo:
+        row = {"source": str(item.source), "target": str(item.target), "kind": item.kind.value, "reason": reason.value}
+        click.echo(json.dumps(row) if options.as_json else f"{item.source} -> {item.target} ({reason.value})")
+    for item, error in planned.refused:
+        click.echo(json.dumps({"source": str(item.source), "error": str(error)}) if options.as_json else f"Error: {error}")
+    click.echo(f"{len(selection.todo)} to do, {selection.up_to_date} up to date, {len(planned.refused)} refused", err=True)
+    return ExitCode.OK
 
-    def on_signal(*_: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
 
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+def _run(planned: Plan, selection: Selection, tree: Tree, settings: Settings, options: RunOptions) -> int:
+    from ..archive.run import Tally, run
+    from .progress import display_for
+    from .stopping import Stop, stopping_on_signals
+
+    todo = selection.plan(planned)
+    tally, started = Tally(up_to_date=selection.up_to_date), time.monotonic()
+    stop = Stop(options.max_runtime)
+    display = display_for(len(todo.items) + len(todo.refused), quiet=options.quiet, log_file=options.log_file)
+    with _warnings_noted(display.note), stopping_on_signals(stop), display:
+        if todo.items or todo.refused:
+            from ..colorizer import open_colorizer
+
+            colorizer = open_colorizer(settings.model)
+            display.note(
+                f"{settings.model.weights} on {colorizer.engine.device}, {colorizer.engine.name} {colorizer.engine.precision}"
+            )
+            for outcome in run(
+                todo,
+                colorizer,
+                settings,
+                workers=options.jobs,
+                should_stop=stop,
+                on_film_progress=lambda item, p: display.film_frame(item.source.name, p.frames, p.total_frames),
+            ):
+                tally.add(outcome)
+                tree.record(outcome)
+                display.finished(outcome)
+                if options.as_json:
+                    click.echo(json.dumps(outcome.as_dict()))
+        left = len(todo.items) + len(todo.refused) - tally.done - tally.failed
+        display.note(_summary(tally, left, time.monotonic() - started))
+        if options.as_json:
+            counts = {"done": tally.done, "failed": tally.failed, "up_to_date": tally.up_to_date, "left": left}
+            click.echo(json.dumps({"summary": {**counts, "seconds": round(time.monotonic() - started, 3)}}))
+    if stop.interrupted:
+        return ExitCode.INTERRUPTED
+    # A night that ended in time is a good night, whatever is left for the next one.
+    return ExitCode.OK if left and not tally.failed else tally.exit_code
+
+
+def _summary(tally: Tally, left: int, seconds: float) -> str:
+    parts = [f"{tally.done} done", f"{tally.failed} failed"]
+    parts += [f"{tally.up_to_date} up to date"] if tally.up_to_date else []
+    parts += [f"{left} left"] if left else []
+    return f"{', '.join(parts)} in {seconds:.1f} s"
 
 
 @contextlib.contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tomllib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -21,6 +23,7 @@ from ..settings import (
     Upscaling,
     VideoCodec,
 )
+from .stopping import Duration
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -81,6 +84,48 @@ _CONFIG = (
     click.option("--config", type=click.Path(path_type=Path, dir_okay=False), is_eager=True, expose_value=False,
                  callback=_read_config, help="TOML file with values for any of these options."),
 )  # fmt: skip
+
+
+_RUN = (
+    click.option("--jobs", type=click.IntRange(1), help="Photos worked on at once; one a core by default."),
+    click.option("--force", is_flag=True, help="Do everything again, also what is up to date."),
+    click.option("--verify", is_flag=True, help="Decode the results that are there, and do the damaged ones again."),
+    click.option("--content-hash", is_flag=True,
+                 help="Where only a source's time has changed, compare its SHA-256 before doing it again."),
+    click.option("--dry-run", is_flag=True, help="List what would be done and why; do nothing."),
+    click.option("--max-runtime", type=Duration(), metavar="TIME",
+                 help="Stop in time (45m, 6h, 1h30m); the next run goes on. The exit code is then 0."),
+    click.option("--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Append a line for everything that happens."),
+    click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object a finished item on stdout, and a summary."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run behaves; nothing here changes a result. max_runtime: seconds."""
+
+    jobs: int
+    force: bool
+    verify: bool
+    content_hash: bool
+    dry_run: bool
+    max_runtime: float | None
+    log_file: Path | None
+    quiet: bool
+    as_json: bool
+
+
+def run_options(command: Command) -> Command:
+    """Add every option that `run_options_of` reads."""
+    for option in reversed(_RUN):
+        command = option(command)
+    return command
+
+
+def run_options_of(values: dict[str, Any]) -> RunOptions:
+    chosen = {field.name: values[field.name] for field in dataclasses.fields(RunOptions)}
+    return RunOptions(**{**chosen, "jobs": values["jobs"] or default_workers()})
 
 
 def settings_options(command: Command) -> Command:

@@ -6,6 +6,8 @@ All of it goes to stderr; stdout is for `--json`.
 from __future__ import annotations
 
 import time
+from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -15,6 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ..archive.run import Outcome, Status
+from ..errors import OutputError
 
 _PLAIN_EVERY_S = 10.0
 
@@ -120,8 +123,51 @@ class Live:
         self._progress.console.print(sentence, highlight=False, markup=False)
 
 
-def display_for(total: int, *, quiet: bool) -> Display:
-    """The display that fits where stderr goes."""
+class Logged:
+    """Another display, and a file to which everything is appended, a line each, with the time."""
+
+    def __init__(self, shown: Display, path: Path) -> None:
+        self._shown, self._path = shown, path
+
+    def __enter__(self) -> Self:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
+        except OSError as exc:
+            raise OutputError(
+                f"{self._path}: the log cannot be written ({exc.strerror or exc}); choose another --log-file"
+            ) from exc
+        self._shown.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._shown.__exit__(kind, error, trace)
+        self._file.close()
+
+    def finished(self, outcome: Outcome) -> None:
+        self._shown.finished(outcome)
+        done = outcome.status is Status.DONE
+        self._log(f"done {outcome.source} -> {outcome.target} ({outcome.seconds:.2f} s)" if done else f"Error: {outcome.error}")
+        for warning in outcome.warnings:
+            self._log(f"Warning: {warning}")
+
+    def film_frame(self, name: str, frames: int, total: int | None) -> None:
+        self._shown.film_frame(name, frames, total)
+
+    def note(self, sentence: str) -> None:
+        self._shown.note(sentence)
+        self._log(sentence)
+
+    def _log(self, sentence: str) -> None:
+        one_line = sentence.replace("\n", "\\n")
+        self._file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {one_line}\n")
+        self._file.flush()
+
+
+def display_for(total: int, *, quiet: bool, log_file: Path | None = None) -> Display:
+    """The display that fits where stderr goes; with `log_file`, everything goes there, too."""
+    if log_file is not None:
+        return Logged(display_for(total, quiet=quiet), log_file)
     if quiet:
         return Quiet()
     console = Console(stderr=True, emoji=False)  # ":cat:" in a name stays what it is

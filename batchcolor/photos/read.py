@@ -73,6 +73,8 @@ def _open(path: Path, *, access: str = "sequential") -> pyvips.Image:
         return pyvips.Image.new_from_file(str(path), access=access, fail_on="truncated")
     except pyvips.Error as exc:
         raise _failed(path, exc) from exc
+    except UnicodeEncodeError as exc:  # libvips takes names in UTF-8 alone
+        raise SourceError(f"{path}: has a name that is not UTF-8; rename the file or its folder") from exc
 
 
 def _field(image: pyvips.Image, name: str, default: int) -> int:

@@ -15,7 +15,7 @@ import torch
 
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint, save
-from tests.support import gradient
+from tests.support import gradient, results
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_tree_is_mirrored_and_ends_with_zero(tmp_path: Path, weights: Path) ->
         photo(tmp_path / "in" / name)
     ran = colorize(tmp_path / "in", "-o", tmp_path / "out", weights=weights)
     assert ran.returncode == 0, ran.stderr
-    assert sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*")) == [
+    assert results(tmp_path / "out") == [
         "a.jpg",
         "sub/b.png",
         "sub/c.tif",
@@ -75,7 +75,9 @@ def test_json_prints_one_object_an_item_on_stdout_and_nothing_else(tmp_path: Pat
     photo(tmp_path / "in" / "a.jpg")
     (tmp_path / "in" / "bad.jpg").write_bytes(b"no")
     ran = colorize(tmp_path / "in", "-o", tmp_path / "out", "--json", weights=weights)
-    rows = {Path(row["source"]).name: row for row in map(json.loads, ran.stdout.splitlines())}
+    *items, last = map(json.loads, ran.stdout.splitlines())
+    rows = {Path(row["source"]).name: row for row in items}
+    assert last["summary"]["done"] == last["summary"]["failed"] == 1
     assert rows["a.jpg"]["status"] == "done"
     assert rows["bad.jpg"]["status"] == "failed"
     assert "bad.jpg" in rows["bad.jpg"]["error"]
@@ -152,7 +154,22 @@ def test_names_from_anywhere_in_the_world_are_kept(tmp_path: Path, weights: Path
         photo(tmp_path / "in" / "x.jpg").rename(tmp_path / "in" / name)
     ran = colorize(tmp_path / "in", "-o", tmp_path / "out", weights=weights)
     assert ran.returncode == 0, ran.stderr
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(names)
+    assert results(tmp_path / "out") == sorted(names)
+
+
+def test_a_name_that_is_not_utf8_is_one_sentence_and_the_others_are_done(tmp_path: Path, weights: Path) -> None:
+    photo(tmp_path / "in" / "good.jpg")
+    photo(tmp_path / "in" / "x.jpg").rename(
+        tmp_path / "in" / os.fsdecode(b"Gro\xdfmutter.jpg")
+    )  # Latin-1, as old archives have it
+    ran = colorize(tmp_path / "in", "-o", tmp_path / "out", weights=weights)
+    probed = batchcolor("probe", tmp_path / "in")
+    assert (ran.returncode, probed.returncode) == (1, 1)
+    assert results(tmp_path / "out") == ["good.jpg"]
+    for errors in (ran.stderr, probed.stderr):
+        assert "not UTF-8" in errors
+        assert "Traceback" not in errors
+        assert "internal error" not in errors
 
 
 def test_options_come_from_flags_then_environment_then_toml(tmp_path: Path, weights: Path) -> None:

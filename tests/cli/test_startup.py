@@ -25,7 +25,7 @@ from batchcolor.errors import ExitCode
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint, save
 from tests.films.made import Made, make_film
-from tests.support import gradient
+from tests.support import gradient, results
 
 HEAVY = {"torch", "openvino", "cv2", "pyvips", "av", "numpy", "skimage", "safetensors", "httpx"}
 STOPS_WITHIN_S = 10.0
@@ -156,7 +156,7 @@ def test_a_stopped_run_over_photos_ends_with_130_and_whole_files(
     assert run.process.returncode == ExitCode.INTERRUPTED
     assert seconds < STOPS_WITHIN_S
     assert "Traceback" not in run.said
-    done = sorted((tmp_path / "out").iterdir())
+    done = [tmp_path / "out" / name for name in results(tmp_path / "out")]
     assert 5 <= len(done) < PHOTOS
     assert [path.name for path in done if path.name.startswith(PREFIX)] == []
     for path in done:
@@ -181,7 +181,7 @@ def test_a_film_stopped_in_the_middle_leaves_nothing(
     assert run.process.returncode == ExitCode.INTERRUPTED
     assert seconds < STOPS_WITHIN_S
     assert "Traceback" not in run.said
-    assert list((tmp_path / "out").iterdir()) == []
+    assert results(tmp_path / "out") == []
 
 
 def test_other_commands_end_with_130_as_well(running: Callable[..., Running], weights: Path, tmp_path: Path) -> None:

@@ -1,0 +1,137 @@
+"""The manifest: what is up to date is left alone, what is not is done, and the reason is the right one."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from batchcolor.archive.manifest import Manifest, Reason, Recipe
+from batchcolor.archive.plan import Item
+from batchcolor.archive.run import Outcome, Status
+from batchcolor.archive.walk import Kind
+from batchcolor.errors import ExitCode, OutputError
+from batchcolor.settings import FilmSettings, ModelSettings, PhotoSettings, Settings
+
+RECIPE = Recipe.of(Settings(), "weights-1")
+
+
+@pytest.fixture
+def item(tmp_path: Path) -> Item:
+    source, target = tmp_path / "in" / "a.jpg", tmp_path / "out" / "a.jpg"
+    for path in (source, target):
+        path.parent.mkdir()
+        path.write_bytes(b"some bytes")
+    return Item(source, target, Kind.PHOTO)
+
+
+def done(item: Item, status: Status = Status.DONE) -> Outcome:
+    error = {"error": "broken", "code": ExitCode.NOTHING_READABLE} if status is Status.FAILED else {}
+    return Outcome(item.source, item.target, item.kind, status, 0.1, **error)  # type: ignore[arg-type]
+
+
+def reason_after(tmp_path: Path, item: Item, recipe: Recipe = RECIPE, **options: bool) -> Reason | None:
+    """What a new run would say."""
+    with Manifest(tmp_path / "m.sqlite", **options) as manifest:
+        return manifest.reason(item, recipe)
+
+
+def remember(tmp_path: Path, item: Item, status: Status = Status.DONE, **options: bool) -> None:
+    with Manifest(tmp_path / "m.sqlite", **options) as manifest:
+        manifest.record(done(item, status), RECIPE)
+        manifest.commit()
+
+
+def test_what_is_unknown_is_new_and_what_was_done_is_up_to_date(tmp_path: Path, item: Item) -> None:
+    assert reason_after(tmp_path, item) is Reason.NEW
+    remember(tmp_path, item)
+    assert reason_after(tmp_path, item) is None
+
+
+def test_a_failure_is_tried_again(tmp_path: Path, item: Item) -> None:
+    remember(tmp_path, item, Status.FAILED)
+    assert reason_after(tmp_path, item) is Reason.FAILED
+
+
+def test_a_source_of_another_size_or_time_is_done_again(tmp_path: Path, item: Item) -> None:
+    remember(tmp_path, item)
+    item.source.write_bytes(b"other bytes, and more of them")
+    assert reason_after(tmp_path, item) is Reason.CHANGED
+    remember(tmp_path, item)
+    os.utime(item.source, (1, 1))
+    assert reason_after(tmp_path, item) is Reason.CHANGED
+
+
+def test_with_hashes_a_new_time_alone_does_not_count(tmp_path: Path, item: Item) -> None:
+    remember(tmp_path, item, content_hash=True)
+    os.utime(item.source, (1, 1))
+    assert reason_after(tmp_path, item, content_hash=True) is None
+    item.source.write_bytes(b"SOME BYTES")
+    assert reason_after(tmp_path, item, content_hash=True) is Reason.CHANGED
+
+
+def test_a_result_that_is_gone_or_was_touched_is_made_again(tmp_path: Path, item: Item) -> None:
+    remember(tmp_path, item)
+    os.utime(item.target, (1, 1))
+    assert reason_after(tmp_path, item) is Reason.RESULT
+    item.target.unlink()
+    assert reason_after(tmp_path, item) is Reason.RESULT
+
+
+def test_other_weights_do_it_again(tmp_path: Path, item: Item) -> None:
+    remember(tmp_path, item)
+    assert reason_after(tmp_path, item, dataclasses.replace(RECIPE, weights="weights-2")) is Reason.WEIGHTS
+
+
+@pytest.mark.parametrize(
+    ("settings", "again"),
+    [
+        (Settings(saturation=1.2), True),
+        (Settings(photo=PhotoSettings(quality=80)), True),
+        (Settings(model=ModelSettings(network_size=320)), True),
+        (Settings(film=FilmSettings(crf=30)), False),  # shapes films alone
+        (
+            Settings(model=ModelSettings(batch_size=2, device="cpu", engine="torch")),
+            False,
+        ),  # another machine's way, same colours
+    ],
+)
+def test_settings_that_shape_the_result_do_it_again_and_others_do_not(
+    tmp_path: Path, item: Item, settings: Settings, again: bool
+) -> None:
+    remember(tmp_path, item)
+    assert reason_after(tmp_path, item, Recipe.of(settings, "weights-1")) is (Reason.SETTINGS if again else None)
+
+
+def test_names_that_are_not_text_are_kept(tmp_path: Path, item: Item) -> None:
+    odd = dataclasses.replace(item, source=tmp_path / os.fsdecode(b"caf\xe9.jpg"))
+    try:
+        odd.source.write_bytes(b"x")
+    except OSError:
+        odd = dataclasses.replace(item, source=tmp_path / "café ここ\n.jpg")  # a file system that takes Unicode alone
+        odd.source.write_bytes(b"x")
+    remember(tmp_path, odd)
+    assert reason_after(tmp_path, odd) is None
+
+
+def test_what_was_not_committed_is_forgotten_and_the_rest_is_whole(tmp_path: Path, item: Item) -> None:
+    remember(tmp_path, item)
+    manifest = Manifest(tmp_path / "m.sqlite")
+    manifest.record(done(item, Status.FAILED), RECIPE)
+    manifest.__exit__(None, None, None)  # as a killed process leaves it
+    assert reason_after(tmp_path, item) is None
+
+
+def test_looking_only_makes_nothing(tmp_path: Path, item: Item) -> None:
+    assert reason_after(tmp_path, item, writable=False) is Reason.NEW
+    assert not (tmp_path / "m.sqlite").exists()
+    remember(tmp_path, item)
+    assert reason_after(tmp_path, item, writable=False) is None
+
+
+def test_a_damaged_manifest_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "m.sqlite").write_bytes(b"this is no database" * 100)
+    with pytest.raises(OutputError, match=r"m\.sqlite: the manifest cannot be used"):
+        Manifest(tmp_path / "m.sqlite")
