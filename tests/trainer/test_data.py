@@ -1,0 +1,106 @@
+"""Pictures for training: every source found, weighed and read; what cannot teach is left out and counted."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from batchcolor.errors import SourceError
+from tests.trainer.conftest import encoded, shard, write
+from trainer.data import Batches, PictureReader, Sampling, chroma_spread, find_sources
+
+SMALL = Sampling(size=32)
+
+
+def test_folders_and_shards_are_sources_with_weights(tmp_path: Path) -> None:
+    write(tmp_path / "data" / "people" / "a.jpg", 1)
+    for part in ("000", "001"):
+        shard(tmp_path / "data" / f"streets-{part}.tar", {f"{part}.webp": encoded(2, ".webp"), "notes.txt": b"no picture"})
+    (tmp_path / "data" / "SOURCES.tsv").write_text("shards\tweight\tpictures\nstreets\t2.5\t2\n")
+    sources = {source.key: source for source in find_sources([tmp_path / "data"])}
+    assert {key: (len(s.pictures), s.weight) for key, s in sources.items()} == {"data/people": (1, 1.0), "streets": (2, 2.5)}
+    reader = PictureReader()
+    assert all(reader.rgb(p) is not None for s in sources.values() for p in s.pictures)
+    given = find_sources([tmp_path / "data"], {"str*": 0.5})
+    assert next(s.weight for s in given if s.key == "streets") in (0.5, 2.5)
+
+
+def test_of_coco_only_the_split_that_is_meant_counts(tmp_path: Path) -> None:
+    write(tmp_path / "coco" / "train2017" / "1.jpg", 1)
+    write(tmp_path / "coco" / "val2017" / "2.jpg", 2)
+    names = {
+        split: [p.path.name for s in find_sources([tmp_path / "coco"], split=split) for p in s.pictures]
+        for split in ("train", "val")
+    }
+    assert names == {"train": ["1.jpg"], "val": ["2.jpg"]}
+
+
+def test_a_shard_cut_off_in_the_middle_gives_what_lies_before_the_cut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = shard(tmp_path / "cut-000.tar", {f"{n}.jpg": encoded(n) for n in range(6)})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with caplog.at_level(logging.WARNING):
+        (source,) = find_sources([path])
+    assert 0 < len(source.pictures) < 6
+    assert all(PictureReader().rgb(p) is not None for p in source.pictures)
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "no pictures"])
+def test_no_pictures_is_one_sentence(tmp_path: Path, kind: str) -> None:
+    if kind != "missing":
+        (tmp_path / "data").mkdir()
+    if kind == "no pictures":
+        (tmp_path / "data" / "a.txt").write_text("x")
+    with pytest.raises(SourceError, match="data"):
+        find_sources([tmp_path / "data"])
+
+
+def test_a_batch_is_a_function_of_seed_and_step(photos: Path) -> None:
+    def batches(seed: int) -> Batches:
+        return Batches(find_sources([photos]), SMALL, 4, seed)
+
+    np.testing.assert_array_equal(batches(1).batch(7), batches(1).batch(7))
+    assert not np.array_equal(batches(1).batch(7), batches(1).batch(8))
+    assert not np.array_equal(batches(1).batch(7), batches(2).batch(7))
+    stream = batches(1).from_step(5)
+    np.testing.assert_array_equal(next(stream), batches(1).batch(5))
+    np.testing.assert_array_equal(next(stream), batches(1).batch(6))
+    stream.close()
+
+
+def test_two_halves_see_what_one_whole_sees(photos: Path) -> None:
+    sources = find_sources([photos])
+    whole = Batches(sources, SMALL, 4, 1).batch(3)
+    halves = [Batches(sources, SMALL, 2, 1, first=first).batch(3) for first in (0, 2)]
+    np.testing.assert_array_equal(np.concatenate(halves), whole)
+
+
+def test_gray_and_broken_pictures_are_left_out_counted_and_named(photos: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(photos / "part-0" / "gray.png", 5, gray=True)
+    (photos / "part-0" / "broken.jpg").write_bytes(b"\xff\xd8\xff no")
+    batches = Batches(find_sources([photos]), SMALL, 4, 0)
+    with caplog.at_level(logging.WARNING):
+        crops = np.concatenate([batches.batch(step) for step in range(40)])
+    assert (len(batches.gray), len(batches.broken)) == (1, 1)
+    assert "broken.jpg" in caplog.text
+    assert all(chroma_spread(crop.transpose(1, 2, 0)) > 1 for crop in crops)
+
+
+def test_pictures_without_any_colour_are_one_sentence(tmp_path: Path) -> None:
+    for n in range(3):
+        write(tmp_path / "gray" / f"{n}.png", n, gray=True)
+    with pytest.raises(SourceError, match="no picture with colour"):
+        Batches(find_sources([tmp_path / "gray"]), SMALL, 2, 0).batch(0)
+
+
+def test_a_weight_of_two_draws_twice_as_often(tmp_path: Path) -> None:
+    for key in ("dark", "light"):
+        members = {f"{n}.png": encoded(n + (100 if key == "light" else 0), ".png") for n in range(2)}
+        shard(tmp_path / f"{key}-000.tar", members)
+    sources = find_sources([tmp_path], {"dark": 1.0, "light": 3.0})
+    batches = Batches(sources, SMALL, 1, 0)
+    drawn = [int(np.searchsorted(batches._cumulative, np.random.default_rng((0, step, 0)).random())) for step in range(2000)]
+    share = np.mean([index >= 2 for index in drawn])
+    assert 0.7 < share < 0.8

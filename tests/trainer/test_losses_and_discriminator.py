@@ -1,0 +1,82 @@
+"""Losses against values worked out by hand; the discriminator against its paper."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from batchcolor.errors import UsageError
+from trainer.discriminator import NORMS, NLayerDiscriminator, discriminator_input
+from trainer.losses import charbonnier, chroma_weight, l1, lsgan_discriminator, lsgan_generator
+
+AB = torch.tensor([[[[3.0]], [[-4.0]]]])  # (1, 2, 1, 1): |d| = 5
+ZERO = torch.zeros(1, 2, 1, 1)
+ONE = torch.ones(1, 1, 1, 1)
+
+
+def test_l1_is_the_sum_over_a_and_b() -> None:
+    assert float(l1(AB, ZERO, ONE)) == pytest.approx(7.0)
+
+
+def test_charbonnier_is_smooth_at_zero_and_straight_far_from_it() -> None:
+    assert float(charbonnier(ZERO, ZERO, ONE)) < 3.1
+    far = float(charbonnier(AB * 1000, ZERO, ONE))
+    assert far == pytest.approx(5000, rel=1e-2)
+    x = ZERO.clone().requires_grad_(True)
+    charbonnier(x, ZERO, ONE).backward()
+    assert x.grad is not None
+    assert float(x.grad.abs().max()) == 0
+
+
+def test_colourful_pixels_weigh_more_and_a_scale_of_zero_makes_all_alike() -> None:
+    truth = torch.tensor([[[[30.0, 0.0]], [[40.0, 0.0]]]])  # chroma 50 and 0
+    assert chroma_weight(truth, 25.0).flatten().tolist() == pytest.approx([3.0, 1.0])
+    assert chroma_weight(truth, 0.0).flatten().tolist() == [1.0, 1.0]
+
+
+def test_weights_are_those_of_a_mean() -> None:
+    ab = torch.tensor([[[[10.0, 2.0]], [[0.0, 0.0]]]])
+    weight = torch.tensor([[[[3.0, 1.0]]]])
+    assert float(l1(ab, torch.zeros_like(ab), weight)) == pytest.approx((3 * 10 + 1 * 2) / 4)
+
+
+def test_lsgan_is_least_squares() -> None:
+    true, made_up = torch.tensor([1.0, 0.5]), torch.tensor([0.0, 0.5])
+    assert float(lsgan_discriminator(true, made_up)) == pytest.approx(((0 + 0.25) / 2 + (0 + 0.25) / 2) / 2)
+    assert float(lsgan_generator(made_up)) == pytest.approx((1 + 0.25) / 2)
+    assert float(lsgan_discriminator(torch.ones(3), torch.zeros(3))) == 0
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_each_verdict_sees_seventy_pixels(norm: str) -> None:
+    torch.manual_seed(0)
+    net = NLayerDiscriminator(8, norm).eval()
+    x = torch.randn(1, 3, 128, 128, requires_grad=True)
+    verdict = net(x)
+    assert verdict.shape == (1, 1, 14, 14)
+    verdict[0, 0, 7, 7].backward()
+    assert x.grad is not None
+    rows, columns = (x.grad.abs().sum((0, 1, axis)) > 0 for axis in (3, 2))
+    assert int(rows.sum()) == int(columns.sum()) == 70
+
+
+def test_it_has_the_papers_size() -> None:
+    # 64-128-256-512-1 with 4x4 kernels on three planes; the inner norms' parameters aside
+    convolutions = 16 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512) + 64 + 1
+    batch_norms = 2 * (128 + 256 + 512)
+    net = NLayerDiscriminator(64, "batch")
+    assert sum(p.numel() for p in net.parameters()) == convolutions + batch_norms
+
+
+def test_an_unknown_norm_is_named() -> None:
+    with pytest.raises(UsageError, match="layer"):
+        NLayerDiscriminator(8, "layer")
+
+
+def test_small_chroma_is_judged_at_twice_its_size_beside_the_lightness() -> None:
+    L, ab = torch.full((2, 1, 64, 96), 75.0), torch.full((2, 2, 16, 24), 25.0)
+    x = discriminator_input(L, ab)
+    assert x.shape == (2, 3, 32, 48)
+    torch.testing.assert_close(x[:, 0], torch.full((2, 32, 48), 0.5))
+    torch.testing.assert_close(x[:, 1:], torch.full((2, 2, 32, 48), 0.5))
+    assert discriminator_input(L, torch.zeros(2, 2, 64, 96)).shape == (2, 3, 64, 96)
