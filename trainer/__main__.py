@@ -130,9 +130,10 @@ def evaluate(data: tuple[Path, ...], weights: Path, pattern: str, size: int, she
 @main.command()
 @click.argument("sources", nargs=-1, required=True, metavar="RUN...")
 @click.option("--average", "averaged", is_flag=True, help="Each RUN is RUN:WEIGHT; export their weighted mean.")
+@click.option("--chroma-gain", default=1.0, help="Factor on all chroma: livelier, and a little less true.")
 @click.option("--output", required=True, type=click.Path(path_type=Path))
 @click.option("--card", type=click.Path(path_type=Path, exists=True), help="JSON: data, command, figures, licences, limits.")
-def export(sources: tuple[str, ...], averaged: bool, output: Path, card: Path | None) -> None:
+def export(sources: tuple[str, ...], averaged: bool, chroma_gain: float, output: Path, card: Path | None) -> None:
     """Turn a run (its folder) or a checkpoint into the checkpoint that `batchcolor --weights` loads.
 
     \b
@@ -140,7 +141,7 @@ def export(sources: tuple[str, ...], averaged: bool, output: Path, card: Path | 
       python -m trainer export runs/lite --output lite.safetensors --card card.json
       python -m trainer export --average runs/true:0.6 runs/gan:0.4 --output lite.safetensors
     """
-    from .export import average, checkpoint_of
+    from .export import average, checkpoint_of, livelier
     from .export import export as write
 
     if averaged:
@@ -149,6 +150,8 @@ def export(sources: tuple[str, ...], averaged: bool, output: Path, card: Path | 
         checkpoint = checkpoint_of(Path(sources[0]))
     else:
         raise click.UsageError("one run at a time, or --average RUN:WEIGHT RUN:WEIGHT")
+    if chroma_gain != 1:
+        checkpoint = livelier(checkpoint, chroma_gain)
     write(checkpoint, output, json.loads(card.read_text(encoding="utf-8")) if card else {})
 
 

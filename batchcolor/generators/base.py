@@ -29,6 +29,7 @@ class Generator(nn.Module):
     side_multiple: ClassVar[int]  # `predict` wants height and width in multiples of this
     ab_fraction: ClassVar[int] = 1  # ab has 1/ab_fraction of the input's height and width
     takes_hints: ClassVar[bool] = False
+    output_layer: ClassVar[str]  # the convolution whose planes become ab by a tanh
 
     def configuration(self) -> dict[str, Any]:
         """Keyword arguments that build this module again; JSON values only."""

@@ -135,6 +135,7 @@ class LiteGenerator(Generator):
     architecture: ClassVar[str] = "lite"
     side_multiple: ClassVar[int] = 32
     ab_fraction: ClassVar[int] = 4
+    output_layer: ClassVar[str] = "head.1"
 
     def __init__(self, encoder: str = "lite0", widths: tuple[int, int, int, int] = (256, 192, 128, 96)) -> None:
         super().__init__()

@@ -16,8 +16,9 @@ import torch
 
 from batchcolor.engines import open_engine
 from batchcolor.errors import ModelError, UsageError
-from batchcolor.generators.checkpoint import load
-from trainer.export import average, checkpoint_of
+from batchcolor.generators import build
+from batchcolor.generators.checkpoint import Checkpoint, load
+from trainer.export import average, checkpoint_of, livelier
 from trainer.state import STATE_FILE, load_state, read_state, save_state
 
 STEPS = 6
@@ -96,6 +97,16 @@ def test_a_run_leaves_tables_and_sheets_and_its_export_colors(photos: Path, tmp_
     assert ab.shape == (1, 2, 16, 16)
     judged = trainer("evaluate", photos, "--weights", tmp_path / "w.safetensors", "--json")
     assert json.loads(judged.stdout)["pictures"] == 12
+
+
+def test_chroma_can_be_made_livelier(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    generator = build("lite", {"encoder": "lite0"}).eval()
+    checkpoint = Checkpoint("lite", generator.configuration(), generator.state_dict(), {})
+    L = torch.rand(1, 1, 64, 64) * 100
+    with torch.inference_mode():
+        before, after = generator(L), livelier(checkpoint, 1.2).generator()(L)
+    torch.testing.assert_close(after, before * 1.2, rtol=1e-2, atol=1e-3)  # far below where the tanh bends
 
 
 def test_checkpoints_are_averaged_by_weight(photos: Path, tmp_path: Path) -> None:
