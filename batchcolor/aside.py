@@ -44,4 +44,5 @@ def abandon_all() -> None:
     """Remove everything that is being written, by any thread; for a process that is about to end without waiting for them."""
     for aside in list(_under_way):
         with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
+            for path in aside.parent.glob(f"{aside.name}*"):  # parts of it have names that begin with its own
+                path.unlink(missing_ok=True)

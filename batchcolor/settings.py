@@ -16,6 +16,8 @@ Precision = Literal["auto", "float32", "float16", "bfloat16"]
 VideoCodec = Literal["h264", "hevc", "av1", "prores", "ffv1"]
 SmootherName = Literal["none", "exponential", "flow"]
 Upscaling = Literal["guided", "bicubic"]
+ColorPages = Literal["copy", "skip", "recolor"]
+PhotoFormat = Literal["keep", "jpg", "png", "tif", "webp", "avif"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,17 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class PhotoSettings:
-    """How photos are written. quality: of JPEG and WebP, 1..100."""
+    """How photos are written.
 
+    format: keep, or another one for all. quality: of JPEG, WebP and AVIF, 1..100. color_pages: what becomes of photos that have colour
+    already. provenance: whether the XMP of a result says what made its colours.
+    """
+
+    format: PhotoFormat = "keep"
     quality: int = 92
     upscaling: Upscaling = "guided"
+    color_pages: ColorPages = "copy"
+    provenance: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """File name endings of photos and films; alone in a module so that finding files needs neither libvips nor FFmpeg."""
 
-PHOTO_SUFFIXES = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp"])
+PHOTO_SUFFIXES = frozenset(
+    [".avif", ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jpx", ".png", ".tif", ".tiff", ".webp"]
+)
 FILM_SUFFIXES = frozenset(
     [
         ".3g2",

@@ -59,7 +59,7 @@ def main() -> None:
 
         def colorize(batch: list[Path]) -> None:
             pairs = [(path, folder / "out" / path.name) for path in batch]
-            assert all(error is None for error in colorize_photos(pairs, colorizer, PhotoSettings()))
+            assert all(result.error is None for result in colorize_photos(pairs, colorizer, PhotoSettings()))
 
         def ours() -> None:
             batches = [photos[n : n + 8] for n in range(0, len(photos), 8)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from batchcolor.colorizer import Colorizer
 from batchcolor.errors import OutOfMemory
@@ -51,3 +54,13 @@ def results(output: Path) -> list[str]:
     """Names of all files below an output tree, sorted; what a run remembers for the next one is no result."""
     found = (path.relative_to(output) for path in output.rglob("*") if path.is_file())
     return sorted(path.as_posix() for path in found if path.parts[0] != ".batchcolor")
+
+
+EXIFTOOL, CHROMIUM = "exiftool", "chromium"
+_PACKAGES = {EXIFTOOL: "libimage-exiftool-perl", CHROMIUM: "chromium"}
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    """Skip where an outside program is missing, saying how to get it; with BATCHCOLOR_TESTS_SKIP=no, as in CI, nothing is skipped."""
+    missing = shutil.which(program) is None and os.environ.get("BATCHCOLOR_TESTS_SKIP") != "no"
+    return pytest.mark.skipif(missing, reason=f"{program} is not installed (Debian: {_PACKAGES[program]})")

@@ -17,7 +17,10 @@ def _photo_decodes(path: Path) -> bool:
     import pyvips
 
     try:
-        pyvips.Image.new_from_file(str(path), access="sequential", fail_on="truncated").avg()
+        first = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error")
+        first.avg()
+        for page in range(1, first.get("n-pages") if first.get_typeof("n-pages") else 1):
+            pyvips.Image.new_from_file(str(path), page=page, access="sequential", fail_on="error").avg()
     except pyvips.Error:
         return False
     return True

@@ -120,7 +120,7 @@ class Manifest:
         known = self._known.get(_key(item.source))
         if known is None:
             return Reason.NEW
-        if known.status != Status.DONE:
+        if known.status == Status.FAILED:
             return Reason.FAILED
         if not self._same_source(item, known):
             return Reason.CHANGED
@@ -149,7 +149,7 @@ class Manifest:
             _text(outcome.error),
             int(outcome.code),
             json.dumps(outcome.warnings),
-            *(_stat(outcome.target) if outcome.status is Status.DONE else (None, None)),
+            *(_stat(outcome.target) if outcome.status is not Status.FAILED else (None, None)),
             outcome.frames,
             outcome.seconds,
             datetime.now(UTC).isoformat(timespec="seconds"),

@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BatchcolorError, UsageError
+from ..settings import PhotoFormat
 from .walk import Found, Kind, walk
 
+# What is in that format already, by its suffix.
+_SUFFIXES_OF_FORMAT: dict[str, tuple[str, ...]] = {
+    "jpg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "png": (".png",),
+    "tif": (".tif", ".tiff"),
+    "webp": (".webp",),
+    "avif": (".avif",),
+}
 _FILM_SUFFIXES_KEPT = {".mp4", ".m4v", ".mov", ".mkv"}
 
 
@@ -33,14 +42,19 @@ class Plan:
         return [item for item in self.items if item.kind is kind]
 
 
-def target_name(found: Found) -> Path:
-    """The result's path below the output: the source's own; films of containers that we do not write get `.mkv` appended.
+def target_name(found: Found, photo_format: PhotoFormat = "keep") -> Path:
+    """The result's path below the output: the source's own, with a suffix appended where the format is another.
 
-    Appending keeps `reel.avi` (-> `reel.avi.mkv`) apart from `reel.mkv`, as photos keep their own suffix.
+    Films of containers that we do not write become Matroska. Appending keeps `reel.avi` (-> `reel.avi.mkv`) apart from `reel.mkv`, and
+    `a.tif` (-> `a.tif.jpg`) from `a.jpg`.
     """
-    if found.kind is Kind.FILM and found.path.suffix.lower() not in _FILM_SUFFIXES_KEPT:
-        return found.relative.with_name(found.relative.name + ".mkv")
-    return found.relative
+    suffix = found.path.suffix.lower()
+    appended = ""
+    if found.kind is Kind.FILM and suffix not in _FILM_SUFFIXES_KEPT:
+        appended = ".mkv"
+    elif found.kind is Kind.PHOTO and suffix not in _SUFFIXES_OF_FORMAT.get(photo_format, (suffix,)):
+        appended = f".{photo_format}"
+    return found.relative.with_name(found.relative.name + appended)
 
 
 def is_file_name(sources: Sequence[Path], output: Path) -> bool:
@@ -48,7 +62,7 @@ def is_file_name(sources: Sequence[Path], output: Path) -> bool:
     return len(sources) == 1 and not sources[0].is_dir() and output.suffix != "" and not output.is_dir()
 
 
-def plan(sources: Sequence[Path], output: Path) -> Plan:
+def plan(sources: Sequence[Path], output: Path, photo_format: PhotoFormat = "keep") -> Plan:
     """Every item of `sources` with its target.
 
     Contents of folders are mirrored below `output`. A single file goes to `output` itself if that has a suffix and is no folder.
@@ -58,7 +72,7 @@ def plan(sources: Sequence[Path], output: Path) -> Plan:
     items: list[Item] = []
     for source in sources:
         for found in walk(source, leave_out=output):
-            target = output if one_file else output / target_name(found)
+            target = output if one_file else output / target_name(found, photo_format)
             items.append(Item(found.path, target, found.kind))
     identity = _Identities()
     originals = {identity(item.source) for item in items}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BatchcolorError, ExitCode
 from ..settings import Settings
+from ..weights.store import find_weights, is_name, sha256_of
 from .executors import SerialExecutor, local_executor
 from .plan import Item, Plan
 from .walk import Kind
@@ -18,12 +20,17 @@ from .walk import Kind
 if TYPE_CHECKING:
     from ..colorizer import Colorizer
     from ..films import FilmProgress
+    from ..photos import Provenance
 
 _PHOTOS_PER_JOB = 8
 
 
 class Status(StrEnum):
+    """What became of an item. copied, skipped: a photo that has colour already, as `PhotoSettings.color_pages` says."""
+
     DONE = "done"
+    COPIED = "copied"
+    SKIPPED = "skipped"
     FAILED = "failed"
 
 
@@ -72,23 +79,30 @@ class Tally:
     """Counts outcomes, for the summary and the exit code."""
 
     up_to_date: int = 0
-    done: int = 0
-    failed: int = 0
-    codes: set[ExitCode] | None = None
+    counts: Counter[Status] = field(default_factory=Counter)
+    codes: set[ExitCode] = field(default_factory=set)
 
     def add(self, outcome: Outcome) -> None:
-        if outcome.status is Status.DONE:
-            self.done += 1
-        else:
-            self.failed += 1
-            self.codes = (self.codes or set()) | {outcome.code}
+        self.counts[outcome.status] += 1
+        if outcome.status is Status.FAILED:
+            self.codes.add(outcome.code)
+
+    @property
+    def failed(self) -> int:
+        return self.counts[Status.FAILED]
+
+    @property
+    def finished(self) -> int:
+        """Items that have an outcome, whichever."""
+        return self.counts.total()
 
     @property
     def exit_code(self) -> ExitCode:
         """OK, or the kind of error that ended every single item, or SOME_FAILED. Nothing at all: NOTHING_READABLE."""
+        well = self.finished - self.failed + self.up_to_date
         if self.failed == 0:
-            return ExitCode.OK if self.done or self.up_to_date else ExitCode.NOTHING_READABLE
-        if self.done == self.up_to_date == 0 and self.codes is not None and len(self.codes) == 1:
+            return ExitCode.OK if well else ExitCode.NOTHING_READABLE
+        if not well and len(self.codes) == 1:
             return next(iter(self.codes))
         return ExitCode.SOME_FAILED
 
@@ -110,10 +124,12 @@ def run(
     for item, error in plan.refused:
         yield failed(item, error)
 
-    def photo_job(batch: Sequence[Item]) -> list[Outcome]:
-        return list(_colorize_photos(batch, colorizer, settings, should_stop))
-
     photos = plan.of_kind(Kind.PHOTO)
+    provenance = _provenance(settings) if photos and settings.photo.provenance else None
+
+    def photo_job(batch: Sequence[Item]) -> list[Outcome]:
+        return list(_colorize_photos(batch, colorizer, settings, provenance, should_stop))
+
     batches = (photos[n : n + _PHOTOS_PER_JOB] for n in range(0, len(photos), _PHOTOS_PER_JOB))
     for outcome in local_executor(workers).map(photo_job, batches, should_stop):
         if outcome.error is not None:
@@ -130,21 +146,38 @@ def run(
             yield film.result
 
 
-def _colorize_photos(
-    batch: Sequence[Item], colorizer: Colorizer, settings: Settings, should_stop: Callable[[], bool]
-) -> Iterator[Outcome]:
-    from ..photos import colorize_photos
+def _provenance(settings: Settings) -> Provenance:
+    from ..photos import Provenance
 
-    pairs = [(item.source, item.target) for item in batch]
+    path = find_weights(settings.model.weights)
+    return Provenance(settings.model.weights if is_name(settings.model.weights) else path.name, sha256_of(path))
+
+
+def _colorize_photos(
+    batch: Sequence[Item],
+    colorizer: Colorizer,
+    settings: Settings,
+    provenance: Provenance | None,
+    should_stop: Callable[[], bool],
+) -> Iterator[Outcome]:
+    from ..photos import Treatment, colorize_photos
+
+    statuses = {Treatment.COLORIZED: Status.DONE, Treatment.COPIED: Status.COPIED, Treatment.SKIPPED: Status.SKIPPED}
+    results = colorize_photos(
+        [(item.source, item.target) for item in batch],
+        colorizer,
+        settings.photo,
+        saturation=settings.saturation,
+        provenance=provenance,
+    )
     started = time.monotonic()
-    for item, error in zip(
-        batch, colorize_photos(pairs, colorizer, settings.photo, saturation=settings.saturation), strict=True
-    ):
+    for item, result in zip(batch, results, strict=True):
         seconds, started = time.monotonic() - started, time.monotonic()
-        if error is not None:
-            yield failed(item, error, seconds)
+        if result.error is not None:
+            yield failed(item, result.error, seconds)
         else:
-            yield Outcome(item.source, item.target, item.kind, Status.DONE, seconds)
+            status = statuses[result.treatment]
+            yield Outcome(item.source, item.target, item.kind, status, seconds, warnings=result.warnings)
         if should_stop():
             return
 

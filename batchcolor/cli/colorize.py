@@ -50,7 +50,7 @@ def colorize(sources: tuple[Path, ...], output: Path, **values: Any) -> int:
     from ..archive.tree import NoTree, Redo, look_at_tree, open_tree
 
     settings, options = settings_of(values), run_options_of(values)
-    planned = plan(sources, output)
+    planned = plan(sources, output, settings.photo.format)
     if not planned.items and not planned.refused:
         click.echo(f"Error: {', '.join(map(str, sources))}: neither photos nor films in there", err=True)
         return ExitCode.NOTHING_READABLE
@@ -79,7 +79,7 @@ def _list(planned: Plan, selection: Selection, options: RunOptions) -> int:
 
 
 def _run(planned: Plan, selection: Selection, tree: Tree, settings: Settings, options: RunOptions) -> int:
-    from ..archive.run import Tally, run
+    from ..archive.run import Status, Tally, run
     from .progress import display_for
     from .stopping import Stop, stopping_on_signals
 
@@ -108,10 +108,10 @@ def _run(planned: Plan, selection: Selection, tree: Tree, settings: Settings, op
                 display.finished(outcome)
                 if options.as_json:
                     click.echo(json.dumps(outcome.as_dict()))
-        left = len(todo.items) + len(todo.refused) - tally.done - tally.failed
+        left = len(todo.items) + len(todo.refused) - tally.finished
         display.note(_summary(tally, left, time.monotonic() - started))
         if options.as_json:
-            counts = {"done": tally.done, "failed": tally.failed, "up_to_date": tally.up_to_date, "left": left}
+            counts = {**{status.value: tally.counts[status] for status in Status}, "up_to_date": tally.up_to_date, "left": left}
             click.echo(json.dumps({"summary": {**counts, "seconds": round(time.monotonic() - started, 3)}}))
     if stop.interrupted:
         return ExitCode.INTERRUPTED
@@ -120,7 +120,10 @@ def _run(planned: Plan, selection: Selection, tree: Tree, settings: Settings, op
 
 
 def _summary(tally: Tally, left: int, seconds: float) -> str:
-    parts = [f"{tally.done} done", f"{tally.failed} failed"]
+    from ..archive.run import Status
+
+    always = (Status.DONE, Status.FAILED)
+    parts = [f"{tally.counts[status]} {status.value}" for status in Status if tally.counts[status] or status in always]
     parts += [f"{tally.up_to_date} up to date"] if tally.up_to_date else []
     parts += [f"{left} left"] if left else []
     return f"{', '.join(parts)} in {seconds:.1f} s"

@@ -13,9 +13,11 @@ from typing import Any, TypeVar, get_args
 import click
 
 from ..settings import (
+    ColorPages,
     EngineName,
     FilmSettings,
     ModelSettings,
+    PhotoFormat,
     PhotoSettings,
     Precision,
     Settings,
@@ -67,7 +69,14 @@ _LOOK = (
     click.option("--saturation", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Factor on all colour."),
     click.option("--upscaling", type=_choice(Upscaling), default="guided", show_default=True,
                  help="How colour is scaled up: guided follows the edges of the picture."),
-    click.option("--quality", type=click.IntRange(1, 100), default=92, show_default=True, help="Of JPEG and WebP."),
+    click.option("--color-pages", type=_choice(ColorPages), default="copy", show_default=True,
+                 help="Photos that have colour already: copied, left out, or colorized anew. Sepia and other tones count as "
+                      "black-and-white."),
+    click.option("--format", type=_choice(PhotoFormat), default="keep", show_default=True,
+                 help="Of photos; another than the source's is appended to its name (a.tif.jpg)."),
+    click.option("--quality", type=click.IntRange(1, 100), default=92, show_default=True, help="Of JPEG, WebP and AVIF."),
+    click.option("--provenance/--no-provenance", default=True, show_default=True,
+                 help="Say in a photo's XMP that it was colorized, by which version and weights."),
 )  # fmt: skip
 
 _FILM = (
@@ -143,7 +152,7 @@ def settings_of(values: dict[str, Any]) -> Settings:
 
     return Settings(
         model=ModelSettings(**pick("weights", "engine", "device", "precision", "batch_size", "network_size")),
-        photo=PhotoSettings(**pick("quality", "upscaling")),
+        photo=PhotoSettings(**pick("format", "quality", "upscaling", "color_pages", "provenance")),
         film=FilmSettings(**pick("codec", "crf", "preset", "smooth", "key_frames")),
         saturation=values["saturation"],
     )

@@ -50,6 +50,15 @@ class Quiet:
         return None
 
 
+def _result_of(outcome: Outcome) -> str:
+    """The result of an item that went well, with what was special about it."""
+    if outcome.status is Status.SKIPPED:
+        return f"{outcome.source}: skipped, it has colour already"
+    frames = f", {outcome.frames} frames" if outcome.frames is not None else ""
+    copied = ", copied, it has colour already" if outcome.status is Status.COPIED else ""
+    return f"{outcome.target} ({outcome.seconds:.2f} s{frames}{copied})"
+
+
 class Plain(Quiet):
     """One line an item, and one every ten seconds of a film; for logs and cron."""
 
@@ -62,9 +71,8 @@ class Plain(Quiet):
         super().finished(outcome)
         for warning in outcome.warnings:
             click.echo(f"Warning: {warning}", err=True)
-        if outcome.status is Status.DONE:
-            frames = f", {outcome.frames} frames" if outcome.frames is not None else ""
-            click.echo(f"[{self._count}/{self._total}] {outcome.target} ({outcome.seconds:.2f} s{frames})", err=True)
+        if outcome.status is not Status.FAILED:
+            click.echo(f"[{self._count}/{self._total}] {_result_of(outcome)}", err=True)
 
     def film_frame(self, name: str, frames: int, total: int | None) -> None:
         now = time.monotonic()
@@ -146,8 +154,8 @@ class Logged:
 
     def finished(self, outcome: Outcome) -> None:
         self._shown.finished(outcome)
-        done = outcome.status is Status.DONE
-        self._log(f"done {outcome.source} -> {outcome.target} ({outcome.seconds:.2f} s)" if done else f"Error: {outcome.error}")
+        failed = outcome.status is Status.FAILED
+        self._log(f"Error: {outcome.error}" if failed else f"{outcome.source} -> {_result_of(outcome)}")
         for warning in outcome.warnings:
             self._log(f"Warning: {warning}")
 

@@ -2,52 +2,168 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
+from ..aside import written_aside
 from ..colorizer import Colorizer
-from ..errors import BatchcolorError
+from ..errors import BatchcolorError, OutputError, SourceError
 from ..settings import PhotoSettings
-from ..upscale import UPSCALERS, ChromaMap, refined
+from ..upscale import UPSCALERS, refined
 from .merge import as_stored, merge
-from .read import PhotoInfo, PhotoRows, probe, small_lightness
-from .write import ENCODERS, result_depth, write
+from .metadata import Metadata, Provenance, provenanced, read_pages
+from .read import PhotoInfo, PhotoRows, probe, small_lab
+from .tone import has_color
+from .write import ENCODERS, Page, encoder_of, write
 
-__all__ = ["ENCODERS", "PhotoInfo", "colorize_photos", "probe"]
+__all__ = ["ENCODERS", "PhotoInfo", "PhotoResult", "Provenance", "Treatment", "colorize_photos", "probe"]
+
+_PAGES_AT_ONCE = 16
+
+
+class Treatment(StrEnum):
+    """What was done with a photo."""
+
+    COLORIZED = "colorized"
+    COPIED = "copied"  # it has colour already: its pixels are the source's, and so is the file if the format stays
+    SKIPPED = "skipped"  # it has colour already: there is no result
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoResult:
+    """What became of a photo. error: what kept it from being written."""
+
+    treatment: Treatment = Treatment.COLORIZED
+    warnings: tuple[str, ...] = ()
+    error: BatchcolorError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A page as the network sees it. L: float32 `(h, w)`, 0..100; colored: whether it has colours of its own, to be kept."""
+
+    info: PhotoInfo
+    L: np.ndarray
+    colored: bool
 
 
 def colorize_photos(
-    pairs: Sequence[tuple[Path, Path]], colorizer: Colorizer, settings: PhotoSettings, *, saturation: float = 1.0
-) -> Iterator[BatchcolorError | None]:
-    """Colorize each (source, target); yields, in order, None for a photo that was written or the error that kept it from being so.
+    pairs: Sequence[tuple[Path, Path]],
+    colorizer: Colorizer,
+    settings: PhotoSettings,
+    *,
+    saturation: float = 1.0,
+    provenance: Provenance | None = None,
+) -> Iterator[PhotoResult]:
+    """Colorize each (source, target); yields, in order, what became of it.
 
-    The network sees all of them at once; full-size pixels are held for one photo at a time. Raises only what concerns all
-    (`DeviceError`).
+    The network sees the first pages of all of them at once; full-size pixels are held for one page at a time. provenance: added to the
+    XMP of what is colorized. Raises only what concerns all (`DeviceError`).
     """
-    small: dict[int, np.ndarray] = {}
+    seen: dict[int, _Seen] = {}
     failed: dict[int, BatchcolorError] = {}
-    for index, (source, _) in enumerate(pairs):
+    for index, (source, target) in enumerate(pairs):
         try:
-            small[index] = small_lightness(source, colorizer.network_shape(*probe(source).upright_size))
+            seen[index] = _see(source, 0, colorizer, settings)
+            _check_pages(source, target, seen[index].info)
         except BatchcolorError as exc:
             failed[index] = exc
-    chroma = dict(zip(small, colorizer.ab(list(small.values())), strict=True))
+    planes = [first.L for index, first in seen.items() if index not in failed]
+    chroma = iter(colorizer.ab(planes))
     for index, (source, target) in enumerate(pairs):
-        if index in small:
+        if index in failed:
+            yield PhotoResult(error=failed[index])
+            continue
+        photo = _Photo(source, target, colorizer, settings, saturation, provenance)
+        try:
+            yield photo.write(seen[index], next(chroma))
+        except BatchcolorError as exc:
+            yield PhotoResult(error=exc)
+
+
+def _see(source: Path, page: int, colorizer: Colorizer, settings: PhotoSettings) -> _Seen:
+    info = probe(source, page)
+    lab = small_lab(source, page, colorizer.network_shape(*info.upright_size))
+    return _Seen(info, lab[0], settings.color_pages != "recolor" and not info.gray and has_color(lab))
+
+
+def _check_pages(source: Path, target: Path, info: PhotoInfo) -> None:
+    if info.pages > 1 and not encoder_of(target.suffix).pages:
+        raise OutputError(f"{source}: has {info.pages} pages, and {target.suffix} holds a single one; write it as TIFF")
+
+
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    """One photo on its way from source to target."""
+
+    source: Path
+    target: Path
+    colorizer: Colorizer
+    settings: PhotoSettings
+    saturation: float
+    provenance: Provenance | None
+
+    def write(self, first: _Seen, ab: np.ndarray) -> PhotoResult:
+        """Write the result. first, ab: the first page and its chroma."""
+        has_color = first.colored and self._others_colored(first.info)
+        if has_color and self.settings.color_pages == "skip":
+            return PhotoResult(Treatment.SKIPPED)
+        treatment = Treatment.COPIED if has_color else Treatment.COLORIZED
+        if has_color and self.target.suffix == self.source.suffix:
+            with written_aside(self.target) as aside:
+                shutil.copyfile(self.source, aside)
+            return PhotoResult(treatment)
+        return PhotoResult(treatment, self._written(first, ab))
+
+    def _written(self, first: _Seen, ab: np.ndarray) -> tuple[str, ...]:
+        """Write the result page by page; returns warnings."""
+        info = first.info
+        warnings: list[str] = []
+        try:
+            metadata = read_pages(self.source)
+        except (ValueError, IndexError) as exc:
+            # The chain of a TIFF's pages is broken: libvips would stop there, and pages would be missing in silence.
+            raise SourceError(f"{self.source}: {exc}; the file is damaged or cut off") from exc
+        with written_aside(self.target) as aside:
+            samples = 0
+            for number in range(info.pages):
+                page = info if number == 0 else probe(self.source, number)
+                samples += page.width * page.height * 4 * page.depth // 8
+            left_out = write(
+                self._pages(first, ab, metadata, warnings), samples, aside, self.target, quality=self.settings.quality
+            )
+        if info.alpha and ENCODERS[self.target.suffix.lower()] is ENCODERS[".jpg"]:
+            left_out = [*left_out, "transparency"]
+        warnings += [f"{self.target}: {what} cannot be held by this format and was left out" for what in left_out]
+        return tuple(warnings)
+
+    def _others_colored(self, info: PhotoInfo) -> bool:
+        return all(_see(self.source, page, self.colorizer, self.settings).colored for page in range(1, info.pages))
+
+    def _pages(self, first: _Seen, ab: np.ndarray, metadata: list[Metadata], warnings: list[str]) -> Iterator[Page]:
+        yield self._page(0, first, ab, metadata, warnings)
+        for start in range(1, first.info.pages, _PAGES_AT_ONCE):
+            at = range(start, min(start + _PAGES_AT_ONCE, first.info.pages))
+            seen = [_see(self.source, number, self.colorizer, self.settings) for number in at]
+            chroma = self.colorizer.ab([page.L for page in seen])
+            for number, page, page_ab in zip(at, seen, chroma, strict=True):
+                yield self._page(number, page, page_ab, metadata, warnings)
+
+    def _page(self, number: int, seen: _Seen, ab: np.ndarray, metadata: list[Metadata], warnings: list[str]) -> Page:
+        rows = PhotoRows(self.source, number)
+        info = rows.info
+        told = metadata[number] if number < len(metadata) else rows.metadata()
+        chroma = None
+        if not seen.colored:
             try:
-                upscaled = UPSCALERS[settings.upscaling](small[index], chroma[index] * np.float32(saturation))
-                _write_colored(source, target, upscaled, settings)
-            except BatchcolorError as exc:
-                failed[index] = exc
-        yield failed.get(index)
-
-
-def _write_colored(source: Path, target: Path, chroma: ChromaMap, settings: PhotoSettings) -> None:
-    rows = PhotoRows(source)
-    depth = result_depth(rows.info, target.suffix)
-    size = (rows.info.height, rows.info.width)
-    stored = refined(as_stored(chroma, rows.info.orientation), *size)
-    merged = merge(rows, stored, rows.info.height, depth)
-    write(merged, size, rows.image, target, quality=settings.quality)
+                told = provenanced(told, self.provenance)
+            except ValueError as exc:
+                warnings.append(f"{self.source}: nothing could be added to its XMP, which stays as it is ({exc})")
+            upscaled = UPSCALERS[self.settings.upscaling](seen.L, ab * np.float32(self.saturation))
+            chroma = refined(as_stored(upscaled, info.orientation), info.height, info.width)
+        return Page(merge(rows, chroma, info.height), (info.height, info.width), rows.image, told)

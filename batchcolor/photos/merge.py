@@ -30,14 +30,18 @@ def as_stored(chroma: ChromaMap, orientation: int) -> ChromaMap:
     return ChromaMap(*(np.stack([np.ascontiguousarray(lay_back(plane)) for plane in planes]) for planes in chroma))
 
 
-def merge(strips: Iterable[Strip], chroma: ChromaMap, height: int, depth: int) -> Iterator[np.ndarray]:
-    """Rows of the coloured photo, uint8 or uint16 `(rows, W, 3)` or, with alpha, `(rows, W, 4)`.
+def merge(strips: Iterable[Strip], chroma: ChromaMap | None, height: int) -> Iterator[np.ndarray]:
+    """Rows of the coloured photo, of the samples' depth, `(rows, W, 3)` or, with alpha, `(rows, W, 4)`.
 
-    chroma: in the stored layout; height: rows of the whole photo; depth: 8 or 16 bits a sample. L stays as it is; chroma is
+    chroma: in the stored layout; None leaves the photo's own colours. height: rows of the whole photo. L stays as it is; chroma is
     shrunk where a colour does not exist in sRGB.
     """
-    for top, L, alpha in strips:
-        ab = apply_map(chroma, L, rows=Positions.of_pixels(height, top, len(L)))
-        rgb = lab_to_codes(L[None], ab, depth)
-        planes = [*rgb] if alpha is None else [*rgb, alpha]
-        yield cv2.merge(planes)  # (rows, W, 3 or 4)
+    for strip in strips:
+        if chroma is None:
+            rgb = strip.samples if strip.samples.ndim == 3 else np.stack([strip.samples] * 3)
+        else:
+            L = strip.lightness
+            ab = apply_map(chroma, L, rows=Positions.of_pixels(height, strip.top, len(L)))
+            rgb = lab_to_codes(L[None], ab, 8 * strip.samples.itemsize)
+        planes = [np.ascontiguousarray(plane) for plane in rgb]
+        yield cv2.merge(planes if strip.alpha is None else [*planes, strip.alpha])  # (rows, W, 3 or 4)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,10 @@ import pyvips
 
 from ..color import lightness_of_gray, rgb_to_lab
 from ..errors import SourceError
+from .metadata import Metadata
 
 _STRIP_PIXELS = 1 << 16
+_PAGED_LOADER = "tiff"
 _QUARTER_TURNED = range(5, 9)  # EXIF orientations that swap width and height
 
 # libvips keeps results of recent operations for reuse; a batch run never asks twice, so that would only be memory.
@@ -28,7 +31,7 @@ class PhotoInfo:
     """What a photo is, as stored (before orientation is applied).
 
     depth: bits a sample of the result, 8 or 16. gray: one plane of lightness, else RGB (toned or gray in three planes). orientation:
-    EXIF, 1..8. loader: libvips' name of the format.
+    EXIF, 1..8. pages: of the whole file; the rest describes one of them. loader: libvips' name of the format.
     """
 
     width: int
@@ -48,11 +51,25 @@ class PhotoInfo:
 
 
 class Strip(NamedTuple):
-    """Rows of a photo: L float32 `(rows, W)`, 0..100; alpha uint8 or uint16 `(rows, W)` or None."""
+    """Rows of a photo: samples uint8 or uint16 `(rows, W)` of gray or `(3, rows, W)` of sRGB; alpha likewise `(rows, W)`, or None."""
 
     top: int
-    L: np.ndarray
+    samples: np.ndarray
     alpha: np.ndarray | None
+
+    @property
+    def lightness(self) -> np.ndarray:
+        """L float32 `(rows, W)`, 0..100."""
+        if self.samples.ndim == 2:
+            return _lightness_table(self.samples.dtype.itemsize)[self.samples]
+        return rgb_to_lab(self.samples.astype(np.float32) / np.float32(np.iinfo(self.samples.dtype).max))[0]
+
+
+@cache
+def _lightness_table(itemsize: int) -> np.ndarray:
+    """L of every value that a sample of 1 or 2 bytes can have: exact at any depth, and faster than the formula."""
+    values = np.arange(256**itemsize, dtype=np.float32) / np.float32(256**itemsize - 1)
+    return lightness_of_gray(values)
 
 
 def _failed(path: Path, exc: pyvips.Error) -> SourceError:
@@ -61,8 +78,8 @@ def _failed(path: Path, exc: pyvips.Error) -> SourceError:
     return SourceError(f"{path}: cannot be decoded ({detail}); the file is damaged, cut off or not a picture")
 
 
-def _open(path: Path, *, access: str = "sequential") -> pyvips.Image:
-    """The lazily decoded file; raises `SourceError` in one sentence."""
+def _open(path: Path, page: int = 0) -> pyvips.Image:
+    """A page of the file, lazily decoded; raises `SourceError` in one sentence."""
     try:
         with path.open("rb") as file:
             if not file.read(1):
@@ -70,11 +87,18 @@ def _open(path: Path, *, access: str = "sequential") -> pyvips.Image:
     except OSError as exc:
         raise SourceError(f"{path}: cannot be read ({exc.strerror or exc}); check that it exists and its permissions") from exc
     try:
-        return pyvips.Image.new_from_file(str(path), access=access, fail_on="truncated")
+        # Only some readers know of pages.
+        options = {"page": page} if page else {}
+        image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error", **options)
     except pyvips.Error as exc:
         raise _failed(path, exc) from exc
     except UnicodeEncodeError as exc:  # libvips takes names in UTF-8 alone
         raise SourceError(f"{path}: has a name that is not UTF-8; rename the file or its folder") from exc
+    if image.format not in ("uchar", "ushort"):
+        raise SourceError(
+            f"{path}: has samples of the type {image.format}; only 8 and 16 bits can be colorized, so convert it first"
+        )
+    return image
 
 
 def _field(image: pyvips.Image, name: str, default: int) -> int:
@@ -94,45 +118,54 @@ def _describe(image: pyvips.Image) -> PhotoInfo:
     )
 
 
-def probe(path: Path) -> PhotoInfo:
-    """What the photo is; reads the header only. Raises `SourceError`."""
-    info = _describe(_open(path))
-    if info.pages > 1:
-        raise SourceError(f"{path}: has {info.pages} pages, and only single pages can be colored yet; split it first")
+def probe(path: Path, page: int = 0) -> PhotoInfo:
+    """What a page of the photo is; reads headers only. Raises `SourceError`, also for pages in a format that we write none in."""
+    info = _describe(_open(path, page))
+    if info.pages > 1 and not info.loader.startswith(_PAGED_LOADER):
+        raise SourceError(
+            f"{path}: has {info.pages} pictures, an animation or a series; only TIFF may have several, so split it first"
+        )
     return info
 
 
-def small_lightness(path: Path, shape: tuple[int, int]) -> np.ndarray:
-    """L float32 `(h, w)`, 0..100, of the whole photo, upright, squeezed to `shape` = (h, w). Raises `SourceError`.
+def small_lab(path: Path, page: int, shape: tuple[int, int]) -> np.ndarray:
+    """CIELAB float32 `(3, h, w)` of a page, upright, squeezed to `shape` = (h, w). Raises `SourceError`.
 
     JPEG and WebP are decoded at a fraction of their size. Transparent parts count as mid-gray.
     """
     height, width = shape
+    name = f"{path}[page={page}]" if page else str(path)
     try:
-        small = pyvips.Image.thumbnail(str(path), width, height=height, size="force", fail_on="truncated")
+        small = pyvips.Image.thumbnail(name, width, height=height, size="force", fail_on="error")
         if small.hasalpha():
             middle = 128 if small.format == "uchar" else 128 * 257
             small = small.flatten(background=[middle])
-        L: np.ndarray = small.colourspace("lab")[0].cast("float").numpy()
+        lab: np.ndarray = small.colourspace("lab").cast("float").numpy()
     except pyvips.Error as exc:
         raise _failed(path, exc) from exc
-    return L
+    return np.ascontiguousarray(lab.transpose(2, 0, 1))
 
 
 class PhotoRows:
-    """A photo's full lightness, strip by strip, top to bottom, once.
+    """A page's samples at full size, strip by strip, top to bottom, once.
 
-    `image` keeps the source's metadata for the writer. Raises `SourceError` when opened or while read.
+    `image` keeps the source's resolution and profile for the writer. Raises `SourceError` when opened or while read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, page: int = 0) -> None:
         self.path = path
-        self.image = _open(path)
+        self.image = _open(path, page)
         self.info = _describe(self.image)
         try:
             self._pixels = self._as_gray_or_srgb(self.image)
         except pyvips.Error as exc:
             raise _failed(path, exc) from exc
+
+    def metadata(self) -> Metadata:
+        """What libvips knows of it: for formats whose containers we do not read ourselves."""
+        fields = {name: bytes(self.image.get(name)) for name in ("exif-data", "xmp-data") if self.image.get_typeof(name)}
+        exif = fields.get("exif-data")
+        return Metadata(exif.removeprefix(b"Exif\0\0") if exif is not None else None, fields.get("xmp-data"))
 
     def _as_gray_or_srgb(self, image: pyvips.Image) -> pyvips.Image:
         """One or three planes of 8 or 16 bits, plus alpha; an embedded profile's meaning becomes sRGB's."""
@@ -153,10 +186,7 @@ class PhotoRows:
         pixels, info = self._pixels, self.info
         width, height, bands = pixels.width, pixels.height, pixels.bands
         dtype: type[np.unsignedinteger] = np.uint16 if info.depth == 16 else np.uint8
-        colours = bands - (1 if info.alpha else 0)
-        # One table for every value a sample can have: exact at any depth, and faster than the formula.
-        values = np.arange(2**info.depth, dtype=np.float32) / np.float32(2**info.depth - 1)
-        table = lightness_of_gray(values)
+        gray = bands - info.alpha == 1
         region = pyvips.Region.new(pixels)
         rows = max(1, min(height, _STRIP_PIXELS // width))
         for top in range(0, height, rows):
@@ -166,9 +196,5 @@ class PhotoRows:
             except pyvips.Error as exc:
                 raise _failed(self.path, exc) from exc
             block = np.frombuffer(data, dtype).reshape(count, width, bands)
-            if colours == 1:
-                L = table[block[..., 0]]
-            else:
-                planes = np.moveaxis(block[..., :3], -1, 0)  # (3, rows, W)
-                L = rgb_to_lab(planes.astype(np.float32) / np.float32(2**info.depth - 1))[0]
-            yield Strip(top, L, np.ascontiguousarray(block[..., -1]) if info.alpha else None)
+            samples = block[..., 0] if gray else np.moveaxis(block[..., :3], -1, 0)  # (rows, W) or (3, rows, W)
+            yield Strip(top, samples, np.ascontiguousarray(block[..., -1]) if info.alpha else None)

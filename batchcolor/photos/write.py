@@ -1,22 +1,25 @@
-"""Writing photos with libvips: same format, depth, resolution and metadata as the source, under a temporary name first."""
+"""Writing photos with libvips: pages of pixels, in a source's format and depth, and their metadata after them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyvips
 
-from ..aside import written_aside
 from ..errors import OutputError
+from .metadata import Metadata, assemble_tiff, insert
 from .read import PhotoInfo
 from .stream import RowImage
 
-_KEPT_FIELDS = ("exif-data", "xmp-data", "iptc-data", "orientation", "resolution-unit")
+_BIG_TIFF_BYTES = 2**32 - 2**24  # of pixels: what could pass the 4 GB of a classic TIFF is written as BigTIFF
 
 
 def _jpeg(image: pyvips.Image, path: str, quality: int) -> None:
+    if image.hasalpha():
+        image = image.flatten(background=[65535 if image.format == "ushort" else 255])
     image.jpegsave(path, Q=quality, optimize_coding=True, subsample_mode="off" if quality >= 90 else "auto")
 
 
@@ -25,56 +28,124 @@ def _png(image: pyvips.Image, path: str, _quality: int) -> None:
 
 
 def _tiff(image: pyvips.Image, path: str, _quality: int) -> None:
-    large = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1) > 2**32 - 2**24
-    image.tiffsave(path, compression="deflate", predictor="horizontal", bigtiff=large)
+    image.tiffsave(path, compression="deflate", predictor="horizontal")
+
+
+def _big_tiff(image: pyvips.Image, path: str, _quality: int) -> None:
+    image.tiffsave(path, compression="deflate", predictor="horizontal", bigtiff=True)
 
 
 def _webp(image: pyvips.Image, path: str, quality: int) -> None:
     image.webpsave(path, Q=quality)
 
 
+def _heif(compression: str) -> Callable[[pyvips.Image, str, int], None]:
+    def save(image: pyvips.Image, path: str, quality: int) -> None:
+        # 12 bits are the most that the format has.
+        bits = 12 if image.format == "ushort" else 8
+        image.heifsave(path, Q=quality, compression=compression, bitdepth=bits, effort=3, subsample_mode="off")
+
+    return save
+
+
+def _jpeg2000(image: pyvips.Image, path: str, quality: int) -> None:
+    image.jp2ksave(path, Q=quality)
+
+
+class Encoder(NamedTuple):
+    """save: by libvips, with the quality 1..100. deep: whether 16 bits stay. carries: whether libvips writes the metadata, too. pages:
+    whether there may be several."""
+
+    save: Callable[[pyvips.Image, str, int], None]
+    deep: bool = False
+    carries: bool = False
+    pages: bool = False
+
+
+_JPEG, _TIFF, _BIG_TIFF = Encoder(_jpeg), Encoder(_tiff, deep=True, pages=True), Encoder(_big_tiff, deep=True, pages=True)
 # To add a format, add its suffixes here and in `suffixes.PHOTO_SUFFIXES`.
-ENCODERS: dict[str, Callable[[pyvips.Image, str, int], None]] = {
-    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), _jpeg),
-    **dict.fromkeys((".tif", ".tiff"), _tiff),
-    ".png": _png,
-    ".webp": _webp,
+ENCODERS: dict[str, Encoder] = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), _JPEG),
+    **dict.fromkeys((".tif", ".tiff"), _TIFF),
+    ".png": Encoder(_png, deep=True),
+    ".webp": Encoder(_webp),
+    ".avif": Encoder(_heif("av1"), deep=True, carries=True),
+    **dict.fromkeys((".heic", ".heif"), Encoder(_heif("hevc"), deep=True, carries=True)),
+    **dict.fromkeys((".jp2", ".j2k", ".jpx"), Encoder(_jpeg2000, deep=True, carries=True)),
 }
-_EIGHT_BIT_ONLY = {_jpeg, _webp}
+
+
+class Page(NamedTuple):
+    """One page to write. rows: uint8 or uint16 `(n, W, 3 or 4)`, together `size` = (height, width). like: the source's page, whose
+    resolution is kept; a profile becomes sRGB's."""
+
+    rows: Iterable[np.ndarray]
+    size: tuple[int, int]
+    like: pyvips.Image
+    metadata: Metadata
+
+
+def encoder_of(suffix: str) -> Encoder:
+    """Raises `OutputError` for a suffix that no photo is written with."""
+    if suffix.lower() not in ENCODERS:
+        raise OutputError(f"{suffix}: not a format that photos are written in; use {', '.join(sorted(ENCODERS))}")
+    return ENCODERS[suffix.lower()]
 
 
 def result_depth(info: PhotoInfo, suffix: str) -> int:
     """Bits a sample of the result: the source's, where the format can hold them. Raises `OutputError` for an unknown suffix."""
-    if suffix.lower() not in ENCODERS:
-        raise OutputError(f"{suffix}: not a format that photos are written in; use {', '.join(sorted(ENCODERS))}")
-    return 8 if ENCODERS[suffix.lower()] in _EIGHT_BIT_ONLY else info.depth
+    return info.depth if encoder_of(suffix).deep else 8
 
 
-def write(rows: Iterable[np.ndarray], size: tuple[int, int], like: pyvips.Image, target: Path, *, quality: int) -> None:
-    """Encode `rows` (uint8 or uint16 `(n, W, 3 or 4)`, together `size` = (height, width)) to `target`, in the format of its suffix.
+def write(pages: Iterable[Page], samples: int, aside: Path, target: Path, *, quality: int) -> Sequence[str]:
+    """Encode pages to `aside`, in the format of `target`'s suffix; returns what the format could not hold, in words.
 
-    like: the source, whose resolution, EXIF, XMP and IPTC are kept; a profile becomes sRGB's. Raises `OutputError`; errors of `rows`
-    pass through; either way nothing stays under the final name, nor beside it.
+    Pages are drawn one by one; several only for a format that has them. samples: bytes of all their pixels. Raises `OutputError` that
+    names `target`; errors of the rows pass through.
     """
-    with written_aside(target) as aside:
-        whole = RowImage(rows, size)
-        try:
-            ENCODERS[target.suffix.lower()](_with_metadata(whole.image, like), str(aside), quality)
-        except pyvips.Error as exc:
-            whole.reraise()
-            reason = (str(exc).strip().splitlines() or ["unknown"])[-1]
-            raise OutputError(
-                f"{target}: cannot be written ({reason}); check the folder, its permissions and free space"
-            ) from exc
+    encoder = encoder_of(target.suffix)
+    if not encoder.pages:
+        (page,) = pages
+        _write_pixels(page, encoder, aside, target, quality)
+        return [] if encoder.carries else insert(aside, page.metadata)
+    encoder = _BIG_TIFF if samples > _BIG_TIFF_BYTES else encoder
+    parts: list[tuple[Path, Metadata]] = []
+    try:
+        for number, page in enumerate(pages):
+            part = aside if number == 0 else aside.with_name(f"{aside.name}~{number}")
+            parts.append((part, page.metadata))
+            _write_pixels(page, encoder, part, target, quality)
+        return assemble_tiff(parts, aside)
+    finally:
+        for part, _ in parts[1:]:
+            part.unlink(missing_ok=True)
+
+
+def _write_pixels(page: Page, encoder: Encoder, path: Path, target: Path, quality: int) -> None:
+    whole = RowImage(page.rows, page.size)
+    try:
+        encoder.save(_described(whole.image, page, encoder), str(path), quality)
+    except (pyvips.Error, AttributeError) as exc:  # AttributeError: this libvips was built without the format
         whole.reraise()
+        reason = (str(exc).strip().splitlines() or ["unknown"])[-1]
+        raise OutputError(f"{target}: cannot be written ({reason}); check the folder, its permissions and free space") from exc
+    whole.reraise()
 
 
-def _with_metadata(image: pyvips.Image, like: pyvips.Image) -> pyvips.Image:
+def _described(image: pyvips.Image, page: Page, encoder: Encoder) -> pyvips.Image:
+    like = page.like
     image = image.copy(interpretation="rgb16" if image.format == "ushort" else "srgb", xres=like.xres, yres=like.yres)
-    present = set(like.get_fields())
-    for name in _KEPT_FIELDS:
-        if name in present:
-            image.set_type(like.get_typeof(name), name, like.get(name))
-    if "icc-profile-data" in present:
+    if like.get_typeof("resolution-unit"):
+        image.set_type(pyvips.GValue.gstr_type, "resolution-unit", like.get("resolution-unit"))
+    if like.get_typeof("icc-profile-data"):
         image.set_type(pyvips.GValue.blob_type, "icc-profile-data", pyvips.Operation.call("profile_load", "srgb"))
+    if encoder.carries:
+        _carried_by_libvips(image, page.metadata)
     return image
+
+
+def _carried_by_libvips(image: pyvips.Image, metadata: Metadata) -> None:
+    if metadata.exif is not None:
+        image.set_type(pyvips.GValue.blob_type, "exif-data", b"Exif\0\0" + metadata.exif)
+    if metadata.xmp is not None:
+        image.set_type(pyvips.GValue.blob_type, "xmp-data", metadata.xmp)

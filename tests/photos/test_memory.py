@@ -16,7 +16,7 @@ from tests.support import gradient
 SCRIPT = """
 import json, resource, sys
 from pathlib import Path
-from batchcolor.photos import colorize_photos
+from batchcolor.photos import PhotoResult, colorize_photos
 from batchcolor.settings import PhotoSettings
 from tests.support import formula_colorizer
 
@@ -28,7 +28,7 @@ colorizer, peaks = formula_colorizer(), []
 start = peak_mb()
 for n in range(count):
     pair = [(source, out / f"{n % 20}{source.suffix}")]
-    assert list(colorize_photos(pair, colorizer, PhotoSettings())) == [None]
+    assert list(colorize_photos(pair, colorizer, PhotoSettings())) == [PhotoResult()]
     if n + 1 in (mark, count):
         peaks.append(peak_mb())
 print(json.dumps({"start": start, "peaks": peaks}))

@@ -1,0 +1,86 @@
+"""Metadata chunks of PNG files (ISO/IEC 15948; eXIf: PNG extensions 1.5; XMP part 3, 1.1.5)."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from .base import LeftOut, Metadata
+from .exif import without_thumbnail
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_XMP = b"XML:com.adobe.xmp\0"
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"tIME")
+_MOST = 64 << 20  # a text longer than this is an attack, not a text
+
+
+class _Chunk(NamedTuple):
+    kind: bytes
+    content: bytes
+
+    def encoded(self) -> bytes:
+        checksum = zlib.crc32(self.content, zlib.crc32(self.kind))
+        return struct.pack(">I", len(self.content)) + self.kind + self.content + struct.pack(">I", checksum)
+
+
+def _chunks(file: BinaryIO, *, pixels: bool) -> Iterator[_Chunk]:
+    """Chunks up to IEND, pixels (IDAT) passed over; or, without `pixels`, those before the first IDAT, where `file` then stands."""
+    file.seek(len(_SIGNATURE))
+    while True:
+        place = file.tell()
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        size, kind = struct.unpack(">I4s", head)
+        if kind == b"IDAT" and not pixels:
+            file.seek(place)
+            return
+        if kind == b"IDAT" or size > _MOST:
+            file.seek(size + 4, 1)
+            continue
+        yield _Chunk(kind, file.read(size))
+        file.seek(4, 1)
+
+
+def read(file: BinaryIO) -> Metadata:
+    exif = xmp = None
+    texts = []
+    for chunk in _chunks(file, pixels=True):
+        if chunk.kind == b"eXIf":
+            exif = chunk.content
+        elif chunk.kind == b"iTXt" and chunk.content.startswith(_XMP):
+            xmp = _itxt_text(chunk.content)
+        elif chunk.kind in _TEXTS:
+            texts.append(chunk.encoded())
+    return Metadata(exif, xmp, texts=tuple(texts))
+
+
+def _itxt_text(content: bytes) -> bytes | None:
+    """The text of an iTXt chunk: keyword, compression flag and method, language, translated keyword, text."""
+    _, _, rest = content.partition(b"\0")
+    compressed, (_, _, text) = rest[:1] == b"\1", (*rest[2:].split(b"\0", 2), b"", b"", b"")[:3]
+    if not compressed:
+        return text
+    try:
+        return zlib.decompressobj().decompress(text, _MOST)
+    except zlib.error:
+        return None
+
+
+def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
+    """Copy the PNG `pixels` to `result`, with `metadata` in place of its own."""
+    result.write(_SIGNATURE)
+    for chunk in _chunks(pixels, pixels=False):
+        if chunk.kind != b"eXIf" and chunk.kind not in _TEXTS:
+            result.write(chunk.encoded())
+    if metadata.exif is not None:
+        result.write(_Chunk(b"eXIf", without_thumbnail(metadata.exif)).encoded())
+    if metadata.xmp is not None:
+        result.write(_Chunk(b"iTXt", _XMP + b"\0\0\0\0" + metadata.xmp).encoded())
+    for text in metadata.texts:
+        result.write(text)
+    shutil.copyfileobj(pixels, result)
+    return LeftOut(["IPTC"] if metadata.image_resources is not None else [])

@@ -1,0 +1,97 @@
+"""Black-and-white or not: toned prints are, pages with colours of their own are not; and what becomes of those."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from batchcolor.color import gray_of_lightness, rgb_to_lab
+from batchcolor.photos import Treatment, colorize_photos
+from batchcolor.photos.tone import has_color
+from batchcolor.settings import PhotoSettings
+from tests.support import formula_colorizer
+
+PICTURES = {"astronaut": data.astronaut, "cat": data.chelsea, "coffee": data.coffee, "rocket": data.rocket}
+# name -> (gamma of R, G, B; the paper's tint)
+TONES = {
+    "gray": ((1, 1, 1), (1, 1, 1)),
+    "sepia": ((0.75, 1, 1.45), (1, 0.97, 0.85)),
+    "cyanotype": ((1.5, 1, 0.7), (0.9, 1, 1)),
+    "selenium": ((1.05, 1.1, 1), (1, 0.98, 1)),
+    "two tones": ((0.6, 1.2, 1.8), (1, 0.95, 0.75)),
+}
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    small = cv2.resize(rgb, (256, 256), interpolation=cv2.INTER_AREA)
+    return rgb_to_lab(small.transpose(2, 0, 1).astype(np.float32) / 255)
+
+
+def toned(rgb: np.ndarray, tone: str) -> np.ndarray:
+    """A scan of a toned print, with the noise of a scanner and of JPEG."""
+    gamma, paper = TONES[tone]
+    gray = gray_of_lightness(rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255)[0])
+    scan = gray[..., None] ** np.array(gamma) * np.array(paper) * 255 + np.random.default_rng(0).normal(0, 1.5, rgb.shape)
+    encoded = cv2.imencode(".jpg", np.clip(scan, 0, 255).astype(np.uint8)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+    return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_colour_pictures_have_colour(name: str) -> None:
+    assert has_color(lab(PICTURES[name]()))
+
+
+@pytest.mark.parametrize("tone", TONES)
+@pytest.mark.parametrize("name", PICTURES)
+def test_toned_prints_are_black_and_white(name: str, tone: str) -> None:
+    assert not has_color(lab(toned(PICTURES[name](), tone)))
+
+
+def test_a_colourful_detail_on_a_gray_page_is_colour() -> None:
+    page = toned(PICTURES["cat"](), "gray")
+    page[20:90, 30:110] = (200, 30, 40)
+    assert has_color(lab(page))
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_empty_pages_are_black_and_white(value: int) -> None:
+    assert not has_color(lab(np.full((64, 64, 3), value, np.uint8)))
+    assert not has_color(lab(np.full((64, 64, 3), (value, value // 2, value // 3), np.uint8)))
+
+
+@pytest.fixture
+def coloured(tmp_path: Path) -> Path:
+    path = tmp_path / "in.png"
+    cv2.imwrite(str(path), PICTURES["astronaut"]()[..., ::-1])
+    return path
+
+
+def treat(source: Path, target: Path, **settings: object) -> Treatment:
+    (result,) = colorize_photos([(source, target)], formula_colorizer(), PhotoSettings(**settings))  # type: ignore[arg-type]
+    assert result.error is None
+    return result.treatment
+
+
+def test_a_photo_in_colour_is_copied_byte_for_byte(coloured: Path, tmp_path: Path) -> None:
+    assert treat(coloured, tmp_path / "out.png") is Treatment.COPIED
+    assert (tmp_path / "out.png").read_bytes() == coloured.read_bytes()
+
+
+def test_or_left_out(coloured: Path, tmp_path: Path) -> None:
+    assert treat(coloured, tmp_path / "out.png", color_pages="skip") is Treatment.SKIPPED
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_or_colorized_anew(coloured: Path, tmp_path: Path) -> None:
+    assert treat(coloured, tmp_path / "out.png", color_pages="recolor") is Treatment.COLORIZED
+    difference = cv2.imread(str(tmp_path / "out.png")).astype(int) - cv2.imread(str(coloured))
+    assert np.abs(difference).mean() > 5
+
+
+def test_in_another_format_its_pixels_are_copied(coloured: Path, tmp_path: Path) -> None:
+    assert treat(coloured, tmp_path / "out.tif") is Treatment.COPIED
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "out.tif")), cv2.imread(str(coloured)))
