@@ -7,7 +7,7 @@ import platform
 
 import torch
 
-from . import archive, films, networks, photos, startup, upscaling
+from . import archive, color_pages, films, networks, photos, startup, upscaling
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
         ("Start-up", startup.main),
         ("Networks", networks.main),
         ("Scaling chroma up", lambda: upscaling.main([])),
+        ("Colour or toned", lambda: color_pages.main([])),
         ("Photos", photos.main),
         ("Films", films.main),
         ("A second run over a finished tree", archive.main),
