@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..archive.plan import Plan
     from ..archive.run import Tally
     from ..archive.tree import Selection, Tree
+    from ..report import NoReport, Report
     from ..settings import Settings
 
 
@@ -87,7 +88,8 @@ def _run(planned: Plan, selection: Selection, tree: Tree, settings: Settings, op
     tally, started = Tally(up_to_date=selection.up_to_date), time.monotonic()
     stop = Stop(options.max_runtime)
     display = display_for(len(todo.items) + len(todo.refused), quiet=options.quiet, log_file=options.log_file)
-    with _warnings_noted(display.note), stopping_on_signals(stop), display:
+    report = _report(options.report, len(todo.items) + len(todo.refused))
+    with _warnings_noted(display.note), stopping_on_signals(stop), display, report:
         if todo.items or todo.refused:
             from ..colorizer import open_colorizer
 
@@ -106,17 +108,26 @@ def _run(planned: Plan, selection: Selection, tree: Tree, settings: Settings, op
                 tally.add(outcome)
                 tree.record(outcome)
                 display.finished(outcome)
+                report.add(outcome)
                 if options.as_json:
                     click.echo(json.dumps(outcome.as_dict()))
         left = len(todo.items) + len(todo.refused) - tally.finished
-        display.note(_summary(tally, left, time.monotonic() - started))
+        seconds = round(time.monotonic() - started, 3)
+        display.note(_summary(tally, left, seconds))
+        counts = {**{status.value: tally.counts[status] for status in Status}, "up_to_date": tally.up_to_date, "left": left}
+        report.conclude({**counts, "seconds": seconds})
         if options.as_json:
-            counts = {**{status.value: tally.counts[status] for status in Status}, "up_to_date": tally.up_to_date, "left": left}
-            click.echo(json.dumps({"summary": {**counts, "seconds": round(time.monotonic() - started, 3)}}))
+            click.echo(json.dumps({"summary": {**counts, "seconds": seconds}}))
     if stop.interrupted:
         return ExitCode.INTERRUPTED
     # A night that ended in time is a good night, whatever is left for the next one.
     return ExitCode.OK if left and not tally.failed else tally.exit_code
+
+
+def _report(path: Path | None, items: int) -> Report | NoReport:
+    from ..report import NoReport, Report
+
+    return NoReport() if path is None else Report(path, items)
 
 
 def _summary(tally: Tally, left: int, seconds: float) -> str:

@@ -105,6 +105,8 @@ _RUN = (
     click.option("--max-runtime", type=Duration(), metavar="TIME",
                  help="Stop in time (45m, 6h, 1h30m); the next run goes on. The exit code is then 0."),
     click.option("--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Append a line for everything that happens."),
+    click.option("--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html",
+                 help="Write a page to look at: pictures before and after, failures first."),
     click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object a finished item on stdout, and a summary."),
 )  # fmt: skip
@@ -121,6 +123,7 @@ class RunOptions:
     dry_run: bool
     max_runtime: float | None
     log_file: Path | None
+    report: Path | None
     quiet: bool
     as_json: bool
 

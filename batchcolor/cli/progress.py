@@ -155,7 +155,7 @@ class Logged:
     def finished(self, outcome: Outcome) -> None:
         self._shown.finished(outcome)
         failed = outcome.status is Status.FAILED
-        self._log(f"Error: {outcome.error}" if failed else f"{outcome.source} -> {_result_of(outcome)}")
+        self._log(f"Error: {outcome.error}" if failed else f"{outcome.status.value} {outcome.source} -> {_result_of(outcome)}")
         for warning in outcome.warnings:
             self._log(f"Warning: {warning}")
 

@@ -74,7 +74,7 @@ def _lightness_table(itemsize: int) -> np.ndarray:
 
 def _failed(path: Path, exc: pyvips.Error) -> SourceError:
     reason = str(exc).strip().splitlines()
-    detail = reason[-1] if reason else "unknown"
+    detail = reason[-1].strip() if reason else "unknown"
     return SourceError(f"{path}: cannot be decoded ({detail}); the file is damaged, cut off or not a picture")
 
 

@@ -1,0 +1,100 @@
+"""The report of a run: one HTML page that needs nothing else, to look through what was done."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from .. import __version__
+from ..archive.run import Outcome, Status
+from ..aside import written_aside
+from .thumbnails import thumbnails
+
+_MARK = "/* ITEMS */"
+_LARGE, _SMALL = 320, 160  # sides of the box that thumbnails fit in, pixels
+_FEW = 1000  # items, up to which thumbnails are large: the page stays under 50 MB
+
+
+class Report:
+    """Takes outcomes one by one and becomes a page when the run ends; memory holds none of them.
+
+    The page appears under its name only when it is whole. Raises `OutputError` where it cannot be written.
+    """
+
+    def __init__(self, path: Path, items: int) -> None:
+        self._path, self._side = path, _LARGE if items <= _FEW else _SMALL
+        self._aside: AbstractContextManager[Path] = written_aside(path)
+        self._head, _, self._tail = resources.files(__package__).joinpath("page.html").read_text("utf-8").partition(_MARK)
+        self._count = 0
+        self._summary: Mapping[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._file = self._aside.__enter__().open("w", encoding="utf-8", errors="backslashreplace")
+        self._file.write(self._head)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        facts = {"made": datetime.now().astimezone().isoformat(timespec="minutes"), "version": __version__, **self._summary}
+        with self._file:
+            self._file.write(self._tail.replace("/* SUMMARY */", _embedded(facts)))
+        self._aside.__exit__(kind, error, trace)
+
+    def add(self, outcome: Outcome) -> None:
+        """Put an item on the page, with pictures of its source and its result where they can be had."""
+        before, after = thumbnails(outcome, self._side)
+        row = {
+            "name": str(outcome.source),
+            "kind": outcome.kind.value,
+            "status": outcome.status.value,
+            "seconds": round(outcome.seconds, 2),
+            "source": self._address(outcome.source),
+            "result": None if outcome.status in (Status.FAILED, Status.SKIPPED) else self._address(outcome.target),
+            "frames": outcome.frames,
+            "warnings": list(outcome.warnings),
+            "error": outcome.error,
+            "before": before,
+            "after": after,
+        }
+        self._file.write((",\n" if self._count else "") + _embedded({name: value for name, value in row.items() if value}))
+        self._count += 1
+
+    def conclude(self, summary: Mapping[str, Any]) -> None:
+        """Counts for the head of the page."""
+        self._summary = summary
+
+    def _address(self, path: Path) -> str:
+        """A link that works from file://, and still does when page and pictures move together."""
+        try:
+            relative = os.path.relpath(path, self._path.parent)
+        except ValueError:  # on another drive of Windows
+            return path.absolute().as_uri()
+        return quote(os.fsencode(Path(relative).as_posix()))
+
+
+class NoReport:
+    """Where none was asked for."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def add(self, outcome: Outcome) -> None:
+        return None
+
+    def conclude(self, summary: Mapping[str, Any]) -> None:
+        return None
+
+
+def _embedded(value: Mapping[str, Any]) -> str:
+    """JSON that may stand inside a script element, whatever names hold."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")

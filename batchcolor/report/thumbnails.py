@@ -1,0 +1,55 @@
+"""Small pictures for the report, as data addresses."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..archive.run import Outcome, Status
+from ..archive.walk import Kind
+
+if TYPE_CHECKING:
+    import pyvips
+
+_QUALITY = 55
+
+
+def thumbnails(outcome: Outcome, side: int) -> tuple[str | None, str | None]:
+    """(before, after) in a box of `side` pixels; None for what cannot be shown. A report never fails for want of a picture."""
+    show = _photo if outcome.kind is Kind.PHOTO else _film
+    has_result = outcome.status not in (Status.FAILED, Status.SKIPPED)
+    return show(outcome.source, side), show(outcome.target, side) if has_result else None
+
+
+def _photo(path: Path, side: int) -> str | None:
+    import pyvips
+
+    try:
+        return _encoded(pyvips.Image.thumbnail(str(path), side, height=side, size="down"))
+    except (pyvips.Error, UnicodeEncodeError):
+        return None
+
+
+def _film(path: Path, side: int) -> str | None:
+    """A frame from the middle."""
+    import av
+    import pyvips
+
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            middle = (container.duration or 0) // 2 + (container.start_time or 0)
+            container.seek(middle)
+            pixels = next(container.decode(stream)).to_ndarray(format="rgb24")
+        image = pyvips.Image.new_from_array(pixels).copy(interpretation="srgb")
+        return _encoded(image.thumbnail_image(side, height=side, size="down"))
+    except (av.error.FFmpegError, pyvips.Error, OSError, IndexError, StopIteration, UnicodeError):
+        return None
+
+
+def _encoded(image: pyvips.Image) -> str:
+    if image.hasalpha():
+        image = image.flatten(background=[128])
+    data: bytes = image.colourspace("srgb").cast("uchar").webpsave_buffer(Q=_QUALITY, keep="none")
+    return "data:image/webp;base64," + base64.b64encode(data).decode()

@@ -1,0 +1,161 @@
+"""The report of a run: a page that needs nothing else, opened from file:// in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import pyvips
+
+from batchcolor.archive.run import Outcome, Status
+from batchcolor.archive.walk import Kind
+from batchcolor.errors import ExitCode, OutputError
+from batchcolor.report import Report
+from tests.support import CHROMIUM, gradient, needs
+
+EVIL = "</script><b id='evil'>&\"' [x] ü 日本 100%.png"
+
+
+def photo(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pyvips.Image.new_from_array(gradient(80, 120)).copy(interpretation="b-w").write_to_file(str(path))
+    return path
+
+
+def outcome(folder: Path, name: str, status: Status = Status.DONE, **values: object) -> Outcome:
+    return Outcome(folder / "in" / name, folder / "out" / name, Kind.PHOTO, status, 0.12, **values)  # type: ignore[arg-type]
+
+
+def written(folder: Path, outcomes: list[Outcome]) -> Path:
+    with Report(folder / "report.html", len(outcomes)) as report:
+        for each in outcomes:
+            report.add(each)
+        report.conclude({"done": 3, "failed": 1})
+    return folder / "report.html"
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """Four items, one of them failed and the last in order."""
+    for name in ("a.png", "b.png", EVIL.replace("/", "_")):
+        photo(tmp_path / "in" / name), photo(tmp_path / "out" / name)
+    done = [outcome(tmp_path, "a.png"), outcome(tmp_path, "b.png", warnings=("b.png: IPTC was left out",))]
+    done.append(outcome(tmp_path, EVIL.replace("/", "_")))
+    bad = outcome(tmp_path, "bad.png", Status.FAILED, error="bad.png: is damaged", code=ExitCode.NOTHING_READABLE)
+    return written(tmp_path, [*done, bad])
+
+
+def in_browser(page: Path, script: str) -> dict[str, object]:
+    """What `script`, a function body run when the page has loaded, returns; in headless Chromium, offline."""
+    probed = page.with_name("probed.html")
+    tail = f'<pre id="answer"></pre><script>answer.textContent = JSON.stringify((() => {{{script}}})())</script></body>'
+    probed.write_text(page.read_text("utf-8").replace("</body>", tail), "utf-8")
+    command = [
+        "chromium",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=5000",
+        "--dump-dom",
+        probed.as_uri(),
+    ]
+    found = subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8", timeout=120).stdout
+    answer = re.search(r'<pre id="answer">(.*?)</pre>', found, re.DOTALL)
+    assert answer is not None, found[-2000:]
+    plain = answer[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    result: dict[str, object] = json.loads(plain)
+    return result
+
+
+NAMES = "const names = () => [...document.querySelectorAll('#items strong')].map(e => e.textContent.split('/').pop());"
+
+
+@needs(CHROMIUM)
+def test_failures_come_first_then_warnings_then_the_rest(page: Path) -> None:
+    found = in_browser(page, f"{NAMES} return {{names: names(), evil: !!document.getElementById('evil')}}")
+    assert found == {"names": ["bad.png", "b.png", "a.png", EVIL.replace("/", "_")], "evil": False}
+
+
+@needs(CHROMIUM)
+def test_search_and_filters_choose(page: Path) -> None:
+    script = f"""{NAMES}
+      const set = (id, value) => {{ const e = document.getElementById(id); e.value = value; e.dispatchEvent(new Event("input")); }};
+      const answer = {{}};
+      set("search", "IPTC"); answer.warned = names();
+      set("search", ""); set("status", "failed"); answer.failed = names();
+      set("status", ""); set("kind", "film"); answer.films = names();
+      answer.count = document.getElementById("count").textContent;
+      return answer;"""
+    assert in_browser(page, script) == {"warned": ["b.png"], "failed": ["bad.png"], "films": [], "count": "0 of 4 items"}
+
+
+@needs(CHROMIUM)
+def test_the_seam_moves_and_pictures_and_links_are_there(page: Path) -> None:
+    script = """
+      const seam = document.querySelector("li input"); seam.value = 80; seam.dispatchEvent(new Event("input"));
+      const pair = seam.closest(".pair");
+      return {
+        seam: pair.style.getPropertyValue("--seam"),
+        pictures: [...document.images].map(i => [i.complete && i.naturalWidth > 0, i.alt !== ""]).flat().every(Boolean),
+        count: document.images.length,
+        links: [...document.querySelectorAll("li a")].map(a => a.href),
+        outside: performance.getEntriesByType("resource").filter(e => !e.name.startsWith("data:")).map(e => e.name),
+      };"""
+    found = in_browser(page, script)
+    links = found.pop("links")
+    assert found == {"seam": "80%", "pictures": True, "count": 6, "outside": []}
+    from urllib.parse import unquote, urlparse
+
+    assert isinstance(links, list)
+    paths = [Path(unquote(urlparse(link).path)) for link in links]
+    assert [path.name for path in paths if not path.is_file()] == ["bad.png"]
+
+
+@needs(CHROMIUM)
+def test_every_control_has_a_name_and_takes_the_keyboard(page: Path) -> None:
+    script = """
+      const controls = [...document.querySelectorAll("input, select, a")];
+      return {
+        named: controls.every(e => e.getAttribute("aria-label") || e.textContent.trim()),
+        focusable: controls.every(e => { e.focus(); return document.activeElement === e; }),
+        language: document.documentElement.lang, live: document.getElementById("count").getAttribute("role"),
+      };"""
+    assert in_browser(page, script) == {"named": True, "focusable": True, "language": "en", "live": "status"}
+
+
+@needs(CHROMIUM)
+def test_ten_thousand_items_open_at_once_and_are_shown_as_one_scrolls(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "a.png"), photo(tmp_path / "out" / "a.png")
+    done = outcome(tmp_path, "a.png")
+    page = written(tmp_path, [done] * 10_000)
+    assert page.stat().st_size < 100e6
+    script = """
+      const before = document.querySelectorAll("li").length;
+      more(); more();
+      return {before, after: document.querySelectorAll("li").length, count: document.getElementById("count").textContent};"""
+    assert in_browser(page, script) == {"before": 60, "after": 180, "count": "10000 of 10000 items"}
+
+
+def test_the_page_is_whole_or_not_there(tmp_path: Path) -> None:
+    def interrupted() -> None:
+        with Report(tmp_path / "report.html", 1) as report:
+            report.add(outcome(tmp_path, "gone.png", Status.FAILED, error="gone"))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"report\.html"):
+        written(tmp_path / "file", [])
+
+
+def test_names_that_are_no_text_are_shown_somehow(tmp_path: Path) -> None:
+    page = written(tmp_path, [outcome(tmp_path, "caf\udce9\n.png", Status.FAILED, error="caf\udce9: is damaged")])
+    assert b"is damaged" in page.read_bytes()
