@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -71,9 +70,14 @@ def _lab_f_inverse(f: Array) -> Array:
     return xp.where(f > _DELTA, f * f * f, 3 * _DELTA**2 * (f - 4 / 29))
 
 
+def lightness_of_linear(y: Array) -> Array:
+    """Relative luminance 0..1 -> L 0..100, any shape (CIE 15:2004, equation 8.3)."""
+    return 116 * _lab_f(y) - 16
+
+
 def lightness_of_gray(gray: Array) -> Array:
     """Non-linear gray value 0..1 (R=G=B, or normalized luma) -> L 0..100, any shape."""
-    return 116 * _lab_f(srgb_decode(gray)) - 16
+    return lightness_of_linear(srgb_decode(gray))
 
 
 def gray_of_lightness(L: Array) -> Array:
@@ -156,32 +160,6 @@ def lab_to_rgb(L: Array, ab: Array) -> Array:
     """L `(..., 1, H, W)` and ab `(..., 2, H, W)` -> non-linear sRGB 0..1 `(..., 3, H, W)`, chroma shrunk to the gamut."""
     xp = _namespace(ab)
     return srgb_encode(xp.stack(_lab_to_fitted_linear(L, ab), -3))
-
-
-def lab_to_codes(L: np.ndarray, ab: np.ndarray, depth: int) -> np.ndarray:
-    """As `lab_to_rgb`, rounded to codes of 8 (uint8) or 16 bits (uint16); 8 bits by a table, three times as fast.
-
-    A gray pixel comes back as the very code that its L came from.
-    """
-    linear = np.stack(_lab_to_fitted_linear(L, ab), -3)
-    if depth == 8:
-        np.clip(linear, 0, 1, out=linear)
-        linear *= np.float32(_LINEAR_STEPS)
-        linear += np.float32(0.5)
-        return _code_table().take(linear.astype(np.uint16))
-    codes: np.ndarray = (srgb_encode(linear) * np.float32(2**depth - 1) + np.float32(0.5)).astype(np.uint16)
-    return codes
-
-
-_LINEAR_STEPS = 2**16 - 1  # a step is at most 0.05 codes of 8 bits, even in the shadows, where the curve is steepest
-
-
-@cache
-def _code_table() -> np.ndarray:
-    """The 8-bit sRGB code of every 16-bit linear value."""
-    linear = np.arange(_LINEAR_STEPS + 1, dtype=np.float64) / _LINEAR_STEPS
-    table: np.ndarray = (srgb_encode(linear) * 255 + 0.5).astype(np.uint8)
-    return table
 
 
 def largest_chroma(lightness_steps: int, hue_steps: int) -> np.ndarray:

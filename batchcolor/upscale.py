@@ -20,10 +20,17 @@ _EPSILON = 16.0  # variance of L under which a window counts as flat: 4 L units 
 
 
 class ChromaMap(NamedTuple):
-    """ab = gain * L + offset, coefficients at the network's size; both float32 `(2, h, w)`."""
+    """ab = gain * L + offset. coefficients: float32 `(h, w, 4)`, at the network's size or finer: gain of a and b, offset of a and b.
 
-    gain: np.ndarray
-    offset: np.ndarray
+    Interleaved, because OpenCV scales four channels at once in a quarter of the time that four planes take.
+    """
+
+    coefficients: np.ndarray
+
+    @classmethod
+    def of(cls, gain: np.ndarray, offset: np.ndarray) -> ChromaMap:
+        """From planes, both float32 `(2, h, w)`."""
+        return cls(cv2.merge([*gain, *offset]))
 
 
 def _resize(planes: np.ndarray, height: int, width: int, interpolation: int) -> np.ndarray:
@@ -50,13 +57,13 @@ def guided_map(L: np.ndarray, ab: np.ndarray) -> ChromaMap:
         offsets.append(_mean(mean_plane - gain * mean_L))
     gain, offset = np.stack(gains), np.stack(offsets)
     lost = ab - _resize(gain * L + offset, ab.shape[1], ab.shape[2], cv2.INTER_AREA)
-    return ChromaMap(gain, offset + _resize(lost, height, width, cv2.INTER_CUBIC))
+    return ChromaMap.of(gain, offset + _resize(lost, height, width, cv2.INTER_CUBIC))
 
 
 def bicubic_map(L: np.ndarray, ab: np.ndarray) -> ChromaMap:
     """As `guided_map`, but blind to edges: the reference to beat."""
     offset = _resize(ab, L.shape[0], L.shape[1], cv2.INTER_CUBIC)
-    return ChromaMap(np.zeros_like(offset), offset)
+    return ChromaMap.of(np.zeros_like(offset), offset)
 
 
 _LAST_STEP = 4  # how much of the way up is left to linear interpolation
@@ -68,9 +75,9 @@ def refined(chroma: ChromaMap, height: int, width: int) -> ChromaMap:
     `apply_map` interpolates linearly, which is quick, and would show creases if it went all the way alone.
     """
     h, w = max(1, height // _LAST_STEP), max(1, width // _LAST_STEP)
-    if h <= chroma.gain.shape[1] or w <= chroma.gain.shape[2]:
+    if h <= chroma.coefficients.shape[0] or w <= chroma.coefficients.shape[1]:
         return chroma
-    return ChromaMap(*(_resize(planes, h, w, cv2.INTER_CUBIC) for planes in chroma))
+    return ChromaMap(cv2.resize(chroma.coefficients, (w, h), interpolation=cv2.INTER_CUBIC))
 
 
 UPSCALERS: dict[str, Callable[[np.ndarray, np.ndarray], ChromaMap]] = {"guided": guided_map, "bicubic": bicubic_map}
@@ -100,15 +107,13 @@ def apply_map(chroma: ChromaMap, L: np.ndarray, rows: Positions | None = None, c
     """
     rows = rows or Positions.of_pixels(L.shape[0])
     columns = columns or Positions.of_pixels(L.shape[1])
-    gain, offset = (_sample(planes, rows, columns) for planes in chroma)
-    gain *= L
-    gain += offset
-    return gain
-
-
-def _sample(planes: np.ndarray, rows: Positions, columns: Positions) -> np.ndarray:
-    """`(2, h, w)` -> float32 `(2, rows.count, columns.count)`, interpolated at these positions."""
-    h, w = planes.shape[1:]
+    h, w = chroma.coefficients.shape[:2]
     matrix = np.array([[columns.step * w, 0, columns.start * w - 0.5], [0, rows.step * h, rows.start * h - 0.5]])
     flags, size = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (columns.count, rows.count)
-    return np.stack([cv2.warpAffine(plane, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE) for plane in planes])
+    sampled = cv2.warpAffine(chroma.coefficients, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    *gains, offset_a, offset_b = cv2.split(sampled)
+    ab = np.empty((2, *L.shape), np.float32)
+    for plane, gain, offset in zip(ab, gains, (offset_a, offset_b), strict=True):
+        np.multiply(gain, L, out=plane)
+        np.add(plane, offset, out=plane)
+    return ab

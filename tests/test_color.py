@@ -16,7 +16,6 @@ from batchcolor.color import (
     fit_gamut,
     gray_of_lightness,
     gray_of_luma,
-    lab_to_codes,
     lab_to_rgb,
     largest_chroma,
     lightness_of_gray,
@@ -260,21 +259,3 @@ def test_rgb_survives_the_way_to_codes_and_back(rgb: np.ndarray, coding: YCbCr) 
     weights = np.array([coding.kr, 1 - coding.kr - coding.kb, coding.kb]).reshape(3, 1, 1)
     luma = coding.luma_offset + coding.luma_span * (weights * rgb).sum(0, keepdims=True)
     np.testing.assert_allclose(ycbcr_to_rgb(luma, rgb_to_chroma(rgb, coding), coding), rgb, atol=1e-9)
-
-
-@pytest.mark.parametrize("depth", [8, 16])
-def test_gray_codes_come_back_as_they_were(depth: int) -> None:
-    codes = np.arange(2**depth, dtype=np.float32).reshape(1, 16, -1)
-    L = lightness_of_gray(codes / np.float32(2**depth - 1))
-    made = lab_to_codes(L, np.zeros((2, *L.shape[1:]), np.float32), depth)
-    off = np.abs(made.astype(np.int64) - codes.astype(np.int64))
-    assert int(off.max()) <= (0 if depth == 8 else 1)  # one of 65,535: float32's own rounding
-
-
-def test_codes_are_those_of_the_formula() -> None:
-    rng = np.random.default_rng(0)
-    L = rng.uniform(0, 100, (1, 64, 64)).astype(np.float32)
-    ab = rng.uniform(-110, 110, (2, 64, 64)).astype(np.float32)
-    exact = lab_to_rgb(L, ab)
-    for depth, bound in ((8, 0.56), (16, 0.51)):
-        assert float(np.abs(lab_to_codes(L, ab, depth) - exact * (2**depth - 1)).max()) <= bound

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyvips
 
-from ..color import lightness_of_gray, rgb_to_lab
+from ..codes import gray_to_lightness, rgb_to_lightness
 from ..errors import SourceError
 from .metadata import Metadata
 
@@ -60,16 +59,7 @@ class Strip(NamedTuple):
     @property
     def lightness(self) -> np.ndarray:
         """L float32 `(rows, W)`, 0..100."""
-        if self.samples.ndim == 2:
-            return _lightness_table(self.samples.dtype.itemsize)[self.samples]
-        return rgb_to_lab(self.samples.astype(np.float32) / np.float32(np.iinfo(self.samples.dtype).max))[0]
-
-
-@cache
-def _lightness_table(itemsize: int) -> np.ndarray:
-    """L of every value that a sample of 1 or 2 bytes can have: exact at any depth, and faster than the formula."""
-    values = np.arange(256**itemsize, dtype=np.float32) / np.float32(256**itemsize - 1)
-    return lightness_of_gray(values)
+        return gray_to_lightness(self.samples) if self.samples.ndim == 2 else rgb_to_lightness(self.samples)
 
 
 def _failed(path: Path, exc: pyvips.Error) -> SourceError:

