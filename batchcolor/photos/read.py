@@ -19,6 +19,8 @@ from .metadata import Metadata
 
 _STRIP_PIXELS = 1 << 16
 _PAGED_LOADER = "tiff"
+# More pixels than this, and more for each byte of the file: empty paper is packed at 500 pixels a byte at the most by what scanners use.
+_BOMB_PIXELS, _BOMB_PIXELS_A_BYTE = 200_000_000, 2_000
 _QUARTER_TURNED = range(5, 9)  # EXIF orientations that swap width and height
 
 # libvips keeps results of recent operations for reuse; a batch run never asks twice, so that would only be memory.
@@ -84,6 +86,12 @@ def _open(path: Path, page: int = 0) -> pyvips.Image:
         raise _failed(path, exc) from exc
     except UnicodeEncodeError as exc:  # libvips takes names in UTF-8 alone
         raise SourceError(f"{path}: has a name that is not UTF-8; rename the file or its folder") from exc
+    size = path.stat().st_size
+    if image.width * image.height > max(_BOMB_PIXELS, _BOMB_PIXELS_A_BYTE * size):
+        raise SourceError(
+            f"{path}: claims to be {image.width} x {image.height} pixels in {size} bytes, as files made to fill the memory do; "
+            "crop or convert it first if it is real"
+        )
     if image.format not in ("uchar", "ushort"):
         raise SourceError(
             f"{path}: has samples of the type {image.format}; only 8 and 16 bits can be colorized, so convert it first"

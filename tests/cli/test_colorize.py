@@ -11,23 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
-import torch
 
-from batchcolor.generators import build
-from batchcolor.generators.checkpoint import Checkpoint, save
 from tests.support import gradient, results
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small lite with random weights whose colours can be seen."""
-    torch.manual_seed(0)
-    configuration = {"encoder": "lite0", "widths": [32, 24, 16, 16]}
-    generator = build("lite", configuration)
-    torch.nn.init.normal_(generator.head[-1].weight, std=0.1)
-    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
-    save(Checkpoint("lite", configuration, generator.state_dict(), {"network_size": 64}), path)
-    return path
 
 
 def photo(path: Path, height: int = 60, width: int = 80) -> Path:

@@ -14,21 +14,9 @@ from pathlib import Path
 
 import pytest
 import pyvips
-import torch
 
 from batchcolor.aside import PREFIX
-from batchcolor.generators import build
-from batchcolor.generators.checkpoint import Checkpoint, save
 from tests.support import gradient
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    configuration = {"encoder": "lite0", "widths": [16, 16, 16, 16]}
-    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
-    save(Checkpoint("lite", configuration, build("lite", configuration).state_dict(), {"network_size": 64}), path)
-    return path
 
 
 @pytest.fixture

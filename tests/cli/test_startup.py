@@ -17,13 +17,10 @@ import click
 import numpy as np
 import pytest
 import pyvips
-import torch
 
 from batchcolor.aside import PREFIX
 from batchcolor.cli import cli
 from batchcolor.errors import ExitCode
-from batchcolor.generators import build
-from batchcolor.generators.checkpoint import Checkpoint, save
 from tests.films.made import Made, make_film
 from tests.support import gradient, results
 
@@ -50,15 +47,6 @@ def test_help_of_a_command_imports_nothing_heavy(path: tuple[str, ...]) -> None:
     assert "batchcolor.cli" in imported
     assert imported & HEAVY == set()
     assert ran.stdout.startswith("Usage: batchcolor")
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    configuration = {"encoder": "lite0", "widths": [16, 16, 16, 16]}
-    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
-    save(Checkpoint("lite", configuration, build("lite", configuration).state_dict(), {"network_size": 64}), path)
-    return path
 
 
 @pytest.fixture(scope="module")
