@@ -1,20 +1,30 @@
-"""`python -m trainer train | evaluate | export`."""
+"""`python -m trainer train | evaluate | export | data check`."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
 
-from batchcolor.errors import BatchcolorError
+from batchcolor.errors import BatchcolorError, SourceError
 
-from .discriminator import NORMS
+from .data import Sampling
+from .degrade import Degrade
+from .options import made_of, options_of
+from .settings import Adversary, Objective, TrainSettings
 
+SOURCE_WEIGHTS = click.option(
+    "--source-weight",
+    multiple=True,
+    metavar="SOURCE:WEIGHT",
+    help="How often pictures of a source (a name or a pattern) are drawn.",
+)
 DATA = click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
@@ -30,98 +40,110 @@ def main(threads: int | None) -> None:
 @main.command()
 @DATA
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder of the run; an existing one is resumed.")
-@click.option("--generator", "architecture", default="lite")
+@options_of(TrainSettings, Sampling, Objective, Adversary, Degrade)
 @click.option("--encoder", default="lite2", help="Encoder of lite: lite0, lite1 or lite2.")
-@click.option("--init", default="imagenet", help="imagenet, scratch, or a checkpoint.")
-@click.option("--minutes", type=float)
-@click.option("--steps", type=int)
-@click.option("--batch-size", default=32)
-@click.option("--crop", default=192, help="Side of training crops in pixels.")
-@click.option("--rate", default=6e-4)
-@click.option("--encoder-rate", default=0.1, help="The encoder's rate, as a part of --rate.")
-@click.option("--frozen-stages", default=3, help="Stages of lite's encoder that do not learn.")
-@click.option("--chroma-scale", default=25.0, help="Colourful pixels weigh 1 + chroma/this; 0: all alike.")
-@click.option("--loss", type=click.Choice(["charbonnier", "l1"]), default="charbonnier")
-@click.option("--seed", default=0)
+@click.option("--widths", default="", help="Planes of lite's decoder at 1/32, 1/16, 1/8, 1/4, such as 256,192,128,96.")
+@SOURCE_WEIGHTS
 @click.option("--judge", multiple=True, type=click.Path(path_type=Path), help="Validation pictures for the curve.")
 @click.option("--judge-pattern", default="*", help="Only validation files of this name.")
 @click.option("--judge-every", default=4, help="Every n-th validation picture is judged during the run.")
 @click.option("--show", multiple=True, type=click.Path(path_type=Path), help="Pictures without truth for a second sheet.")
-@click.option("--judge-minutes", default=6.0)
-@click.option("--save-minutes", default=3.0, help="The state is written this often, and at the end.")
-@click.option("--widths", default="", help="Planes of lite's decoder at 1/32, 1/16, 1/8, 1/4, such as 256,192,128,96.")
-@click.option("--warmup", default=300, help="Steps over which the rate rises from 0.")
-@click.option("--gan-weight", default=0.0, help="Factor of the adversarial loss; 0: no discriminator.")
-@click.option("--gan-from", default=0.0, help="Where the joint stage begins: below 1 a share of the run, from 1 on a step.")
-@click.option("--gan-ramp", default=200, help="Steps of the joint stage over which --gan-weight rises from 0.")
-@click.option("--discriminator-rate", default=2e-4)
-@click.option("--discriminator-planes", default=64, help="Planes of its first layer; 64 are the paper's.")
-@click.option("--discriminator-norm", type=click.Choice(NORMS), default=NORMS[0])
-def train(
-    data: tuple[Path, ...], output: Path, architecture: str, encoder: str, init: str, minutes: float | None, steps: int | None,
-    batch_size: int, crop: int, rate: float, encoder_rate: float, frozen_stages: int, chroma_scale: float, loss: str, seed: int,
-    judge: tuple[Path, ...], judge_pattern: str, judge_every: int, show: tuple[Path, ...], judge_minutes: float, save_minutes: float,
-    widths: str, warmup: int, gan_weight: float, gan_from: float, gan_ramp: int, discriminator_rate: float,
-    discriminator_planes: int, discriminator_norm: str,
-) -> None:  # fmt: skip
+def train(data: tuple[Path, ...], output: Path, source_weight: tuple[str, ...], **values: Any) -> None:
     """Train on folders or tar shards of colour pictures.
 
     \b
-    Example:
+    Examples:
       python -m trainer train photos/ --output runs/lite --minutes 60
+      torchrun --nproc-per-node 2 -m trainer train coco/ --output runs/siggraph17 --generator siggraph17 --init siggraph17
     """
-    from .data import Sampling
     from .evaluate import find_pictures
     from .loop import train as run
-    from .settings import Adversary, Objective, TrainSettings
 
-    lite: dict[str, Any] = {"encoder": encoder}
-    if widths:
-        lite["widths"] = [int(width) for width in widths.split(",")]
-    settings = TrainSettings(
-        architecture=architecture,
-        configuration=lite if architecture == "lite" else {},
-        init=init,
-        minutes=minutes,
-        steps=steps,
-        batch_size=batch_size,
-        rate=rate,
-        encoder_rate=encoder_rate,
-        frozen_stages=frozen_stages,
-        seed=seed,
-        sampling=Sampling(size=crop),
-        objective=Objective(reconstruction=loss, chroma_scale=chroma_scale),
-        adversary=Adversary(gan_weight, gan_from, gan_ramp, discriminator_rate, discriminator_planes, discriminator_norm),
-        warmup_steps=warmup,
-        judge_minutes=judge_minutes,
-        save_minutes=save_minutes,
+    lite: dict[str, Any] = {"encoder": values["encoder"]}
+    if values["widths"]:
+        lite["widths"] = [int(width) for width in values["widths"].split(",")]
+    settings = made_of(
+        TrainSettings,
+        values,
+        configuration=lite if values["generator"] == "lite" else {},
+        sampling=made_of(Sampling, values),
+        objective=made_of(Objective, values),
+        adversary=made_of(Adversary, values),
+        degrade=made_of(Degrade, values),
     )
-    judged = find_pictures(judge, judge_pattern)[::judge_every] if judge else []
-    run(data, output, settings, judged, find_pictures(show, "*") if show else [])
+    judged = find_pictures(values["judge"], values["judge_pattern"])[:: values["judge_every"]] if values["judge"] else []
+    shown = find_pictures(values["show"], "*") if values["show"] else []
+    run(data, output, settings, judged, shown, dict(map(_weighted, source_weight)))
+
+
+@main.group()
+def data() -> None:
+    """Look at training data."""
+
+
+@data.command()
+@DATA
+@options_of(Sampling)
+@SOURCE_WEIGHTS
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a source, and one for all.")
+def check(data: tuple[Path, ...], source_weight: tuple[str, ...], as_json: bool, **values: Any) -> None:
+    """Decode every picture, and say what is usable, broken, gray, pale or small.
+
+    \b
+    Example:
+      python -m trainer data check photos/ shards/
+    """
+    from . import check as checking
+    from .data import find_sources
+
+    reports = []
+    heads = ("pictures", "usable", "broken", "gray", "pale", "small")
+    if not as_json:
+        click.echo(f"{'source':32}{'weight':>8}" + "".join(f"{head:>10}" for head in heads))
+    for source in find_sources(data, dict(map(_weighted, source_weight))):
+        report = checking.check(source, made_of(Sampling, values), torch.get_num_threads())
+        reports.append(report)
+        if as_json:
+            click.echo(json.dumps(report.as_dict()))
+            continue
+        click.echo(f"{report.key:32}{report.weight:8g}" + "".join(f"{getattr(report, head):10}" for head in heads))
+        for name in report.broken_names:
+            click.echo(f"  cannot be decoded: {name}")
+    whole = checking.total(reports)
+    click.echo(json.dumps({"total": whole}) if as_json else f"{'all':40}" + "".join(f"{whole[head]:10}" for head in heads))
+    if not whole["usable"]:
+        raise SourceError(f"{', '.join(map(str, data))}: no picture with colour in there; nothing can be learned from it")
 
 
 @main.command()
 @DATA
-@click.option("--weights", required=True, type=click.Path(path_type=Path), help="A checkpoint, or the folder of a run.")
+@click.option("--weights", required=True, help="A name that `batchcolor models` lists, a checkpoint, or the folder of a run.")
 @click.option("--pattern", default="*", help="Only files of this name.")
 @click.option("--size", default=256, help="The network sees about this many pixels squared.")
 @click.option("--sheet", "sheet_path", type=click.Path(path_type=Path), help="Write a sheet of gray | colorized | true.")
+@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write every picture's figures.")
 @click.option("--json", "as_json", is_flag=True)
-def evaluate(data: tuple[Path, ...], weights: Path, pattern: str, size: int, sheet_path: Path | None, as_json: bool) -> None:
+def evaluate(
+    data: tuple[Path, ...], weights: str, pattern: str, size: int, sheet_path: Path | None, csv_path: Path | None, as_json: bool
+) -> None:
     """Judge a generator on colour pictures.
 
     \b
     Example:
-      python -m trainer evaluate photos/ --weights lite.safetensors
+      python -m trainer evaluate photos/ --weights lite --csv pictures.csv
     """
     from . import evaluate as judging
-    from .export import checkpoint_of
+    from .export import named_checkpoint
     from .metrics import summarize
+    from .report import write_table
     from .sheets import sheet, write_sheet
 
-    generator = checkpoint_of(weights).generator()
+    generator = named_checkpoint(weights).generator()
     pictures = judging.find_pictures(data, pattern)
-    figures = summarize(list(judging.evaluate(generator, pictures, size))).as_dict()
+    scores = list(judging.evaluate(generator, pictures, size))
+    figures = summarize(scores).as_dict()
+    if csv_path:
+        write_table(csv_path, [{**asdict(score), "gain_db": score.gain_db} for score in scores])
     if sheet_path:
         write_sheet(sheet_path, sheet(generator, pictures, size, 2, truth=True))
     click.echo(json.dumps(figures) if as_json else "\n".join(f"{name:22}{value:10.3f}" for name, value in figures.items()))
@@ -145,7 +167,7 @@ def export(sources: tuple[str, ...], averaged: bool, chroma_gain: float, output:
     from .export import export as write
 
     if averaged:
-        checkpoint = average([_weighted(source) for source in sources])
+        checkpoint = average([(Path(name), weight) for name, weight in map(_weighted, sources)])
     elif len(sources) == 1:
         checkpoint = checkpoint_of(Path(sources[0]))
     else:
@@ -155,17 +177,23 @@ def export(sources: tuple[str, ...], averaged: bool, chroma_gain: float, output:
     write(checkpoint, output, json.loads(card.read_text(encoding="utf-8")) if card else {})
 
 
-def _weighted(source: str) -> tuple[Path, float]:
-    path, _, weight = source.rpartition(":")
+def _weighted(text: str) -> tuple[str, float]:
+    """NAME:WEIGHT."""
+    name, _, weight = text.rpartition(":")
     try:
-        return Path(path), float(weight)
+        return name, float(weight)
     except ValueError as exc:
-        raise click.UsageError(f"{source}: --average wants RUN:WEIGHT, such as runs/gan:0.4") from exc
+        raise click.UsageError(f"{text}: a name, a colon and a weight are wanted, such as runs/gan:0.4") from exc
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The command line, errors as sentences with their codes."""
     try:
-        main()
+        main(prog_name="batchcolor-train" if __package__ != "trainer" else "python -m trainer")
     except BatchcolorError as exc:
         click.echo(f"Error: {exc}", err=True)
         sys.exit(exc.exit_code)
+
+
+if __name__ == "__main__":
+    run()

@@ -21,6 +21,8 @@ import numpy as np
 
 from batchcolor.errors import SourceError
 
+from .options import setting
+
 log = logging.getLogger(__name__)
 
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
@@ -62,12 +64,12 @@ class Sampling:
     colour to learn from; pale_below, pale_kept: pictures under that chroma are kept with that probability.
     """
 
-    size: int = 192
+    size: int = setting(192, "Side of training crops in pixels.", flag="--crop")
     scale: tuple[float, float] = (0.35, 1.0)
     ratio: float = 4 / 3
     gray_below: float = 4.0
     pale_below: float = 16.0
-    pale_kept: float = 0.5
+    pale_kept: float = setting(0.5, "Share of pale pictures that are kept: they teach restraint.")
 
 
 def find_sources(roots: Sequence[Path], weights: dict[str, float] | None = None, split: str = "train") -> list[Source]:

@@ -11,6 +11,8 @@ import torch
 from batchcolor.errors import ModelError, UsageError
 from batchcolor.generators import GENERATORS
 from batchcolor.generators.checkpoint import Checkpoint, load, save
+from batchcolor.weights import open_checkpoint
+from batchcolor.weights.catalogue import CATALOGUE
 
 from .state import STATE_FILE, read_state
 
@@ -26,6 +28,11 @@ def checkpoint_of(source: Path) -> Checkpoint:
     card = {"steps": state["step"], "joint_steps": state.get("joint_steps", 0)}
     card["training_minutes"] = round(state["elapsed_s"] / 60, 1)
     return Checkpoint(state["architecture"], state["configuration"], state["ema"], card)
+
+
+def named_checkpoint(name: str) -> Checkpoint:
+    """As `checkpoint_of`, or known weights by their name, such as `lite`. Raises `ModelError`."""
+    return open_checkpoint(name) if name in CATALOGUE else checkpoint_of(Path(name))
 
 
 def average(parts: Sequence[tuple[Path, float]]) -> Checkpoint:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -14,15 +15,17 @@ from tqdm import tqdm
 from batchcolor.errors import ModelError, UsageError
 from batchcolor.generators import build
 
-from .data import Batches, Picture, find_sources
+from .data import Batches, Picture, Source, find_sources
 from .evaluate import evaluate
+from .lock import only_run_in
 from .metrics import summarize
-from .networks import freeze, initial_discriminator, initial_generator, parameter_groups, train_mode
-from .report import CURVE_FILE, LOG_FILE, append_row, forget_after
+from .networks import freeze, initial_discriminator, initial_generator, on_device, parameter_groups, train_mode
+from .parallel import Processes, join, training_device
+from .report import CURVE_FILE, LOG_FILE, NoReport, RunReport, forget_after
 from .settings import TrainSettings, learning_rate_factor
 from .sheets import sheet, write_sheet
 from .state import STATE_FILE, Ema, load_state, save_state
-from .step import Opponent, forward_backward
+from .step import Opponent, forward_backward, random_of
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,12 @@ _LOG_STEPS = 20
 
 
 def train(
-    data: Sequence[Path], output: Path, settings: TrainSettings, judged: Sequence[Picture], shown: Sequence[Picture]
+    data: Sequence[Path],
+    output: Path,
+    settings: TrainSettings,
+    judged: Sequence[Picture],
+    shown: Sequence[Picture],
+    source_weights: Mapping[str, float] | None = None,
 ) -> None:
     """Train into the folder `output`, going on from its state file where there is one.
 
@@ -39,27 +47,45 @@ def train(
     """
     if (settings.minutes is None) == (settings.steps is None):
         raise UsageError("give either --minutes or --steps")
+    device = training_device(settings.device)
+    processes = join(device)
+    part = processes.part_of(settings.batch_size)
+    if part % settings.accumulate:
+        raise UsageError(f"--accumulate {settings.accumulate} does not divide the {part} pictures of a process")
     output.mkdir(parents=True, exist_ok=True)
+    with only_run_in(output) if processes.first else contextlib.nullcontext():
+        _train(find_sources(data, dict(source_weights or {})), output, settings, judged, shown, device, processes, part)
+
+
+def _train(
+    sources: Sequence[Source],
+    output: Path,
+    settings: TrainSettings,
+    judged: Sequence[Picture],
+    shown: Sequence[Picture],
+    device: torch.device,
+    processes: Processes,
+    part: int,
+) -> None:
     torch.manual_seed(settings.seed)
 
     # data
-    sources = find_sources(data)
-    batches = Batches(sources, settings.sampling, settings.batch_size, settings.seed, settings.decode_threads)
+    batches = Batches(sources, settings.sampling, part, settings.seed, settings.decode_threads, first=processes.rank * part)
     log.info("%d pictures from %d sources", len(batches), len(sources))
 
     # networks and optimizers
     generator = initial_generator(settings)
     freeze(generator, settings.frozen_stages)
+    generator = on_device(generator, device, processes.world)
     groups = parameter_groups(generator, settings.encoder_rate)
     optimizer = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.weight_decay)
     ema = Ema(generator, settings.ema_decay)
     adversary, opponent = settings.adversary, None
     if adversary.weight > 0:
-        discriminator = initial_discriminator(adversary, settings.seed)
+        discriminator = initial_discriminator(adversary, settings.seed).to(device)
         # The usual momentum of 0.5 for GANs (Radford et al. 2016, arXiv 1511.06434): the opponent moves, so old gradients mislead.
         d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=adversary.rate, betas=(0.5, 0.999))
         opponent = Opponent(discriminator, d_optimizer)
-    rng = torch.Generator().manual_seed(settings.seed)
     step, joint_steps, elapsed_s = 0, 0, 0.0
 
     # resume
@@ -68,15 +94,17 @@ def train(
         state = load_state(state_path, settings.architecture, generator.configuration())
         generator.load_state_dict(state["generator"])
         optimizer.load_state_dict(state["optimizer"])
-        ema.tensors, ema.updates = state["ema"], state["ema_updates"]
-        rng.set_state(state["rng"])
+        ema.tensors = {name: tensor.to(device) for name, tensor in state["ema"].items()}
+        ema.updates = state["ema_updates"]
         step, elapsed_s = state["step"], state["elapsed_s"]
         if opponent is not None and state.get("discriminator"):
             opponent.load_state_dict(state["discriminator"])
             joint_steps = state["joint_steps"]
-        for table in (LOG_FILE, CURVE_FILE):
+        for table in (LOG_FILE, CURVE_FILE) if processes.first else ():
             forget_after(output / table, step)
         log.info("resumed at step %d", step)
+
+    report = RunReport(output) if processes.first else NoReport()
 
     def save() -> None:
         save_state(
@@ -88,7 +116,6 @@ def train(
                 "ema": ema.tensors,
                 "ema_updates": ema.updates,
                 "discriminator": opponent.state_dict() if opponent is not None else None,
-                "rng": rng.get_state(),
                 "step": step,
                 "joint_steps": joint_steps,
                 "elapsed_s": elapsed_s,
@@ -102,7 +129,7 @@ def train(
         averaged.eval()
         if judged:
             figures = summarize(list(evaluate(averaged, judged, settings.judge_size))).as_dict()
-            append_row(output / CURVE_FILE, {"step": step, "minutes": round(elapsed_s / 60, 2), **figures})
+            report.figures(step, elapsed_s, figures)
             log.info(
                 "step %d: gain %.2f dB pooled, %.2f mean, %.2f median, colourfulness %.2f",
                 step,
@@ -121,14 +148,16 @@ def train(
     previous = {s: signal.signal(s, on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
     started = time.monotonic() - elapsed_s
     saved = judged_at = elapsed_s
+    logged = time.monotonic()
     stream = batches.from_step(step)
-    bar = tqdm(initial=step, total=settings.steps, unit="step", disable=None)
+    bar = tqdm(initial=step, total=settings.steps, unit="step", disable=None if processes.first else True)
     try:
         for rgb in stream:
             # where the run stands
             elapsed_s = time.monotonic() - started
             progress = step / settings.steps if settings.steps else elapsed_s / (60 * (settings.minutes or 1))
-            if stop or progress >= 1:
+            progress = processes.agree(2.0 if stop else progress)  # all stop at one step, and learn at one rate
+            if progress >= 1:
                 break
             joint = opponent is not None and adversary.begun(step, progress)
 
@@ -142,16 +171,22 @@ def train(
             # forward, backward; the discriminator's step is part of it
             train_mode(generator)
             optimizer.zero_grad(set_to_none=True)
-            losses = forward_backward(
-                generator,
-                torch.from_numpy(rgb),
-                objective=settings.objective,
-                degrade=settings.degrade,
-                rng=rng,
-                autocast=settings.autocast,
-                opponent=opponent if joint else None,
-                gan_weight=adversary.weight_at(joint_steps),
-            )
+            rng = random_of(settings.seed, step, processes.rank)
+            for piece in torch.from_numpy(rgb).to(device, non_blocking=True).chunk(settings.accumulate):
+                losses = forward_backward(
+                    generator,
+                    piece,
+                    objective=settings.objective,
+                    degrade=settings.degrade,
+                    rng=rng,
+                    autocast=settings.autocast,
+                    hints=settings.hints,
+                    share=1 / settings.accumulate,
+                    processes=processes,
+                    opponent=opponent if joint else None,
+                    gan_weight=adversary.weight_at(joint_steps),
+                )
+            processes.average_of(generator)
 
             # clip, stop where anything is not a number, step
             losses["norm"] = torch.nn.utils.clip_grad_norm_(generator.parameters(), settings.clip_norm)
@@ -168,13 +203,15 @@ def train(
 
             # log, save, judge
             bar.update()
-            if step % _LOG_STEPS == 0:
+            if step % _LOG_STEPS == 0 and processes.first:
                 row = {name: round(loss.item(), 4) for name, loss in losses.items()}
                 bar.set_postfix(row)
-                append_row(
-                    output / LOG_FILE,
-                    {"step": step, "minutes": round(elapsed_s / 60, 2), "rate": factor * settings.rate, **row},
-                )
+                now = time.monotonic()
+                speed = _LOG_STEPS * settings.batch_size / (now - logged)
+                logged = now
+                report.losses(step, elapsed_s, {"rate": factor * settings.rate, "pictures_s": round(speed, 1), **row})
+            if not processes.first:
+                continue
             if elapsed_s - saved > 60 * settings.save_minutes:
                 save()
                 saved = elapsed_s
@@ -182,8 +219,10 @@ def train(
                 judge()
                 started += time.monotonic() - started - elapsed_s  # judging does not count as training
                 judged_at = elapsed_s
-        save()
-        judge()
+        if processes.first:
+            save()
+            judge()
+            report.close()
         log.info("%d gray and %d broken pictures were met and left out", len(batches.gray), len(batches.broken))
     finally:
         stream.close()

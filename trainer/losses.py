@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -36,6 +37,21 @@ def lsgan_discriminator(true: Tensor, made_up: Tensor) -> Tensor:
 def lsgan_generator(made_up: Tensor) -> Tensor:
     """Mean of (D(made up) - 1)^2: 0 where the discriminator is fooled everywhere (eq. 9, without its half, as pix2pix weighs it)."""
     return (made_up - 1).square().mean()
+
+
+_BIN_STEP, _BINS_A_SIDE = 10, 23  # ab from -110 to 110 in steps of 10: 23 x 23 = 529 bins
+
+
+def ab_bins(ab: Tensor) -> Tensor:
+    """The bin of each colour, `(N, 2, H, W)` -> integers `(N, H, W)`, 0..528 (Zhang et al. 2017, section 3.4)."""
+    steps = ((ab + 110) / _BIN_STEP).round().clamp(0, _BINS_A_SIDE - 1).long()
+    return steps[:, 0] * _BINS_A_SIDE + steps[:, 1]
+
+
+def classification(logits: Tensor, truth: Tensor) -> Tensor:
+    """Cross-entropy of the true colours' bins. logits: `(N, 529, h, w)`; truth: ab `(N, 2, H, W)`, a multiple of that size."""
+    small = F.avg_pool2d(truth, truth.shape[-1] // logits.shape[-1])
+    return F.cross_entropy(logits.float(), ab_bins(small))
 
 
 RECONSTRUCTION = {"charbonnier": charbonnier, "l1": l1}

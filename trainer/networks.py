@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import nn
@@ -14,7 +13,7 @@ from batchcolor.generators.checkpoint import load_weights
 from batchcolor.generators.lite import LiteGenerator
 
 from .discriminator import NLayerDiscriminator
-from .export import checkpoint_of
+from .export import named_checkpoint
 from .pretrained import load_imagenet_encoder
 from .settings import Adversary, TrainSettings
 
@@ -29,7 +28,7 @@ def initial_generator(settings: TrainSettings) -> Generator:
             raise ModelError(f"{settings.architecture} has no ImageNet encoder; start from --init scratch or a checkpoint")
         load_imagenet_encoder(generator)
     elif settings.init != "scratch":
-        load_weights(generator, checkpoint_of(Path(settings.init)).tensors)
+        load_weights(generator, named_checkpoint(settings.init).tensors)
     return channels_last(generator)
 
 
@@ -63,7 +62,21 @@ def parameter_groups(generator: Generator, encoder_rate: float) -> list[dict[str
 
 
 def train_mode(generator: Generator) -> None:
-    """Training mode, with the statistics of an ImageNet encoder's norms kept as they are."""
+    """Training mode, with the statistics of norms that came with weights kept: an ImageNet encoder's, all of siggraph17's.
+
+    A batch of a few crops would only disturb them, and every process would disturb them differently.
+    """
     generator.train()
     if isinstance(generator, LiteGenerator):
         generator.encoder.eval()
+    else:
+        for module in generator.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+
+
+def on_device(generator: Generator, device: torch.device, world: int) -> Generator:
+    """`generator` on its device; lite's decoder norms then see the batches of all processes (torch has that for GPUs only)."""
+    if world > 1 and device.type == "cuda" and isinstance(generator, LiteGenerator):
+        generator = cast(Generator, nn.SyncBatchNorm.convert_sync_batchnorm(generator))  # type: ignore[no-untyped-call]
+    return generator.to(device)

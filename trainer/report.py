@@ -1,13 +1,78 @@
-"""What a run writes to be read: tables of losses and of validation figures, one row a time."""
+"""What a run writes to be read: tables of losses and of validation figures, the same as TensorBoard events, and a plot at the end."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 LOG_FILE = "log.csv"
 CURVE_FILE = "validation.csv"
+PLOT_FILE = "curves.png"
+
+
+class RunReport:
+    """The tables, events and plot in the folder of a run."""
+
+    def __init__(self, folder: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._folder = folder
+        self._events = SummaryWriter(str(folder / "events"))
+
+    def losses(self, step: int, elapsed_s: float, row: Mapping[str, float]) -> None:
+        self._add(LOG_FILE, step, elapsed_s, row)
+
+    def figures(self, step: int, elapsed_s: float, row: Mapping[str, float]) -> None:
+        self._add(CURVE_FILE, step, elapsed_s, row)
+
+    def _add(self, table: str, step: int, elapsed_s: float, row: Mapping[str, float]) -> None:
+        append_row(self._folder / table, {"step": step, "minutes": round(elapsed_s / 60, 2), **row})
+        for name, value in row.items():
+            self._events.add_scalar(f"{Path(table).stem}/{name}", value, step)
+
+    def close(self) -> None:
+        """Write the last events, and curves.png from the tables."""
+        self._events.close()
+        plot_curves(self._folder)
+
+
+class NoReport:
+    """For processes that leave talking to the first one."""
+
+    def losses(self, step: int, elapsed_s: float, row: Mapping[str, float]) -> None:
+        return None
+
+    def figures(self, step: int, elapsed_s: float, row: Mapping[str, float]) -> None:
+        return None
+
+    def close(self) -> None:
+        return None
+
+
+def plot_curves(folder: Path) -> None:
+    """curves.png: every loss, and the validation's gains and colourfulness, against the step."""
+    from matplotlib.figure import Figure
+
+    tables = {name: read_rows(folder / name) for name in (LOG_FILE, CURVE_FILE)}
+    shown = {
+        LOG_FILE: [
+            n for n in (tables[LOG_FILE] or [{}])[0] if n not in ("step", "minutes", "rate", "pictures_s", "norm", "d_norm")
+        ],
+        CURVE_FILE: ["gain_pooled", "gain_mean", "colourfulness_ratio"],
+    }
+    figure = Figure(figsize=(9, 7), layout="constrained")
+    for axes, (name, columns) in zip(figure.subplots(2, 1), shown.items(), strict=True):
+        for column in columns:
+            points = [(int(row["step"]), float(row[column])) for row in tables[name] if row.get(column)]
+            if points:
+                axes.plot(*zip(*points, strict=True), label=column, marker="." if len(points) < 50 else None)
+        axes.set_xlabel("step")
+        axes.set_title(Path(name).stem)
+        if axes.lines:
+            axes.legend()
+        axes.grid(alpha=0.3)
+    figure.savefig(folder / PLOT_FILE, dpi=110)
 
 
 def append_row(path: Path, row: Mapping[str, object]) -> None:
@@ -16,7 +81,7 @@ def append_row(path: Path, row: Mapping[str, object]) -> None:
     known = list(rows[0]) if rows else []
     columns = known + [name for name in row if name not in known]
     if columns != known:
-        _write(path, columns, [*rows, row])
+        write_table(path, [*rows, row], columns)
         return
     with path.open("a", newline="", encoding="utf-8") as file:
         csv.DictWriter(file, columns).writerow(row)
@@ -35,10 +100,12 @@ def forget_after(path: Path, step: int) -> None:
     rows = read_rows(path)
     kept = [row for row in rows if int(row["step"]) <= step]
     if len(kept) < len(rows):
-        _write(path, list(rows[0]), kept)
+        write_table(path, kept, list(rows[0]))
 
 
-def _write(path: Path, columns: list[str], rows: list[Mapping[str, object]] | list[dict[str, str]]) -> None:
+def write_table(path: Path, rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = None) -> None:
+    """Write `rows` as CSV; columns: by default those of the first row."""
+    columns = columns or list(rows[0])
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()

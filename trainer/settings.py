@@ -1,4 +1,4 @@
-"""What a run is told, as values. Everything here can be set on the command line."""
+"""What a run is told, as values; `options.py` makes the command line's options from them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ from typing import Any
 
 from .data import Sampling
 from .degrade import Degrade
+from .discriminator import NORMS
+from .losses import RECONSTRUCTION
+from .options import setting
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What the generator is asked for. reconstruction: a key of `losses.RECONSTRUCTION`; chroma_scale: see `losses.chroma_weight`."""
+    """What the generator is asked for. reconstruction: a key of `losses.RECONSTRUCTION`; chroma_scale: see `losses.chroma_weight`.
 
-    reconstruction: str = "charbonnier"
-    chroma_scale: float = 25.0
+    class_weight: of the cross-entropy over siggraph17's 529 ab bins (its paper's L_class), beside the reconstruction loss.
+    """
+
+    reconstruction: str = setting("charbonnier", "Reconstruction loss on ab.", flag="--loss", choices=tuple(RECONSTRUCTION))
+    chroma_scale: float = setting(25.0, "Colourful pixels weigh 1 + chroma/this; 0: all alike.")
+    class_weight: float = setting(0.0, "siggraph17: factor of the loss over its 529 ab bins.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +35,14 @@ class Adversary:
     `discriminator.NLayerDiscriminator`. rate: of the discriminator's Adam, with the run's cosine.
     """
 
-    weight: float = 0.0
-    start: float = 0.0
-    ramp_steps: int = 200
-    rate: float = 2e-4
-    planes: int = 64
-    norm: str = "spectral"
+    weight: float = setting(0.0, "Factor of the adversarial loss; 0: no discriminator.", flag="--gan-weight")
+    start: float = setting(
+        0.0, "Where the joint stage begins: below 1 a share of the run, from 1 on a step.", flag="--gan-from"
+    )
+    ramp_steps: int = setting(200, "Steps of the joint stage over which --gan-weight rises from 0.", flag="--gan-ramp")
+    rate: float = setting(2e-4, "Rate of the discriminator.", flag="--discriminator-rate")
+    planes: int = setting(64, "Planes of the discriminator's first layer; 64 are the paper's.", flag="--discriminator-planes")
+    norm: str = setting(NORMS[0], "Normalization of its inner layers.", flag="--discriminator-norm", choices=NORMS)
 
     def begun(self, step: int, progress: float) -> bool:
         """Whether the joint stage runs at `step`, progress 0..1 of the run."""
@@ -49,32 +58,38 @@ class TrainSettings:
     """One run. Rates are peak rates; the encoder learns at `encoder_rate` times the decoder's (its ImageNet features are worth
     keeping: at 0.4 it unlearns them within half an hour). frozen_stages: stages of lite's encoder, from the stem on, that do not
     learn at all; three of seven double the speed on a CPU, as no gradient goes through the large planes. Exactly one of `minutes`
-    and `steps` ends the run.
+    and `steps` ends the run. batch_size: pictures a step, over all processes; accumulate: in so many parts, one after the other, for
+    cards whose memory is small. hints: share of the batch that gets random hint points (siggraph17).
     """
 
-    architecture: str = "lite"
     configuration: dict[str, Any] = field(default_factory=dict)
-    init: str = "imagenet"  # imagenet, scratch, a checkpoint's path, or the folder of a run
-    minutes: float | None = None
-    steps: int | None = None
-    batch_size: int = 32
-    rate: float = 6e-4
-    encoder_rate: float = 0.1
-    frozen_stages: int = 3
-    weight_decay: float = 0.01
-    warmup_steps: int = 300
-    clip_norm: float = 1.0
-    ema_decay: float = 0.999
-    autocast: bool = True
-    seed: int = 0
+    architecture: str = setting("lite", "lite or siggraph17.", flag="--generator", choices=("lite", "siggraph17"))
+    init: str = setting(
+        "imagenet", "imagenet, scratch, a name that `batchcolor models` lists, a checkpoint, or the folder of a run."
+    )
+    minutes: float | None = setting(None, "How long to train.")
+    steps: int | None = setting(None, "How many steps to train.")
+    batch_size: int = setting(32, "Pictures a step, over all processes.")
+    accumulate: int = setting(1, "Parts that a process's batch is worked on in, one after the other.")
+    rate: float = setting(6e-4, "Peak rate of the generator.")
+    encoder_rate: float = setting(0.1, "The encoder's rate, as a part of --rate.")
+    frozen_stages: int = setting(3, "Stages of lite's encoder that do not learn.")
+    weight_decay: float = setting(0.01, "Of the generator's AdamW.")
+    warmup_steps: int = setting(300, "Steps over which the rate rises from 0.", flag="--warmup")
+    clip_norm: float = setting(1.0, "Gradients of the generator are clipped to this norm.")
+    ema_decay: float = setting(0.999, "Of the average of weights that is judged and exported.")
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N.")
+    autocast: bool = setting(True, "Compute in bfloat16 where that is safe.")
+    hints: float = setting(0.0, "siggraph17: share of samples that get random hint points; its paper has 1.")
+    seed: int = setting(0, "Of everything random.")
+    save_minutes: float = setting(3.0, "The state is written this often, and at the end.")
+    judge_minutes: float = setting(6.0, "Validation figures and sheets are made this often, and at the end.")
+    judge_size: int = 256
+    decode_threads: int = setting(1, "Threads that decode pictures.")
     sampling: Sampling = field(default_factory=Sampling)
     objective: Objective = field(default_factory=Objective)
     adversary: Adversary = field(default_factory=Adversary)
     degrade: Degrade = field(default_factory=Degrade)
-    save_minutes: float = 3.0
-    judge_minutes: float = 6.0
-    judge_size: int = 256
-    decode_threads: int = 1
 
 
 def learning_rate_factor(step: int, progress: float, warmup_steps: int) -> float:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from batchcolor.color import rgb_to_lab
 from batchcolor.generators import Generator
+from batchcolor.generators.siggraph17 import SIGGRAPHGenerator
 
 from .degrade import Degrade
 from .discriminator import discriminator_input
-from .losses import RECONSTRUCTION, chroma_weight, lsgan_discriminator, lsgan_generator
+from .hints import random_hints
+from .losses import RECONSTRUCTION, chroma_weight, classification, lsgan_discriminator, lsgan_generator
+from .parallel import ALONE, Processes
 from .settings import Objective
 
 
@@ -38,6 +42,12 @@ class Opponent:
         self.optimizer.load_state_dict(state["optimizer"])
 
 
+def random_of(seed: int, step: int, rank: int) -> torch.Generator:
+    """The random numbers of one step of one process: they depend on nothing else, so nothing of them has to be saved."""
+    (state,) = np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state) >> 1)
+
+
 def lab_batch(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """uint8 sRGB `(N, 3, H, W)` -> L `(N, 1, H, W)` and ab `(N, 2, H, W)`, float32."""
     lab = rgb_to_lab(rgb.float() / 255)
@@ -52,26 +62,40 @@ def forward_backward(
     degrade: Degrade,
     rng: torch.Generator,
     autocast: bool,
+    hints: float = 0.0,
+    share: float = 1.0,
+    processes: Processes = ALONE,
     opponent: Opponent | None = None,
     gan_weight: float = 0.0,
 ) -> dict[str, Tensor]:
-    """Leave the generator's gradient in its parameters and return the losses by name; the generator's own step is the caller's.
+    """Add the generator's gradient to its parameters' and return the losses by name; the generator's own step is the caller's.
 
-    rgb: uint8 `(N, 3, H, W)`. With an `opponent` the order is: forward; discriminator on, its loss on true and made-up colours, its
-    step; discriminator off; adversarial loss of the generator. Losses: ab (reconstruction, in ab units); with an opponent also gan
-    (generator's adversarial loss, not weighted), d and d_norm (discriminator's loss and gradient norm).
+    rgb: uint8 `(N, 3, H, W)`, on the generator's device. share: of the whole batch, where this is one of several parts. With an
+    `opponent` the order is: forward; discriminator on, its loss on true and made-up colours, its gradient averaged over all processes,
+    its step; discriminator off; adversarial loss of the generator. Losses: ab (reconstruction, in ab units); class (over ab bins,
+    siggraph17); with an opponent also gan (generator's adversarial loss, not weighted), d and d_norm (discriminator's loss and
+    gradient norm).
     """
     mixed = torch.autocast(rgb.device.type, torch.bfloat16, enabled=autocast)
     L, truth = lab_batch(rgb)
-    truth = F.avg_pool2d(truth, generator.ab_fraction)  # to the size of the prediction
 
     # forward
     seen = degrade(L, rng).to(memory_format=torch.channels_last)
+    given = random_hints(truth, hints, rng) if hints else None
+    classes = None
     with mixed:
-        ab = generator(seen)
-    weight = chroma_weight(truth, objective.chroma_scale)
-    losses = {"ab": RECONSTRUCTION[objective.reconstruction](ab, truth, weight)}
+        if isinstance(generator, SIGGRAPHGenerator) and objective.class_weight:
+            ab, classes = generator.predict_with_classes(seen, given)
+            ab = ab.float()
+        else:
+            ab = generator(seen, given)
+    small_truth = F.avg_pool2d(truth, generator.ab_fraction)  # to the size of the prediction
+    weight = chroma_weight(small_truth, objective.chroma_scale)
+    losses = {"ab": RECONSTRUCTION[objective.reconstruction](ab, small_truth, weight)}
     total = losses["ab"]
+    if classes is not None:
+        losses["class"] = classification(classes, truth)
+        total = total + objective.class_weight * losses["class"]
 
     if opponent is not None:
         # It judges with the lightness as it is, not as it was degraded: so the result will be looked at.
@@ -80,10 +104,11 @@ def forward_backward(
         # discriminator on: true and made-up colours in one batch, so that a BatchNorm could not hide a difference between the two
         opponent.discriminator.requires_grad_(True)
         with mixed:
-            verdicts = opponent.discriminator(torch.cat([discriminator_input(L, truth), made_up.detach()]))
+            verdicts = opponent.discriminator(torch.cat([discriminator_input(L, small_truth), made_up.detach()]))
         losses["d"] = lsgan_discriminator(*verdicts.chunk(2))
         opponent.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses["d"])
+        processes.average_of(opponent.discriminator)
         losses["d_norm"] = nn.utils.clip_grad_norm_(opponent.discriminator.parameters(), opponent.clip_norm)
         opponent.optimizer.step()
 
@@ -93,5 +118,5 @@ def forward_backward(
             losses["gan"] = lsgan_generator(opponent.discriminator(made_up))
         total = total + gan_weight * losses["gan"]
 
-    torch.autograd.backward(total)
+    torch.autograd.backward(total * share)
     return {name: loss.detach() for name, loss in losses.items()}

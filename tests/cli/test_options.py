@@ -21,7 +21,7 @@ def samples(option: click.Option) -> list[Any]:
     """Two values of the option, neither of them its default."""
     kind = option.type
     if option.is_flag:
-        return [not option.default, option.default]
+        return [False, True] if option.default is True else [True, False]  # no default at all is no as well
     if isinstance(kind, click.Choice):
         return [choice for choice in kind.choices if choice != option.default][:2]
     if isinstance(kind, click.FloatRange):
