@@ -1,4 +1,4 @@
-"""Builds the wheel, installs it into an empty environment and runs the demo from there, away from the checkout (`make wheel`)."""
+"""Builds the wheel, installs it into an empty environment, runs the demo and the trainer from there (`make wheel`)."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ def main() -> None:
         missing = [name for name in EXPECTED if not (folder / "demo" / name).is_file()]
         if missing:
             sys.exit(f"the installed wheel's demo did not write {', '.join(missing)}")
+        truth = [
+            binaries / "batchcolor-train",
+            "evaluate",
+            folder / "demo" / "truth",
+            "--weights",
+            "lite",
+            "--pattern",
+            "*.jpg",
+        ]
+        subprocess.run(truth, check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     print("The wheel installs into an empty environment and colorizes from there.")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import torch
 
-from batchcolor.errors import BatchcolorError, SourceError
+from batchcolor.errors import BatchcolorError, ExitCode, SourceError
 
 from .data import Sampling
 from .degrade import Degrade
@@ -163,13 +163,13 @@ def export(sources: tuple[str, ...], averaged: bool, chroma_gain: float, output:
       python -m trainer export runs/lite --output lite.safetensors --card card.json
       python -m trainer export --average runs/true:0.6 runs/gan:0.4 --output lite.safetensors
     """
-    from .export import average, checkpoint_of, livelier
+    from .export import average, livelier, named_checkpoint
     from .export import export as write
 
     if averaged:
-        checkpoint = average([(Path(name), weight) for name, weight in map(_weighted, sources)])
+        checkpoint = average([_weighted(source) for source in sources])
     elif len(sources) == 1:
-        checkpoint = checkpoint_of(Path(sources[0]))
+        checkpoint = named_checkpoint(sources[0])
     else:
         raise click.UsageError("one run at a time, or --average RUN:WEIGHT RUN:WEIGHT")
     if chroma_gain != 1:
@@ -193,6 +193,9 @@ def run() -> None:
     except BatchcolorError as exc:
         click.echo(f"Error: {exc}", err=True)
         sys.exit(exc.exit_code)
+    except ModuleNotFoundError as exc:
+        click.echo(f"Error: {exc.name} is not installed; type: pip install 'batchcolor[train]'", err=True)
+        sys.exit(ExitCode.USAGE)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def named_checkpoint(name: str) -> Checkpoint:
     return open_checkpoint(name) if name in CATALOGUE else checkpoint_of(Path(name))
 
 
-def average(parts: Sequence[tuple[Path, float]]) -> Checkpoint:
+def average(parts: Sequence[tuple[str, float]]) -> Checkpoint:
     """The weighted mean of checkpoints or runs of one architecture and configuration; weights are scaled to sum 1.
 
     Between a reconstruction run and the GAN run that went on from it this is a dial from true to colourful (weights of nets that
@@ -45,12 +45,12 @@ def average(parts: Sequence[tuple[Path, float]]) -> Checkpoint:
     whole = sum(weight for _, weight in parts)
     if whole <= 0:
         raise UsageError("the weights of --average must sum to more than 0")
-    checkpoints = [checkpoint_of(path) for path, _ in parts]
+    checkpoints = [named_checkpoint(name) for name, _ in parts]
     first = checkpoints[0]
-    for (path, _), other in zip(parts, checkpoints, strict=True):
+    for (name, _), other in zip(parts, checkpoints, strict=True):
         if (other.architecture, other.configuration) != (first.architecture, first.configuration):
             raise UsageError(
-                f"{path}: {other.architecture} {other.configuration} cannot be averaged with {first.architecture} {first.configuration}"
+                f"{name}: {other.architecture} {other.configuration} cannot be averaged with {first.architecture} {first.configuration}"
             )
     shares = [weight / whole for _, weight in parts]
     tensors = {
@@ -62,8 +62,8 @@ def average(parts: Sequence[tuple[Path, float]]) -> Checkpoint:
     }
     card = {
         "averaged": [
-            {"from": path.name, "share": round(share, 4), **c.card}
-            for (path, _), share, c in zip(parts, shares, checkpoints, strict=True)
+            {"from": Path(name).name, "share": round(share, 4), **c.card}
+            for (name, _), share, c in zip(parts, shares, checkpoints, strict=True)
         ]
     }
     return Checkpoint(first.architecture, first.configuration, tensors, card)

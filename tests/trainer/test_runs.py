@@ -113,11 +113,11 @@ def test_checkpoints_are_averaged_by_weight(photos: Path, tmp_path: Path) -> Non
     for name, seed in (("a", 1), ("b", 2)):
         assert trainer(*run_arguments(photos, tmp_path / name, "--seed", seed)).returncode == 0
     a, b = (checkpoint_of(tmp_path / name).tensors for name in "ab")
-    mixed = average([(tmp_path / "a", 3.0), (tmp_path / "b", 1.0)]).tensors
+    mixed = average([(str(tmp_path / "a"), 3.0), (str(tmp_path / "b"), 1.0)]).tensors
     name = "head.1.weight"
     torch.testing.assert_close(mixed[name], 0.75 * a[name] + 0.25 * b[name])
     with pytest.raises(UsageError, match="more than 0"):
-        average([(tmp_path / "a", 0.0)])
+        average([(str(tmp_path / "a"), 0.0)])
 
 
 def test_a_state_of_another_network_is_refused(photos: Path, tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""Looking at data before a run and at figures after it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.conftest import encoded, shard, write
+from tests.trainer.test_runs import run_arguments, trainer
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """A folder with good, gray, broken and pictures too small, and a shard cut off in the middle."""
+    data = tmp_path / "data"
+    for n in range(4):
+        write(data / "good" / f"{n}.jpg", n)
+    write(data / "gray" / "a.jpg", 5, gray=True)
+    write(data / "good" / "small.png", 6, side=20)
+    (data / "good" / "broken.jpg").write_bytes(b"not a picture")
+    whole = shard(tmp_path / "whole.tar", {f"{n}.jpg": encoded(n) for n in range(6)}).read_bytes()
+    (data / "cut-000.tar").write_bytes(whole[: len(whole) // 2])
+    return data
+
+
+def test_check_counts_what_is_usable(mixed: Path) -> None:
+    ran = trainer("data", "check", mixed, "--crop", 64, "--json")
+    assert ran.returncode == 0, ran.stderr
+    rows = [json.loads(line) for line in ran.stdout.splitlines()]
+    by_key = {row["key"]: row for row in rows[:-1]}
+    good = next(row for key, row in by_key.items() if key.endswith("good"))
+    assert (good["pictures"], good["usable"], good["broken"], good["small"]) == (6, 5, 1, 1)
+    assert good["broken_names"] == ["broken.jpg"]
+    assert next(row for key, row in by_key.items() if key.endswith("gray"))["gray"] == 1
+    assert 0 < by_key["cut"]["usable"] < 6
+    assert rows[-1]["total"]["broken"] == 1
+    assert "damaged shard" in ran.stderr
+
+
+def test_check_is_a_table_for_people(mixed: Path) -> None:
+    ran = trainer("data", "check", mixed, "--source-weight", "cut:2.5")
+    assert ran.returncode == 0
+    assert "cannot be decoded: broken.jpg" in ran.stdout
+    assert "2.5" in next(line for line in ran.stdout.splitlines() if line.startswith("cut"))
+
+
+def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "gray" / "a.jpg", 1, gray=True)
+    ran = trainer("data", "check", tmp_path / "gray")
+    assert ran.returncode == 3
+    assert "no picture with colour" in ran.stderr
+
+
+def test_a_run_leaves_events_and_a_plot(photos: Path, tmp_path: Path) -> None:
+    ran = trainer(*run_arguments(photos, tmp_path / "run", "--judge", photos))
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert list((tmp_path / "run" / "events").glob("events.out.tfevents.*"))
+
+
+def test_evaluate_writes_every_pictures_figures(photos: Path, tmp_path: Path) -> None:
+    ran = trainer("evaluate", photos, "--weights", "lite", "--csv", tmp_path / "pictures.csv", "--json")
+    assert ran.returncode == 0, ran.stderr
+    with (tmp_path / "pictures.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 12
+    mean = sum(float(row["gain_db"]) for row in rows) / len(rows)
+    assert mean == pytest.approx(json.loads(ran.stdout)["gain_mean"], abs=1e-3)

@@ -1,0 +1,131 @@
+"""Several processes, for real: two of them leave the gradients and weights of one with the whole batch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from batchcolor.errors import DeviceError, UsageError
+from batchcolor.generators import build
+from tests.trainer.test_runs import command, trainer
+from trainer.degrade import NONE
+from trainer.networks import train_mode
+from trainer.parallel import Processes, training_device
+from trainer.settings import Objective
+from trainer.state import STATE_FILE, read_state
+from trainer.step import forward_backward, random_of
+
+GRADIENTS = """
+import sys
+import torch
+from batchcolor.generators import build
+from trainer.degrade import NONE
+from trainer.networks import train_mode
+from trainer.parallel import join
+from trainer.settings import Objective
+from trainer.step import forward_backward, random_of
+
+torch.set_num_threads(1)
+processes = join(torch.device("cpu"))
+torch.manual_seed(0)
+generator = build("siggraph17", {})
+train_mode(generator)
+rgb = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+part = rgb.chunk(processes.world)[processes.rank]
+forward_backward(generator, part, objective=Objective(chroma_scale=0), degrade=NONE, rng=random_of(0, 0, 0), autocast=False)
+processes.average_of(generator)
+torch.save({name: p.grad for name, p in generator.named_parameters() if p.grad is not None}, f"{sys.argv[1]}.{processes.rank}")
+"""
+
+
+def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
+    return subprocess.run(launch, capture_output=True, text=True, check=False, timeout=240, env=environment)
+
+
+def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(tmp_path: Path) -> None:
+    script, saved = tmp_path / "gradients.py", tmp_path / "gradients"
+    script.write_text(GRADIENTS)
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+    ran = torchrun(str(script), str(saved))
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    subprocess.run([sys.executable, str(script), f"{saved}-alone"], check=True, timeout=120)
+    alone = torch.load(f"{saved}-alone.0", weights_only=True)
+    for rank in (0, 1):
+        together = torch.load(f"{saved}.{rank}", weights_only=True)
+        assert together.keys() == alone.keys()
+        assert len(alone) > 60
+        for name, gradient in alone.items():
+            torch.testing.assert_close(together[name], gradient, rtol=1e-3, atol=1e-6)
+
+
+def test_a_run_of_two_processes_ends_like_one(photos: Path, tmp_path: Path) -> None:
+    arguments = ["train", photos, "--generator", "siggraph17", "--init", "scratch", "--batch-size", 2, "--crop", 32, "--steps", 2,
+                 "--no-autocast", "--chroma-scale", 0, "--warmup", 1, "--rate", 1e-5]  # fmt: skip
+    undamaged = [f"--degrade-{name}=0" for name in ("vignette", "tone", "fade", "blur", "grain", "scratches", "jpeg")]
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+    together = torchrun("-m", "trainer", "--threads", "1", *map(str, [*arguments, *undamaged, "--output", tmp_path / "two"]))
+    assert together.returncode == 0, together.stderr[-3000:]
+    alone = trainer(*arguments, *undamaged, "--output", tmp_path / "one")
+    assert alone.returncode == 0, alone.stderr
+    one, two = (read_state(tmp_path / name / STATE_FILE) for name in ("one", "two"))
+    assert one["step"] == two["step"] == 2
+    for name, tensor in one["generator"].items():
+        # Adam turns the smallest differences of a gradient near 0 into whole steps of 1e-5.
+        torch.testing.assert_close(two["generator"][name], tensor, rtol=1e-3, atol=5e-5)
+
+
+def test_parts_one_after_the_other_have_the_gradient_of_the_whole() -> None:
+    torch.manual_seed(0)
+    generator = build("siggraph17", {})
+    train_mode(generator)
+    rgb = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+
+    def gradient(parts: int) -> torch.Tensor:
+        generator.zero_grad()
+        for part in rgb.chunk(parts):
+            rng = random_of(0, 0, 0)
+            objective = Objective(chroma_scale=0)
+            forward_backward(generator, part, objective=objective, degrade=NONE, rng=rng, autocast=False, share=1 / parts)
+        found = generator.get_parameter("model_out.0.weight").grad
+        assert found is not None
+        return found.clone()
+
+    torch.testing.assert_close(gradient(2), gradient(1), rtol=1e-4, atol=1e-7)
+
+
+def test_a_batch_that_cannot_be_shared_is_one_sentence(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="multiple of 2"):
+        Processes(0, 2).part_of(5)
+    ran = trainer(
+        "train", photos, "--output", tmp_path / "run", "--init", "scratch", "--steps", 1, "--batch-size", 4, "--accumulate", 3
+    )
+    assert ran.returncode == 2
+    assert "--accumulate 3" in ran.stderr
+
+
+def test_a_gpu_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(DeviceError, match="--device cpu always works"):
+        training_device("cuda:63")
+    with pytest.raises(UsageError, match="no device is called"):
+        training_device("abacus")
+
+
+def test_two_runs_do_not_train_into_one_folder(photos: Path, tmp_path: Path) -> None:
+    small = ["--encoder", "lite0", "--widths", "16,16,16,16", "--init", "scratch", "--batch-size", 2, "--crop", 64]
+    arguments = ["train", photos, "--output", tmp_path / "run", "--steps", 100_000, "--save-minutes", 0, *small]
+    with subprocess.Popen(command(*arguments), stderr=subprocess.DEVNULL) as first:
+        try:
+            while not (tmp_path / "run" / STATE_FILE).exists():
+                assert first.poll() is None
+            second = trainer(*arguments)
+            assert second.returncode == 75
+            assert "another run is training into it" in second.stderr
+        finally:
+            first.kill()
