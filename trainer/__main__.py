@@ -149,6 +149,33 @@ def evaluate(
     click.echo(json.dumps(figures) if as_json else "\n".join(f"{name:22}{value:10.3f}" for name, value in figures.items()))
 
 
+@main.command(name="evaluate-clips")
+@DATA
+@click.option("--weights", required=True, help="A name that `batchcolor models` lists, a checkpoint, or the folder of a run.")
+@click.option("--size", default=256, help="The network sees about this many pixels squared.")
+@click.option("--frames", default=80, help="Frames of each film, from its start.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a film, and one of their means.")
+def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, frames: int, as_json: bool) -> None:
+    """Judge a generator on colour films, frame by frame, with nothing that steadies it.
+
+    \b
+    Example:
+      python -m trainer evaluate-clips films/ --weights lite
+    """
+    from . import clips
+    from .export import named_checkpoint
+
+    generator = named_checkpoint(weights).generator()
+    scores = [clips.evaluate_clip(generator, path, size, frames) for path in clips.find_clips(data)]
+    rows = [*(score.as_dict() for score in scores), clips.means(scores)]
+    if as_json:
+        click.echo("\n".join(json.dumps(row) for row in rows))
+        return
+    click.echo("".join(f"{name:>20}" for name in rows[0]))
+    for row in rows:
+        click.echo("".join(f"{value:>20.4g}" if isinstance(value, float) else f"{value:>20}" for value in row.values()))
+
+
 @main.command()
 @click.argument("sources", nargs=-1, required=True, metavar="RUN...")
 @click.option("--average", "averaged", is_flag=True, help="Each RUN is RUN:WEIGHT; export their weighted mean.")

@@ -78,7 +78,10 @@ class Summary:
 
 
 def summarize(scores: list[PictureScore]) -> Summary:
-    """worse_than_gray: share of pictures whose PSNR lies 0.5 dB or more under plain gray's; ciede2000_cut: how far under gray's."""
+    """worse_than_gray: share of pictures whose PSNR lies 0.5 dB or more under plain gray's; ciede2000_cut: how far under gray's.
+
+    Ratios to pictures without any colour are 0.
+    """
     mse = float(np.mean([s.mse for s in scores]))
     gray = float(np.mean([s.gray_mse for s in scores]))
     gains = np.array([s.gain_db for s in scores])
@@ -94,7 +97,7 @@ def summarize(scores: list[PictureScore]) -> Summary:
         worse_than_gray=float((gains <= -0.5).mean()),
         ab_l1=float(np.mean([s.ab_l1 for s in scores])),
         ciede2000=ciede,
-        ciede2000_cut=1 - ciede / gray_ciede,
+        ciede2000_cut=1 - ciede / gray_ciede if gray_ciede else 0.0,
         colourfulness=vivid,
-        colourfulness_ratio=vivid / true_vivid,
+        colourfulness_ratio=vivid / true_vivid if true_vivid else 0.0,
     )

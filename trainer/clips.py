@@ -1,0 +1,102 @@
+"""Judge a generator on films whose true colours are known, frame by frame: as for pictures, and how steady it is by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from batchcolor.color import rgb_to_lab
+from batchcolor.errors import SourceError
+from batchcolor.generators import Generator
+from batchcolor.generators.base import network_shape
+from batchcolor.suffixes import FILM_SUFFIXES
+
+from .evaluate import SIDE_MULTIPLE, gray_rgb, lightness, merge, predict_ab
+from .metrics import score, summarize
+from .steadiness import color_distribution_consistency, warp_error
+
+
+@dataclass(frozen=True, slots=True)
+class ClipScore:
+    """One clip, at the network's size. Gains and colourfulness as for pictures; cdc and warp_error: see `steadiness`, each with the true
+    clip's beside, and CDC with the gray one's."""
+
+    name: str
+    frames: int
+    gain_pooled: float
+    ciede2000_cut: float
+    colourfulness_ratio: float
+    cdc: float
+    cdc_true: float
+    cdc_gray: float
+    warp_error: float
+    warp_error_true: float
+
+    def as_dict(self) -> dict[str, float | str]:
+        return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(self).items()}
+
+
+def find_clips(data: Sequence[Path]) -> list[Path]:
+    """Films among `data` and below its folders. Raises `SourceError` where there are none."""
+    files = [path for root in data for path in ([root] if root.is_file() else sorted(root.rglob("*")))]
+    clips = [path for path in files if path.suffix.lower() in FILM_SUFFIXES]
+    if not clips:
+        raise SourceError(f"{', '.join(map(str, data))}: no films in there")
+    return clips
+
+
+def evaluate_clip(generator: Generator, path: Path, network_size: int, frames: int) -> ClipScore:
+    """Scores of the first `frames` frames. Raises `SourceError` where the film cannot be read or has fewer than two."""
+    generator.eval()
+    true, gray, made, planes, predicted, true_ab, scores = [], [], [], [], [], [], []
+    for number, rgb in enumerate(_frames(path, network_size, frames)):
+        L = lightness(rgb)
+        ab = predict_ab(generator, rgb, network_size, rgb.shape[:2])
+        true.append(rgb)
+        gray.append(gray_rgb(L))
+        made.append(merge(L, ab))
+        planes.append(L[0])
+        predicted.append(ab)
+        true_ab.append(rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255)[1:])
+        scores.append(score(f"{path.name}:{number}", made[-1], gray[-1], rgb))
+    if len(true) < 2:
+        raise SourceError(f"{path}: has fewer than two frames; steadiness needs neighbours")
+    summary = summarize(scores)
+    return ClipScore(
+        name=path.name,
+        frames=len(true),
+        gain_pooled=summary.gain_pooled,
+        ciede2000_cut=summary.ciede2000_cut,
+        colourfulness_ratio=summary.colourfulness_ratio,
+        cdc=color_distribution_consistency(made),
+        cdc_true=color_distribution_consistency(true),
+        cdc_gray=color_distribution_consistency(gray),
+        warp_error=warp_error(predicted, planes),
+        warp_error_true=warp_error(true_ab, planes),
+    )
+
+
+def _frames(path: Path, network_size: int, count: int) -> Iterator[np.ndarray]:
+    """Frames as uint8 RGB at the network's size."""
+    try:
+        with av.open(str(path)) as container:
+            for number, frame in enumerate(container.decode(video=0)):
+                if number >= count:
+                    return
+                rgb = frame.to_ndarray(format="rgb24")
+                height, width = network_shape(rgb.shape[0], rgb.shape[1], network_size, SIDE_MULTIPLE)
+                yield cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    except (av.error.FFmpegError, IndexError) as exc:
+        raise SourceError(f"{path}: cannot be decoded ({exc}); check that it is a film") from exc
+
+
+def means(scores: Sequence[ClipScore]) -> dict[str, float | str]:
+    """Means over clips, named `mean`."""
+    rows = [asdict(score) for score in scores]
+    numbers = {name: float(np.mean([row[name] for row in rows])) for name in rows[0] if name not in ("name", "frames")}
+    return ClipScore(name="mean", frames=sum(score.frames for score in scores), **numbers).as_dict()
