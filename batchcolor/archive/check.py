@@ -14,7 +14,7 @@ def is_whole(item: Item) -> bool:
 
 
 def _photo_decodes(path: Path) -> bool:
-    import pyvips
+    from ..libvips import pyvips
 
     try:
         first = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error")

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyvips
 
 from ..codes import gray_to_lightness, rgb_to_lightness
 from ..errors import SourceError
+from ..libvips import pyvips
 from .metadata import Metadata
 
 _STRIP_PIXELS = 1 << 16
@@ -22,9 +22,6 @@ _PAGED_LOADER = "tiff"
 # More pixels than this, and more for each byte of the file: empty paper is packed at 500 pixels a byte at the most by what scanners use.
 _BOMB_PIXELS, _BOMB_PIXELS_A_BYTE = 200_000_000, 2_000
 _QUARTER_TURNED = range(5, 9)  # EXIF orientations that swap width and height
-
-# libvips keeps results of recent operations for reuse; a batch run never asks twice, so that would only be memory.
-pyvips.cache_set_max(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import pyvips
+
+from ..libvips import pyvips
 
 _IN_MEMORY_BYTES = 64 << 20
 _FORMATS = {np.dtype(np.uint8): "uchar", np.dtype(np.uint16): "ushort"}

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyvips
 
 from ..errors import OutputError
+from ..libvips import pyvips
 from .metadata import Metadata, assemble_tiff, insert
 from .read import PhotoInfo
 from .stream import RowImage

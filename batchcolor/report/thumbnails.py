@@ -23,7 +23,7 @@ def thumbnails(outcome: Outcome, side: int) -> tuple[str | None, str | None]:
 
 
 def _photo(path: Path, side: int) -> str | None:
-    import pyvips
+    from ..libvips import pyvips
 
     try:
         return _encoded(pyvips.Image.thumbnail(str(path), side, height=side, size="down"))
@@ -34,7 +34,8 @@ def _photo(path: Path, side: int) -> str | None:
 def _film(path: Path, side: int) -> str | None:
     """A frame from the middle."""
     import av
-    import pyvips
+
+    from ..libvips import pyvips
 
     try:
         with av.open(str(path)) as container:
