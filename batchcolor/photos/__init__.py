@@ -129,6 +129,10 @@ class _Photo:
         except (ValueError, IndexError) as exc:
             # The chain of a TIFF's pages is broken: libvips would stop there, and pages would be missing in silence.
             raise SourceError(f"{self.source}: {exc}; the file is damaged or cut off") from exc
+        except OSError as exc:
+            raise SourceError(
+                f"{self.source}: cannot be read ({exc.strerror or exc}); it has changed since the run began"
+            ) from exc
         with written_aside(self.target) as aside:
             samples = 0
             for number in range(info.pages):
@@ -137,8 +141,6 @@ class _Photo:
             left_out = write(
                 self._pages(first, ab, metadata, warnings), samples, aside, self.target, quality=self.settings.quality
             )
-        if info.alpha and ENCODERS[self.target.suffix.lower()] is ENCODERS[".jpg"]:
-            left_out = [*left_out, "transparency"]
         warnings += [f"{self.target}: {what} cannot be held by this format and was left out" for what in left_out]
         return tuple(warnings)
 

@@ -55,15 +55,20 @@ def _jpeg2000(image: pyvips.Image, path: str, quality: int) -> None:
 
 class Encoder(NamedTuple):
     """save: by libvips, with the quality 1..100. deep: whether 16 bits stay. carries: whether libvips writes the metadata, too. pages:
-    whether there may be several."""
+    whether there may be several. alpha: whether transparency stays."""
 
     save: Callable[[pyvips.Image, str, int], None]
     deep: bool = False
     carries: bool = False
     pages: bool = False
+    alpha: bool = True
 
 
-_JPEG, _TIFF, _BIG_TIFF = Encoder(_jpeg), Encoder(_tiff, deep=True, pages=True), Encoder(_big_tiff, deep=True, pages=True)
+_JPEG, _TIFF, _BIG_TIFF = (
+    Encoder(_jpeg, alpha=False),
+    Encoder(_tiff, deep=True, pages=True),
+    Encoder(_big_tiff, deep=True, pages=True),
+)
 # To add a format, add its suffixes here and in `suffixes.PHOTO_SUFFIXES`.
 ENCODERS: dict[str, Encoder] = {
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), _JPEG),
@@ -108,7 +113,8 @@ def write(pages: Iterable[Page], samples: int, aside: Path, target: Path, *, qua
     if not encoder.pages:
         (page,) = pages
         _write_pixels(page, encoder, aside, target, quality)
-        return [] if encoder.carries else insert(aside, page.metadata)
+        lost = ["transparency"] if page.like.hasalpha() and not encoder.alpha else []
+        return lost if encoder.carries else [*lost, *insert(aside, page.metadata)]
     encoder = _BIG_TIFF if samples > _BIG_TIFF_BYTES else encoder
     parts: list[tuple[Path, Metadata]] = []
     try:

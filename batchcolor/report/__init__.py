@@ -37,14 +37,22 @@ class Report:
         self._summary: Mapping[str, Any] = {}
 
     def __enter__(self) -> Self:
-        self._file = self._aside.__enter__().open("w", encoding="utf-8", errors="backslashreplace")
-        self._file.write(self._head)
+        aside = self._aside.__enter__()
+        try:
+            self._file = aside.open("w", encoding="utf-8", errors="backslashreplace")
+            self._file.write(self._head)
+        except OSError as exc:
+            self._aside.__exit__(type(exc), exc, exc.__traceback__)  # raises the sentence for it
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         facts = {"made": datetime.now().astimezone().isoformat(timespec="minutes"), "version": __version__, **self._summary}
-        with self._file:
-            self._file.write(self._tail.replace("/* SUMMARY */", _embedded(facts)))
+        try:
+            with self._file:
+                self._file.write(self._tail.replace("/* SUMMARY */", _embedded(facts)))
+        except OSError as exc:
+            kind, error, trace = type(exc), exc, exc.__traceback__
         self._aside.__exit__(kind, error, trace)
 
     def add(self, outcome: Outcome) -> None:

@@ -16,10 +16,14 @@ _QUALITY = 55
 
 
 def thumbnails(outcome: Outcome, side: int) -> tuple[str | None, str | None]:
-    """(before, after) in a box of `side` pixels; None for what cannot be shown. A report never fails for want of a picture."""
+    """(before, after) in a box of `side` pixels; None for what cannot be shown. A report never fails for want of a picture.
+
+    Nothing of what failed: it may have been refused for good reason, and would be opened here without those checks.
+    """
+    if outcome.status is Status.FAILED:
+        return None, None
     show = _photo if outcome.kind is Kind.PHOTO else _film
-    has_result = outcome.status not in (Status.FAILED, Status.SKIPPED)
-    return show(outcome.source, side), show(outcome.target, side) if has_result else None
+    return show(outcome.source, side), None if outcome.status is Status.SKIPPED else show(outcome.target, side)
 
 
 def _photo(path: Path, side: int) -> str | None:

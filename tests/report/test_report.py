@@ -156,6 +156,30 @@ def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
         written(tmp_path / "file", [])
 
 
+def test_a_disk_that_is_full_is_one_sentence_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really_open = Path.open
+
+    def full(path: Path, *arguments: object, **options: object) -> object:
+        if path.parent == tmp_path:
+            raise OSError(28, "No space left on device")
+        return really_open(path, *arguments, **options)  # type: ignore[arg-type,call-overload]
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OutputError, match="No space left"):
+        written(tmp_path, [])
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_failed_is_not_opened_again(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "bad.png")
+    page = written(tmp_path, [outcome(tmp_path, "bad.png", Status.FAILED, error="refused")])
+    assert (
+        '"before"'
+        not in page.read_text("utf-8").partition("/* ITEMS */")[0].partition('id="data"')[2].partition("</script>")[0]
+    )
+
+
 def test_names_that_are_no_text_are_shown_somehow(tmp_path: Path) -> None:
     page = written(tmp_path, [outcome(tmp_path, "caf\udce9\n.png", Status.FAILED, error="caf\udce9: is damaged")])
     assert b"is damaged" in page.read_bytes()

@@ -11,7 +11,7 @@ class Metadata:
 
     exif: a TIFF stream (Exif 2.32, 4.5.2); of a TIFF page, all its tags that do not describe the layout of its pixels. xmp: a packet.
     photoshop: image resource blocks (IPTC among them). iptc: IIM records of their own, as TIFF may have them. xmp_extension: further APP1
-    segments of a JPEG whose packet is longer than one. texts: a PNG's text and time chunks, or a JPEG's comments, whole.
+    segments of a JPEG whose packet is longer than one. comments: of a JPEG, their bytes. texts: a PNG's text and time chunks, whole.
     """
 
     exif: bytes | None = None
@@ -19,6 +19,7 @@ class Metadata:
     photoshop: bytes | None = None
     iptc: bytes | None = None
     xmp_extension: tuple[bytes, ...] = ()
+    comments: tuple[bytes, ...] = ()
     texts: tuple[bytes, ...] = ()
 
     @property

@@ -37,7 +37,10 @@ def _segments(file: BinaryIO) -> Iterator[_Segment]:
         if head[1] == _SOS:
             file.seek(place)
             return
-        yield _Segment(head[1], file.read(int.from_bytes(head[2:], "big") - 2))
+        size = int.from_bytes(head[2:], "big")
+        if size < 2:  # no segment is that short: damage
+            return
+        yield _Segment(head[1], file.read(size - 2))
 
 
 def read(file: BinaryIO) -> Metadata:
@@ -80,8 +83,10 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
     resources = metadata.image_resources or b""
     for at in range(0, len(resources), _MOST - len(_PHOTOSHOP)):
         _write_segment(result, _Segment(_APP13, _PHOTOSHOP + resources[at : at + _MOST - len(_PHOTOSHOP)]))
-    for text in metadata.texts:
-        _write_segment(result, _Segment(_COMMENT, text))
+    for comment in metadata.comments:
+        _write_segment(result, _Segment(_COMMENT, comment))
+    if metadata.texts:
+        left_out.append("PNG text")
     for segment in kept:
         _write_segment(result, segment)
     shutil.copyfileobj(pixels, result)

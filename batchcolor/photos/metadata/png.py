@@ -80,6 +80,8 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
         result.write(_Chunk(b"eXIf", without_thumbnail(metadata.exif)).encoded())
     if metadata.xmp is not None:
         result.write(_Chunk(b"iTXt", _XMP + b"\0\0\0\0" + metadata.xmp).encoded())
+    for comment in metadata.comments:
+        result.write(_Chunk(b"tEXt", b"Comment\0" + comment.replace(b"\0", b" ")).encoded())
     for text in metadata.texts:
         result.write(text)
     shutil.copyfileobj(pixels, result)

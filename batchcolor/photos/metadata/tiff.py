@@ -63,7 +63,8 @@ def assemble(pages: Sequence[tuple[Path, Metadata]], result: Path) -> LeftOut:
             file.seek(link)
             file.write(layout.pack(place))
             link = end - len(layout.pack(0))
-    return LeftOut()
+    told = {"a comment": any(m.comments for _, m in pages), "PNG text": any(m.texts for _, m in pages)}
+    return LeftOut(what for what, value in told.items() if value)
 
 
 def _append_file(file: BinaryIO, page: BinaryIO) -> int:

@@ -43,7 +43,8 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
         kind + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2) for kind, content in _extended(chunks)
     )
     result.write(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body)
-    return LeftOut(["IPTC"] if metadata.image_resources is not None else [])
+    told = {"IPTC": metadata.image_resources, "a comment": metadata.comments, "PNG text": metadata.texts}
+    return LeftOut(what for what, value in told.items() if value)
 
 
 def _extended(chunks: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -167,6 +167,27 @@ def test_iptc_goes_from_tiff_to_jpeg_and_is_missed_aloud_in_webp(tmp_path: Path)
     assert any("IPTC" in warning for warning in result.warnings)
 
 
+def test_comments_and_texts_cross_formats_or_are_missed_aloud(tmp_path: Path) -> None:
+    commented, texted = gray_photo(tmp_path / "a.jpg", 8), gray_photo(tmp_path / "b.png", 8)
+    tell(commented, "-File:Comment=on the back: 1912")
+    tell(texted, "-PNG:Title=Harbour")
+    assert colorize(commented, tmp_path / "a.png").warnings == ()
+    assert told(tmp_path / "a.png", "-PNG:Comment") == {"PNG:Comment": "on the back: 1912"}
+    assert pyvips.Image.new_from_file(str(tmp_path / "a.png"), fail_on="error").avg() > 0
+    for target in ("b.jpg", "b.webp", "b.tif"):
+        assert any("PNG text" in warning for warning in colorize(texted, tmp_path / target).warnings)
+        assert not told(tmp_path / target, "-File:Comment")
+    for target in ("c.webp", "c.tif"):
+        assert any("a comment" in warning for warning in colorize(commented, tmp_path / target).warnings)
+
+
+def test_transparency_is_missed_aloud_in_jpeg(tmp_path: Path) -> None:
+    gray = pyvips.Image.new_from_array(gradient(60, 80)).copy(interpretation="b-w")
+    gray.bandjoin(200).pngsave(str(tmp_path / "in.png"))
+    assert any("transparency" in warning for warning in colorize(tmp_path / "in.png", tmp_path / "out.jpg").warnings)
+    assert colorize(tmp_path / "in.png", tmp_path / "out.webp").warnings == ()
+
+
 def test_results_pass_exiftools_own_validation(tmp_path: Path) -> None:
     for suffix in HOLDS:
         source = gray_photo(tmp_path / f"in{suffix}", 8)
