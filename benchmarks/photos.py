@@ -50,7 +50,7 @@ def plain_rgb(path: Path) -> None:
 
 
 def main() -> None:
-    from batchcolor.archive.executors import local_executor
+    from batchcolor.executors import local_executor
     from batchcolor.cli.options import default_workers
     from batchcolor.colorizer import open_colorizer
     from batchcolor.photos import colorize_photos

@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from batchcolor.errors import ModelError, UsageError
 from batchcolor.generators import build
+from batchcolor.lock import locked
 
 from .data import Batches, Picture, Source, find_sources
 from .evaluate import evaluate
-from .lock import only_run_in
 from .metrics import summarize
 from .networks import freeze, initial_discriminator, initial_generator, on_device, parameter_groups, train_mode
 from .parallel import Processes, join, training_device
@@ -53,7 +53,7 @@ def train(
     if part % settings.accumulate:
         raise UsageError(f"--accumulate {settings.accumulate} does not divide the {part} pictures of a process")
     output.mkdir(parents=True, exist_ok=True)
-    with only_run_in(output) if processes.first else contextlib.nullcontext():
+    with locked(output, of=output) if processes.first else contextlib.nullcontext():
         _train(find_sources(data, dict(source_weights or {})), output, settings, judged, shown, device, processes, part)
 
 

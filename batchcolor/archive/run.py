@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BatchcolorError, ExitCode
+from ..executors import SerialExecutor, local_executor
 from ..settings import Settings
 from ..weights.store import find_weights, is_name, sha256_of
-from .executors import SerialExecutor, local_executor
 from .plan import Item, Plan
 from .walk import Kind
 

@@ -12,11 +12,11 @@ from typing import Protocol
 
 from ..aside import PREFIX
 from ..errors import OutputError
+from ..lock import locked
 from ..settings import Settings
 from ..weights import find_weights
 from ..weights.store import sha256_of
 from .check import is_whole
-from .lock import locked
 from .manifest import Manifest, Reason, Recipe
 from .plan import Item, Plan
 from .run import Outcome
@@ -100,7 +100,7 @@ def open_tree(output: Path, settings: Settings, *, content_hash: bool = False) -
         raise OutputError(
             f"{output}: cannot be written ({exc.strerror or exc}); check the folder, its permissions and free space"
         ) from exc
-    with locked(state), Manifest(state / _MANIFEST, content_hash=content_hash) as manifest:
+    with locked(state, of=output), Manifest(state / _MANIFEST, content_hash=content_hash) as manifest:
         if manifest.fact(_UNDER_WAY) == "yes":
             _remove_leftovers(output)
         manifest.set_fact(_UNDER_WAY, "yes")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from batchcolor.archive.executors import EXECUTORS, Executor
+from batchcolor.executors import EXECUTORS, Executor
 
 
 @pytest.fixture(params=sorted(EXECUTORS))

@@ -1,4 +1,4 @@
-"""One run at a time an output tree."""
+"""One run at a time in a folder."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import BusyError, OutputError
+from .errors import BusyError, OutputError
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock that lies in `folder`.
+def locked(folder: Path, of: Path) -> Iterator[None]:
+    """Hold the lock that lies in `folder`, a folder that is there. of: what it is the lock of, for the sentence.
 
     The system's own file lock: it ends with its process, however that ends, so a lock left behind by a dead run is free. Who holds it is
     written beside it, for the sentence. Raises `BusyError` where another run holds it, `OutputError` where it cannot be made.
@@ -33,7 +33,7 @@ def locked(folder: Path) -> Iterator[None]:
             finally:
                 holder.unlink(missing_ok=True)
     except Timeout as exc:
-        raise BusyError(f"{folder.parent}: {_described(holder)} is working on it; wait for its end or stop it") from exc
+        raise BusyError(f"{of}: {_described(holder)} is working on it; wait for its end or stop it") from exc
     except OSError as exc:
         raise OutputError(
             f"{folder}: cannot be written ({exc.strerror or exc}); check the folder, its permissions and free space"
