@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -217,6 +218,13 @@ KR_KB = {
 def gray_of_luma(luma: Array, coding: YCbCr) -> Array:
     """Luma code values, any shape and real type -> non-linear gray; 0..1 except for foot- and headroom."""
     return (luma - coding.luma_offset) * (1.0 / coding.luma_span)
+
+
+@cache
+def lightness_table(coding: YCbCr) -> np.ndarray:
+    """L float32 for every luma code of a gray picture."""
+    codes = np.arange(2**coding.depth, dtype=np.float32)
+    return lightness_of_gray(gray_of_luma(codes, coding)).astype(np.float32)
 
 
 def rgb_to_chroma(rgb: Array, coding: YCbCr) -> Array:

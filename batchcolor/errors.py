@@ -6,6 +6,7 @@
     ├── ModelError          4   weights missing, damaged or of an unknown architecture
     ├── OutputError         5   a result cannot be written
     ├── BusyError          75   another run is working on the output tree
+    ├── WorkerLost          1   a worker process died, again and again
     └── DeviceError         6   the device named is not there
         └── OutOfMemory     6   a batch did not fit
 
@@ -77,3 +78,7 @@ class DeviceError(BatchcolorError):
 
 class OutOfMemory(DeviceError):
     """A batch did not fit into the device's memory; smaller ones may."""
+
+
+class WorkerLost(BatchcolorError):
+    """The worker processes that were given a job died, one after the other."""

@@ -14,6 +14,8 @@ DeviceName = str  # auto, cpu, cuda, cuda:1, mps
 EngineName = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 VideoCodec = Literal["h264", "hevc", "av1", "prores", "ffv1"]
+EncoderKind = Literal["software", "auto", "nvenc", "qsv", "videotoolbox", "amf", "v4l2m2m"]
+Deinterlace = Literal["auto", "off", "error"]
 SmootherName = Literal["none", "exponential", "flow"]
 Upscaling = Literal["guided", "bicubic"]
 ColorPages = Literal["copy", "skip", "recolor"]
@@ -51,15 +53,27 @@ class PhotoSettings:
 class FilmSettings:
     """How films are smoothed and encoded.
 
-    crf and preset None: the codec's own default in `batchcolor.films.encode`. key_frames: where the generator runs, `auto`, `every` or
-    a number n for every n-th frame; between them smoothing by `flow` carries the colour.
+    encoder: in software, or in a chip; auto: the first chip that passes a trial. crf and preset None: the codec's own default in
+    `batchcolor.films.encode`. tune: in the encoder's own words. pixel_format: FFmpeg's name; None: the nearest to the source's.
+    deinterlace: what is done about interlaced pictures; auto: they are made whole. key_frames: where the generator runs, `auto`, `every`
+    or a number n for every n-th frame; between them smoothing by `flow` carries the colour. cuts: seconds at which shots begin; None: to
+    be found. start, duration: of the part that is wanted, in seconds; None: to the end. strict_streams: whether a stream that the result
+    cannot hold ends the film instead of being left out.
     """
 
     codec: VideoCodec = "h264"
+    encoder: EncoderKind = "software"
     crf: int | None = None
     preset: str | None = None
+    tune: str | None = None
+    pixel_format: str | None = None
+    deinterlace: Deinterlace = "auto"
     smooth: SmootherName = "flow"
     key_frames: str = "auto"
+    cuts: tuple[float, ...] | None = None
+    start: float = 0.0
+    duration: float | None = None
+    strict_streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,29 +17,30 @@ import av
 import cv2
 import numpy as np
 
-from batchcolor.colorizer import Colorizer, open_colorizer
 from batchcolor.demo import film as demo_film
 from batchcolor.demo.pictures import gray_of
+from batchcolor.executors import ProcessExecutor
 from batchcolor.films import colorize_film
 from batchcolor.films.encode import CODECS, open_encoder, picture_format
 from batchcolor.films.planes import luma_plane
 from batchcolor.films.probe import describe_stream, picture_stream
-from batchcolor.settings import FilmSettings, ModelSettings
+from batchcolor.settings import FilmSettings, Settings
+from batchcolor.threads import cores
 
 from .timing import median_seconds
 
-SIZES = ((640, 480), (1920, 1080))
+SIZES = {(640, 480): 8, (1920, 1080): 3}  # and how often the demo's film is in it, one way and the other
 SETTINGS = FilmSettings()
 
 
-def make(path: Path, size: tuple[int, int]) -> Path:
-    """The demo's film, gray, at `size` = (width, height)."""
+def make(path: Path, size: tuple[int, int], times: int) -> Path:
+    """The demo's film, gray, at `size` = (width, height), so many times, every other one mirrored."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=demo_film.RATE, options={"crf": "14", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        for n, rgb in enumerate(demo_film.frames()):
-            gray = (gray_of(rgb) * 255 + 0.5).astype(np.uint8)
-            large = cv2.resize(gray, size, interpolation=cv2.INTER_CUBIC)
+        grays = [(gray_of(rgb) * 255 + 0.5).astype(np.uint8) for rgb in demo_film.frames()]
+        for n, gray in enumerate(gray[:, :: 1 - 2 * (time % 2)] for time in range(times) for gray in grays):
+            large = cv2.resize(np.ascontiguousarray(gray), size, interpolation=cv2.INTER_CUBIC)
             frame = av.VideoFrame.from_ndarray(large, "gray").reformat(format="yuv420p")
             frame.pts, frame.time_base = n, Fraction(1, demo_film.RATE)
             container.mux(stream.encode(frame))
@@ -53,7 +54,7 @@ def transcode(source: Path, target: Path) -> None:
         stream = picture_stream(source, container)
         stream.thread_type = "AUTO"
         info = describe_stream(source, container, stream)
-        encoder = open_encoder(output, stream, info, picture_format(info, CODECS[SETTINGS.codec].encoder), SETTINGS)
+        encoder = open_encoder(output, stream, info, picture_format(info, CODECS[SETTINGS.codec].name), SETTINGS, threads=0)
         for frame in container.decode(stream):
             frame.pict_type = av.video.frame.PictureType.NONE
             output.mux(encoder.encode(frame))
@@ -72,12 +73,12 @@ def psnr_of_luma(source: Path, result: Path) -> float:
     return 10 * float(np.log10(255**2 / max(float(np.mean(errors)), 1e-10)))
 
 
-def compare(source: Path, colorizer: Colorizer, folder: Path) -> None:
+def compare(source: Path, executor: ProcessExecutor, folder: Path) -> None:
     plain, ours = folder / "plain.mp4", folder / "ours.mp4"
     seconds = median_seconds(
         {
             "plain": lambda: transcode(source, plain),
-            "ours": lambda: colorize_film(source, ours, colorizer, settings=SETTINGS),
+            "ours": lambda: colorize_film(source, ours, Settings(film=SETTINGS), executor=executor),
         },
         repeats=3,
     )
@@ -92,12 +93,12 @@ def compare(source: Path, colorizer: Colorizer, folder: Path) -> None:
 
 
 def main(films: list[Path] | None = None) -> None:
-    colorizer = open_colorizer(ModelSettings())
-    print(f"lite by {colorizer.engine.name} {colorizer.engine.precision}; H.264, CRF 18, preset medium")
+    print(f"lite by its default engine, {cores()} processes, their start included; H.264, CRF 18, preset medium")
+    executor = ProcessExecutor(cores())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for film in films or [make(folder / f"demo-{width}x{height}.mp4", (width, height)) for width, height in SIZES]:
-            compare(film, colorizer, folder)
+        for film in films or [make(folder / f"demo-{size[0]}x{size[1]}.mp4", size, n) for size, n in SIZES.items()]:
+            compare(film, executor, folder)
 
 
 if __name__ == "__main__":

@@ -50,13 +50,13 @@ def plain_rgb(path: Path) -> None:
 
 
 def main() -> None:
-    from batchcolor.executors import local_executor
-    from batchcolor.cli.options import default_workers
     from batchcolor.colorizer import open_colorizer
+    from batchcolor.executors import local_executor
     from batchcolor.photos import colorize_photos
     from batchcolor.settings import ModelSettings, PhotoSettings
+    from batchcolor.threads import cores
 
-    workers = default_workers()
+    workers = cores()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         photos = make_photos(folder)

@@ -50,10 +50,13 @@ def gradient(height: int, width: int, peak: int = 255) -> np.ndarray:
     return (ramp + 0.5).astype(np.uint16 if peak > 255 else np.uint8)
 
 
+KEPT = ".batchcolor"  # what their names begin with
+
+
 def results(output: Path) -> list[str]:
-    """Names of all files below an output tree, sorted; what a run remembers for the next one is no result."""
+    """Names of all files below an output tree, sorted; what a run keeps for the next one is no result."""
     found = (path.relative_to(output) for path in output.rglob("*") if path.is_file())
-    return sorted(path.as_posix() for path in found if path.parts[0] != ".batchcolor")
+    return sorted(path.as_posix() for path in found if not any(part.startswith(KEPT) for part in path.parts[:-1]))
 
 
 EXIFTOOL, CHROMIUM = "exiftool", "chromium"

@@ -14,11 +14,11 @@ from batchcolor.color import rgb_to_lab
 from batchcolor.errors import SourceError
 from batchcolor.generators import Generator
 from batchcolor.generators.base import network_shape
+from batchcolor.steadiness import ColorDistribution, WarpError
 from batchcolor.suffixes import FILM_SUFFIXES
 
 from .evaluate import SIDE_MULTIPLE, gray_rgb, lightness, merge, predict_ab
 from .metrics import score, summarize
-from .steadiness import color_distribution_consistency, warp_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +53,32 @@ def find_clips(data: Sequence[Path]) -> list[Path]:
 def evaluate_clip(generator: Generator, path: Path, network_size: int, frames: int) -> ClipScore:
     """Scores of the first `frames` frames. Raises `SourceError` where the film cannot be read or has fewer than two."""
     generator.eval()
-    true, gray, made, planes, predicted, true_ab, scores = [], [], [], [], [], [], []
+    scores = []
+    cdc = {name: ColorDistribution() for name in ("made", "true", "gray")}
+    warp = {name: WarpError() for name in ("made", "true")}
     for number, rgb in enumerate(_frames(path, network_size, frames)):
         L = lightness(rgb)
         ab = predict_ab(generator, rgb, network_size, rgb.shape[:2])
-        true.append(rgb)
-        gray.append(gray_rgb(L))
-        made.append(merge(L, ab))
-        planes.append(L[0])
-        predicted.append(ab)
-        true_ab.append(rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255)[1:])
-        scores.append(score(f"{path.name}:{number}", made[-1], gray[-1], rgb))
-    if len(true) < 2:
+        shown = {"made": merge(L, ab), "true": rgb, "gray": gray_rgb(L)}
+        for name, picture in shown.items():
+            cdc[name].add(picture)
+        warp["made"].add(L[0], ab)
+        warp["true"].add(L[0], rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255)[1:])
+        scores.append(score(f"{path.name}:{number}", shown["made"], shown["gray"], rgb))
+    if len(scores) < 2:
         raise SourceError(f"{path}: has fewer than two frames; steadiness needs neighbours")
     summary = summarize(scores)
     return ClipScore(
         name=path.name,
-        frames=len(true),
+        frames=len(scores),
         gain_pooled=summary.gain_pooled,
         ciede2000_cut=summary.ciede2000_cut,
         colourfulness_ratio=summary.colourfulness_ratio,
-        cdc=color_distribution_consistency(made),
-        cdc_true=color_distribution_consistency(true),
-        cdc_gray=color_distribution_consistency(gray),
-        warp_error=warp_error(predicted, planes),
-        warp_error_true=warp_error(true_ab, planes),
+        cdc=cdc["made"].value,
+        cdc_true=cdc["true"].value,
+        cdc_gray=cdc["gray"].value,
+        warp_error=warp["made"].value,
+        warp_error_true=warp["true"].value,
     )
 
 

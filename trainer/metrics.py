@@ -8,6 +8,7 @@ import numpy as np
 from skimage.color import deltaE_ciede2000
 
 from batchcolor.color import rgb_to_lab
+from batchcolor.steadiness import colourfulness
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,6 @@ class PictureScore:
 
 def psnr_db(mse: float) -> float:
     return 10 * float(np.log10(255**2 / max(mse, 1e-10)))
-
-
-def colourfulness(rgb: np.ndarray) -> float:
-    """Hasler and Suesstrunk, *Measuring colourfulness in natural images*, 2003, eq. 3, with signed opponent values."""
-    r, g, b = (rgb[..., c].astype(np.float64) for c in range(3))
-    rg, yb = r - g, (r + g) / 2 - b
-    return float(np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean()))
 
 
 def score(name: str, predicted: np.ndarray, gray: np.ndarray, truth: np.ndarray) -> PictureScore:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BatchcolorError, ExitCode
-from ..executors import SerialExecutor, local_executor
+from ..executors import Desk, Executor, ProcessExecutor, SerialExecutor, local_executor
 from ..settings import Settings
 from ..weights.store import find_weights, is_name, sha256_of
 from .plan import Item, Plan
@@ -36,7 +36,8 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an item. error: the sentence for the user; code: the exit code of that kind of error; frames: of a film."""
+    """What became of an item. error: the sentence for the user; code: the exit code of that kind of error; frames, film: of a film, and
+    what else is known of it (`films.FilmResult.as_dict`)."""
 
     source: Path
     target: Path
@@ -47,6 +48,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     error: str | None = None
     code: ExitCode = ExitCode.OK
+    film: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values, without what is empty."""
@@ -59,6 +61,8 @@ class Outcome:
         }
         if self.frames is not None:
             row["frames"] = self.frames
+        if self.film:
+            row["film"] = self.film
         if self.warnings:
             row["warnings"] = list(self.warnings)
         if self.error is not None:
@@ -114,12 +118,14 @@ def run(
     *,
     workers: int,
     should_stop: Callable[[], bool],
+    measure: bool = False,
     on_film_progress: Callable[[Item, FilmProgress], None] | None = None,
 ) -> Iterator[Outcome]:
     """Colorize every item of `plan`, photos first; yields one outcome an item as each is finished.
 
-    Photos go through `workers` threads; a film keeps all cores busy by itself, so films go one by one. When `should_stop` answers
-    yes, photos under way are finished, a film under way is dropped, and the rest has no outcome.
+    Photos go through `workers` threads; films go one by one, each in chunks through as many processes. When `should_stop` answers yes,
+    photos under way are finished, the film under way stays as far as its chunks are finished, and the rest has no outcome. measure:
+    whether figures of films are taken for the report.
     """
     for item, error in plan.refused:
         yield failed(item, error)
@@ -127,8 +133,8 @@ def run(
     photos = plan.of_kind(Kind.PHOTO)
     provenance = _provenance(settings) if photos and settings.photo.provenance else None
 
-    def photo_job(batch: Sequence[Item]) -> list[Outcome]:
-        return list(_colorize_photos(batch, colorizer, settings, provenance, should_stop))
+    def photo_job(batch: Sequence[Item], desk: Desk) -> list[Outcome]:
+        return list(_colorize_photos(batch, colorizer, settings, provenance, desk.should_stop))
 
     batches = (photos[n : n + _PHOTOS_PER_JOB] for n in range(0, len(photos), _PHOTOS_PER_JOB))
     for outcome in local_executor(workers).map(photo_job, batches, should_stop):
@@ -136,14 +142,15 @@ def run(
             yield from (failed(item, outcome.error) for item in outcome.job)
         yield from outcome.result or []
 
-    def film_job(item: Item) -> Outcome | None:
-        return _colorize_film(item, colorizer, settings, should_stop, on_film_progress)
-
-    for film in SerialExecutor().map(film_job, plan.of_kind(Kind.FILM), should_stop):
-        if film.error is not None:
-            yield failed(film.job, film.error)
-        elif film.result is not None:
-            yield film.result
+    films = plan.of_kind(Kind.FILM)
+    weights = sha256_of(find_weights(settings.model.weights)) if films else ""
+    executor: Executor = SerialExecutor() if workers == 1 else ProcessExecutor(workers)
+    for item in films:
+        if should_stop():
+            return
+        film = _colorize_film(item, settings, weights, executor, measure, should_stop, on_film_progress)
+        if film is not None:
+            yield film
 
 
 def _provenance(settings: Settings) -> Provenance:
@@ -184,8 +191,10 @@ def _colorize_photos(
 
 def _colorize_film(
     item: Item,
-    colorizer: Colorizer,
     settings: Settings,
+    weights: str,
+    executor: Executor,
+    measure: bool,
     should_stop: Callable[[], bool],
     on_progress: Callable[[Item, FilmProgress], None] | None,
 ) -> Outcome | None:
@@ -197,21 +206,24 @@ def _colorize_film(
         result = colorize_film(
             item.source,
             item.target,
-            colorizer,
-            settings=settings.film,
-            saturation=settings.saturation,
-            upscaling=settings.photo.upscaling,
+            settings,
+            weights=weights,
+            executor=executor,
+            measure=measure,
             on_progress=(lambda progress: on_progress(item, progress)) if on_progress else None,
             should_stop=should_stop,
         )
     except FilmStopped:
         return None
+    except Exception as exc:
+        return failed(item, exc, time.monotonic() - started)
     return Outcome(
         item.source,
         item.target,
         item.kind,
         Status.DONE,
-        time.monotonic() - started,
+        result.seconds,
         frames=result.frames,
+        film=result.as_dict(),
         warnings=result.warnings,
     )

@@ -33,7 +33,7 @@ def demo(output: Path, weights: str) -> int:
     from ..colorizer import open_colorizer
     from ..demo import film, pictures, sheets
     from ..settings import ModelSettings, Settings
-    from .options import default_workers
+    from ..threads import cores
     from .progress import display_for
 
     settings = Settings(model=ModelSettings(weights=weights))
@@ -50,7 +50,7 @@ def demo(output: Path, weights: str) -> int:
             planned,
             colorizer,
             settings,
-            workers=default_workers(),
+            workers=cores(),
             should_stop=lambda: False,
             on_film_progress=lambda item, p: display.film_frame(item.source.name, p.frames, p.total_frames),
         ):

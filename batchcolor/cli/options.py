@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from ..settings import (
     Upscaling,
     VideoCodec,
 )
+from ..threads import cores
 from .stopping import Duration
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -137,7 +137,7 @@ def run_options(command: Command) -> Command:
 
 def run_options_of(values: dict[str, Any]) -> RunOptions:
     chosen = {field.name: values[field.name] for field in dataclasses.fields(RunOptions)}
-    return RunOptions(**{**chosen, "jobs": values["jobs"] or default_workers()})
+    return RunOptions(**{**chosen, "jobs": values["jobs"] or cores()})
 
 
 def settings_options(command: Command) -> Command:
@@ -159,9 +159,3 @@ def settings_of(values: dict[str, Any]) -> Settings:
         film=FilmSettings(**pick("codec", "crf", "preset", "smooth", "key_frames")),
         saturation=values["saturation"],
     )
-
-
-def default_workers() -> int:
-    """One job a core that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else (os.cpu_count() or 1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .job import FilmStopped
 from .probe import FilmInfo, describe, probe
-from .transcode import FilmProgress, FilmResult, FilmStopped, colorize_film
+from .transcode import FilmProgress, FilmResult, colorize_film
 
 __all__ = ["FilmInfo", "FilmProgress", "FilmResult", "FilmStopped", "colorize_film", "describe", "probe"]

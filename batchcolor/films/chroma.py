@@ -8,7 +8,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from ..color import YCbCr, gray_of_luma, lab_to_rgb, lightness_of_gray, rgb_to_chroma
+from ..color import YCbCr, lab_to_rgb, lightness_table, rgb_to_chroma
 from ..upscale import ChromaMap, Positions, apply_map
 
 # The table for 8 bits: values of a and b 0.85 apart (less than half a code value), odd in number so that 0 is one of them, up to 107.95
@@ -41,18 +41,25 @@ class ChromaGrid:
 
 
 def luma_on_grid(luma: np.ndarray, grid: ChromaGrid) -> np.ndarray:
-    """Luma `(H, W)` averaged around every chroma sample, same type, `(rows, columns)`."""
-    if grid.down == 2:
-        padded = np.concatenate([luma, luma[-1:]]) if grid.height % 2 else luma
-        luma = cv2.resize(padded, (padded.shape[1], padded.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    if grid.across == 2:
-        padded = np.concatenate([luma, luma[:, -1:]], 1) if grid.width % 2 else luma
-        if grid.left:  # a sample and half of each neighbour: a tent of two samples' width around its own column
-            tent = np.array([[0.25, 0.5, 0.25]], np.float32)
-            luma = cv2.filter2D(padded, -1, tent, borderType=cv2.BORDER_REPLICATE)[:, ::2]
-        else:
-            luma = cv2.resize(padded, (padded.shape[1] // 2, padded.shape[0]), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(luma)
+    """Luma averaged around every chroma sample, same type. luma: whole rows `(h, W)`, the first of them even -> `(rows, columns)`."""
+    if luma.shape[0] % grid.down:
+        luma = np.concatenate([luma, luma[-1:]])
+    if luma.shape[1] % grid.across:
+        luma = np.concatenate([luma, luma[:, -1:]], 1)
+    if grid.across == 2 and grid.left:
+        # A sample's own column and half of each neighbour: the mean of the pair that begins and the pair that ends with it.
+        before = np.concatenate([luma[:, :1], luma[:, :-1]], 1)
+        return cv2.addWeighted(_averaged(luma, grid), 0.5, _averaged(before, grid), 0.5, 0)
+    return _averaged(luma, grid)
+
+
+def _averaged(luma: np.ndarray, grid: ChromaGrid) -> np.ndarray:
+    """Means over `grid.down` rows and `grid.across` columns, which divide the sides."""
+    size = luma.shape[1] // grid.across, luma.shape[0] // grid.down
+    return cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+
+
+_STRIP_SAMPLES = 1 << 15  # chroma samples worked on at once: what comes between then stays in the processor's cache
 
 
 def chroma_planes(luma: np.ndarray, chroma: ChromaMap, coding: YCbCr, grid: ChromaGrid) -> np.ndarray:
@@ -60,29 +67,40 @@ def chroma_planes(luma: np.ndarray, chroma: ChromaMap, coding: YCbCr, grid: Chro
 
     L comes from luma taken as R=G=B; chroma is shrunk where a colour does not exist. A gray gives exactly the neutral code.
     """
-    around = luma_on_grid(luma, grid)
-    ab = apply_map(chroma, _lightness_table(coding)[around], grid.rows, grid.columns)
-    if coding.depth > 8:
-        return _by_formula(around, ab, coding)
+    rows, columns = grid.rows, grid.columns
+    made = np.empty((2, rows.count, columns.count), luma.dtype)
+    height = max(1, _STRIP_SAMPLES // columns.count)
+    convert = _by_formula if coding.depth > 8 else _by_table
+    for first in range(0, rows.count, height):
+        count = min(height, rows.count - first)
+        around = luma_on_grid(luma[first * grid.down : (first + count) * grid.down], grid)
+        strip = Positions(rows.start + first * rows.step, rows.step, count)
+        ab = apply_map(chroma, lightness_table(coding)[around], strip, columns)
+        made[:, first : first + count] = convert(around, ab, coding)
+    return made
+
+
+def _by_table(luma: np.ndarray, ab: np.ndarray, coding: YCbCr) -> np.ndarray:
+    """As `_by_formula`, 8 bits."""
     table = _table(coding)
-    steps = np.clip(np.rint(ab * np.float32(1 / _AB_STEP)) + _AB_STEPS // 2, 0, _AB_STEPS - 1).astype(np.int32)
-    index = (around.astype(np.int32) >> 1) * (_AB_STEPS * _AB_STEPS) + steps[0] * _AB_STEPS + steps[1]
+    ab *= np.float32(1 / _AB_STEP)
+    ab += np.float32(_AB_STEPS // 2 + 0.5)
+    np.clip(ab, 0, _AB_STEPS - 0.5, out=ab)
+    steps = ab.astype(np.int32)
+    index = (luma >> 1).astype(np.int32)
+    index *= _AB_STEPS
+    index += steps[0]
+    index *= _AB_STEPS
+    index += steps[1]
     pairs = table[index]  # Cb in the low byte, Cr in the high one
-    return np.stack([pairs & 255, pairs >> 8]).astype(np.uint8)
+    return pairs.view(np.uint8).reshape(*luma.shape, 2).transpose(2, 0, 1)
 
 
 def _by_formula(luma: np.ndarray, ab: np.ndarray, coding: YCbCr) -> np.ndarray:
     """Cb, Cr for luma codes `(h, w)` and ab `(2, h, w)`, rounded to codes."""
-    L = _lightness_table(coding)[luma][None]
+    L = lightness_table(coding)[luma][None]
     codes = np.rint(rgb_to_chroma(lab_to_rgb(L, ab), coding))
     return np.clip(codes, 0, 2**coding.depth - 1).astype(luma.dtype)
-
-
-@cache
-def _lightness_table(coding: YCbCr) -> np.ndarray:
-    """L float32 for every luma code."""
-    codes = np.arange(2**coding.depth, dtype=np.float32)
-    return lightness_of_gray(gray_of_luma(codes, coding)).astype(np.float32)
 
 
 @cache
@@ -93,7 +111,7 @@ def _table(coding: YCbCr) -> np.ndarray:
     """
     values = (np.arange(_AB_STEPS, dtype=np.float32) - _AB_STEPS // 2) * np.float32(_AB_STEP)
     a, b = np.meshgrid(values, values, indexing="ij")
-    table = np.empty((128, _AB_STEPS, _AB_STEPS), np.uint16)
+    table = np.empty((128, _AB_STEPS, _AB_STEPS), "<u2")
     for level in range(128):
         luma = np.full(a.shape, 2 * level, np.uint8)
         cb, cr = _by_formula(luma, np.stack([a, b]), coding)

@@ -13,7 +13,6 @@ import numpy as np
 
 from ..colorizer import Colorizer
 from ..settings import FilmSettings
-from .cuts import shots
 from .keys import KeyFrames, key_frames
 from .motion import MotionEstimator, Step
 from .smooth import SMOOTHERS, ShotFrame
@@ -38,9 +37,8 @@ class Colored(NamedTuple):
 
 @dataclass(slots=True)
 class ColorCounts:
-    """shots: so far; keys: frames on which the generator ran."""
+    """keys: frames on which the generator ran."""
 
-    shots: int = 0
     keys: int = 0
 
 
@@ -54,40 +52,45 @@ class _Planned(NamedTuple):
 
 
 def colored(
-    frames: Iterable[Seen],
+    frames: Iterable[tuple[int, Seen]],
     colorizer: Colorizer,
     *,
     settings: FilmSettings,
     quarter_turns: int,
     counts: ColorCounts,
+    anchor: int | None = None,
 ) -> Iterator[Colored]:
     """Every frame with its chroma, in order, a bounded number of frames behind the input.
 
-    quarter_turns: counter-clockwise, from the frames as stored to the frames as shown, which is how the network sees them.
+    frames: each with the number of its shot. quarter_turns: counter-clockwise, from the frames as stored to the frames as shown, which
+    is how the network sees them. anchor: a frame, counted from 0, that is a key frame in any case.
     """
     with_motion = settings.smooth == "flow"
     decide = key_frames(settings.key_frames if with_motion else "every")
-    numbered = shots(frames, lambda seen: seen.L)
-    planned = _planned(numbered, decide, with_motion)
+    planned = _planned(frames, decide, with_motion, anchor)
     predicted = _predicted(planned, colorizer, quarter_turns, counts)
     smooth = SMOOTHERS[settings.smooth]
     for _, shot in itertools.groupby(predicted, key=lambda pair: pair[0].shot):
-        counts.shots += 1
         waiting: collections.deque[Seen] = collections.deque()  # frames that the smoother has seen and not yet answered
         for ab in smooth(_remembered(shot, waiting)):
             seen = waiting.popleft()
             yield Colored(seen.frame, seen.L, ab)
 
 
-def _planned(numbered: Iterable[tuple[int, Seen]], decide: Callable[[], KeyFrames], with_motion: bool) -> Iterator[_Planned]:
+def _planned(
+    numbered: Iterable[tuple[int, Seen]], decide: Callable[[], KeyFrames], with_motion: bool, anchor: int | None
+) -> Iterator[_Planned]:
     estimator = MotionEstimator()
+    count = itertools.count()
     for number, shot in itertools.groupby(numbered, key=lambda pair: pair[0]):
         keys = decide()
         before: np.ndarray | None = None
         for _, seen in shot:
+            begins_anew = next(count) == anchor  # as the next chunk does, which begins to decode here
+            keys = decide() if begins_anew else keys
             step = estimator.step(before, seen.L) if with_motion and before is not None else None
             before = seen.L
-            yield _Planned(seen, number, step, keys.is_key(step))
+            yield _Planned(seen, number, step, keys.is_key(None if begins_anew else step))
 
 
 def _predicted(

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import UsageError
 from .motion import Step, carried
 
-_LOST = 0.4  # mean loss of trust since the last key frame at which a new one is due
+_LOST = 0.3  # mean loss of trust since the last key frame at which a new one is due
 _FARTHEST = 12  # frames after which one is due in any case: half a second, and well within the smoother's window
 
 

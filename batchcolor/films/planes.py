@@ -8,7 +8,7 @@ import av
 import cv2
 import numpy as np
 
-from ..color import gray_of_luma, lightness_of_gray
+from ..color import lightness_table
 from ..colorizer import Colorizer
 from .encode import PictureFormat
 from .probe import FilmInfo
@@ -53,16 +53,43 @@ def small_lightness(frame: av.VideoFrame, info: FilmInfo, picture: PictureFormat
     height, width = info.display_size
     turned = info.rotation % 180 != 0
     h, w = colorizer.network_shape(width, height)[::-1] if turned else colorizer.network_shape(height, width)
-    luma = cv2.resize(luma_plane(frame), (w, h), interpolation=cv2.INTER_AREA).astype(np.float32)
-    return lightness_of_gray(gray_of_luma(luma, picture.coding)).astype(np.float32)
+    luma = luma_plane(frame)
+    while luma.shape[0] >= 2 * h and luma.shape[1] >= 2 * w:  # halving is quick, and leaves little to the slow last step
+        luma = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_LINEAR)
+    return lightness_table(picture.coding)[cv2.resize(luma, (w, h), interpolation=cv2.INTER_AREA)]
 
 
-def with_chroma(frame: av.VideoFrame, luma: np.ndarray, chroma: np.ndarray, picture: PictureFormat) -> av.VideoFrame:
-    """A new frame of the result's format: the luma as it is, Cb and Cr `(2, rows, columns)`, the time and colour tags of `frame`."""
-    made = av.VideoFrame(frame.width, frame.height, picture.name)
-    for plane, values in zip(made.planes, (luma, *chroma), strict=True):
-        _view(plane, values.shape[1], values.shape[0], picture.coding.depth)[:] = values
-    made.pts, made.time_base = frame.pts, frame.time_base
-    made.colorspace, made.color_range = frame.colorspace, 2 if picture.coding.full else 1
+def copied(frame: av.VideoFrame) -> av.VideoFrame:
+    """The same picture once more, to be shown at another time."""
+    made = av.VideoFrame(frame.width, frame.height, frame.format.name)
+    for plane, original in zip(made.planes, frame.planes, strict=True):
+        rows = np.frombuffer(original, np.uint8).reshape(-1, original.line_size)
+        length = min(original.line_size, plane.line_size)
+        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, :length] = rows[:, :length]
+    made.pts, made.time_base, made.duration = frame.pts, frame.time_base, frame.duration
+    made.colorspace, made.color_range = frame.colorspace, frame.color_range
     made.color_primaries, made.color_trc = frame.color_primaries, frame.color_trc
     return made
+
+
+class Canvas:
+    """One frame that every result is drawn on: to get fresh memory for each costs more than to fill it.
+
+    Where an encoder still holds on to the last picture, it keeps that, and the next one gets memory of its own.
+    """
+
+    def __init__(self, width: int, height: int, picture: PictureFormat) -> None:
+        self._frame, self._depth = av.VideoFrame(width, height, picture.name), picture.coding.depth
+        self._range = 2 if picture.coding.full else 1
+
+    def drawn(self, origin: av.VideoFrame, luma: np.ndarray, chroma: np.ndarray) -> av.VideoFrame:
+        """The luma as it is, Cb and Cr `(2, rows, columns)`, time and colour tags of `origin`; good until the next call."""
+        made = self._frame
+        made.make_writable()
+        for plane, values in zip(made.planes, (luma, *chroma), strict=True):
+            _view(plane, values.shape[1], values.shape[0], self._depth)[:] = values
+        made.pts, made.time_base = origin.pts, origin.time_base
+        made.pict_type = av.video.frame.PictureType.NONE
+        made.colorspace, made.color_range = origin.colorspace, self._range
+        made.color_primaries, made.color_trc = origin.color_primaries, origin.color_trc
+        return made

@@ -15,6 +15,7 @@ from ..errors import SourceError
 
 # ITU-T H.273, table 4 (matrix coefficients), as far as they are Y'CbCr with constant weights.
 _MATRICES = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
+_NO_TIMES = 0x0080  # libavformat's AVFMT_NOTIMESTAMPS: bare streams of pictures
 _FULL_RANGE = 2  # libavutil's AVCOL_RANGE_JPEG
 _HD_WIDTH, _SD_HEIGHT = 1280, 576
 
@@ -25,7 +26,7 @@ class FilmInfo:
 
     frames: as the container says or estimates, None where it says nothing. sar: shape of a pixel, width to height. depth: bits a sample.
     matrix: bt601, bt709 or bt2020, guessed from the size where the film does not say. rotation: degrees counterclockwise that a player
-    turns the picture by. other_streams: kind and codec of each.
+    turns the picture by. other_streams: kind and codec of each. seekable: whether frames can be found again by their time.
     """
 
     container: str
@@ -42,6 +43,7 @@ class FilmInfo:
     full_range: bool
     rotation: int
     other_streams: tuple[str, ...]
+    seekable: bool = True
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -125,6 +127,7 @@ def describe_stream(path: Path, container: av.container.InputContainer, stream: 
             for other in container.streams
             if other.index != stream.index
         ),
+        seekable=not container.format.flags & _NO_TIMES,
     )
 
 

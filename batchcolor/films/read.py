@@ -1,8 +1,9 @@
-"""Reading a film: pictures decoded, everything else as packets, in the file's order."""
+"""Pictures of a film, decoded in order of time, from its start or from a place within."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -13,24 +14,43 @@ from ..errors import SourceError
 _BROKEN_IN_A_ROW = 8  # undecodable packets after which a film counts as unreadable
 
 
-class FilmReader:
-    """Iterating gives decoded frames of `stream` and undecoded packets of all other streams, once.
+class Pictures:
+    """Iterating gives frames of `stream`, once, each with a pts later than the one before.
 
-    broken: damaged packets passed over so far. Raises `SourceError` after eight in a row; a file that breaks off ends there.
+    broken: damaged packets and frames passed over so far; the picture before them stays for their time. timeless: frames whose time the
+    file does not say, so that it had to be made up. Raises `SourceError` after eight damaged packets in a row; a file that breaks off
+    ends there.
     """
 
     def __init__(self, path: Path, container: av.container.InputContainer, stream: av.VideoStream) -> None:
-        self.broken = 0
+        self.broken = self.timeless = 0
         self._path, self._container, self._stream = path, container, stream
         stream.thread_type = "AUTO"
 
-    def __iter__(self) -> Iterator[av.VideoFrame | av.Packet]:
+    def seek(self, seconds: Fraction) -> bool:
+        """Go to a picture at or before this time, from which decoding can begin; False where the file does not allow it."""
         try:
-            in_a_row = 0
-            for packet in self._container.demux():
-                if packet.stream.index != self._stream.index:
-                    yield packet
-                    continue
+            self._container.seek(int(seconds / self._stream.time_base), stream=self._stream, backward=True)
+        except (av.error.FFmpegError, OverflowError):
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[av.VideoFrame]:
+        last: int | None = None
+        for frame in self._decoded():
+            if frame.pts is None:
+                self.timeless += 1
+                frame.pts = frame.dts if frame.dts is not None else (0 if last is None else last + max(1, frame.duration or 1))
+            if last is not None and frame.pts <= last:
+                self.broken += 1  # two frames cannot be shown at one time; encoders and containers refuse that
+                continue
+            last = frame.pts
+            yield frame
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        in_a_row = 0
+        try:
+            for packet in self._container.demux(self._stream):
                 try:
                     frames = packet.decode()
                     in_a_row = 0

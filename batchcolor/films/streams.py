@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
 
 from ..errors import OutputError
+from .probe import picture_stream, reading
 
 # FFmpeg's muxers by file name ending; Matroska holds nearly everything.
 MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 
 @contextlib.contextmanager
-def writing(target: Path, aside: Path) -> Iterator[av.container.OutputContainer]:
-    """A container that is written to `aside`; FFmpeg's errors about it become `OutputError` for `target`.
+def writing(target: Path, aside: Path, muxer: str) -> Iterator[av.container.OutputContainer]:
+    """A container that is written to `aside` by FFmpeg's muxer of that name; its errors become `OutputError` for `target`.
 
     Errors that reading causes pass through the block as `SourceError` already (`probe.reading` is their border), so whatever FFmpeg
     still raises in here concerns the result.
@@ -27,8 +31,7 @@ def writing(target: Path, aside: Path) -> Iterator[av.container.OutputContainer]
         "max_interleave_delta": "0",  # pictures come a few seconds after their sound: wait for them, however slow the film
         "avoid_negative_ts": "disabled",  # else decoding times before 0 (B-frames) would shift every stream
     }
-    muxer = MUXERS[target.suffix.lower()]
-    if muxer != "matroska":
+    if muxer in ("mp4", "mov"):
         options["movflags"] = "+faststart"
     try:
         with av.open(str(aside), "w", format=muxer, options=options) as container:
@@ -36,6 +39,12 @@ def writing(target: Path, aside: Path) -> Iterator[av.container.OutputContainer]
     except av.error.FFmpegError as exc:
         reason = getattr(exc, "strerror", None) or str(exc)
         raise OutputError(f"{target}: cannot be written ({reason}); check the folder, its permissions and free space") from exc
+
+
+def lost_streams(source: Path, suffix: str) -> list[str]:
+    """A sentence for each stream of `source` that a result with this suffix cannot hold."""
+    with reading(source) as container, av.open(io.BytesIO(), "w", format=MUXERS[suffix.lower()]) as trial:
+        return add_copies(container, trial, picture_stream(source, container), source).warnings
 
 
 @dataclass(slots=True)
@@ -47,9 +56,17 @@ class StreamCopies:
 
 
 def add_copies(
-    source: av.container.InputContainer, target: av.container.OutputContainer, picture: av.VideoStream, path: Path
+    source: av.container.InputContainer,
+    target: av.container.OutputContainer,
+    picture: av.VideoStream,
+    path: Path,
+    start: Fraction = Fraction(0),
+    end: Fraction | None = None,
 ) -> StreamCopies:
-    """Add a copy of every stream but the picture, with language, disposition and metadata; then chapters and the film's own tags."""
+    """Add a copy of every stream but the picture, with language, disposition and metadata; then chapters and the film's own tags.
+
+    start, end: the part of the film that is wanted, in seconds; chapters are cut to it and moved so that it begins at 0.
+    """
     copies = StreamCopies()
     for stream in source.streams:
         if stream.index == picture.index:
@@ -71,10 +88,19 @@ def add_copies(
         copy.metadata.update(stream.metadata)
         copies.outputs[stream.index] = copy
     target.metadata.update({name: value for name, value in source.metadata.items() if name not in _OF_THE_CONTAINER})
-    chapters = source.chapters()
+    chapters = list(_within(source.chapters(), start, end))
     if chapters:
         target.set_chapters(chapters)
     return copies
+
+
+def _within(chapters: Iterable[Any], start: Fraction, end: Fraction | None) -> Iterator[Any]:
+    for chapter in chapters:
+        tick = chapter["time_base"]
+        first, last = chapter["start"] * tick, chapter["end"] * tick
+        if last > start and (end is None or first < end):
+            begins, ends = max(first, start) - start, (last if end is None else min(last, end)) - start
+            yield {**chapter, "start": round(begins / tick), "end": round(ends / tick)}
 
 
 _OF_THE_CONTAINER = {"major_brand", "minor_version", "compatible_brands", "encoder"}

@@ -1,42 +1,41 @@
-"""One film, from its file to the coloured one: decode, predict, steady, lay chroma beside the untouched luma, encode, copy the rest."""
+"""One film, from its file to the coloured one: survey it, colour its chunks, join them."""
 
 from __future__ import annotations
 
-import collections
-import contextlib
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-import av
 import numpy as np
 
 from ..ahead import ahead
-from ..aside import written_aside
 from ..colorizer import Colorizer
-from ..errors import OutputError, SourceError
-from ..settings import FilmSettings, Upscaling
-from ..upscale import UPSCALERS
-from .chroma import chroma_planes
-from .colored import ColorCounts, Seen, colored
-from .encode import CODECS, open_encoder, picture_format
-from .planes import luma_plane, normalized, small_lightness, with_chroma
-from .probe import describe_stream, picture_stream, reading
-from .read import FilmReader
-from .streams import MUXERS, add_copies, is_filler, writing
+from ..errors import OutputError, SourceError, UsageError, WorkerLost
+from ..executors import Executor, SerialExecutor
+from ..settings import FilmSettings, Settings
+from .chunks import Chunk, plan_chunks
+from .encode import choose_encoder, picture_format
+from .job import ChunkWork, FilmStopped, Opened
+from .join import Piece, join
+from .keys import key_frames
+from .probe import FilmInfo, probe
+from .segments import SegmentFacts, WorkFolder, work_folder
+from .streams import MUXERS, lost_streams
+from .survey import Glance, Survey, Window
 
-_DECODED_AHEAD = 8  # frames that wait for the network
-_COLORED_AHEAD = 8  # frames that wait for the encoder
-
-
-class FilmStopped(Exception):
-    """The run was asked to stop; nothing was written."""
+_SURVEYED_AHEAD = 2000  # frames; a glance is small
+_FORMAT = 1  # of work folders: another version does not go on with them
 
 
 @dataclass(frozen=True, slots=True)
 class FilmProgress:
-    """frames: finished so far; total_frames: as the container says or estimates, else None."""
+    """frames: finished so far; total_frames: as the container says or estimates, else None; exact once all of the film was surveyed."""
 
     frames: int
     total_frames: int | None
@@ -44,105 +43,206 @@ class FilmProgress:
 
 @dataclass(frozen=True, slots=True)
 class FilmResult:
-    """What became of a film. keys: frames on which the generator ran; colour was carried to the others."""
+    """What became of a film. keys: frames on which the generator ran; colour was carried to the others. resumed: frames that an earlier
+    run had finished. measured: see `measure.Measures`; psnr_luma in dB instead of its mean squared error."""
 
     frames: int
     shots: int
     keys: int
     seconds: float
+    resumed: int = 0
     warnings: tuple[str, ...] = ()
+    measured: dict[str, float] = field(default_factory=dict)
 
-
-@dataclass(slots=True)
-class _Reading:
-    """What reading has come across: damaged packets, and packets of other streams that wait to be copied."""
-
-    broken: int = 0
-    others: collections.deque[av.Packet] = field(default_factory=collections.deque)
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values for reports."""
+        rate = (self.frames - self.resumed) / max(self.seconds, 1e-3)
+        return {
+            "shots": self.shots,
+            "key_frames": self.keys,
+            "frames_per_second": round(rate, 2),
+            **{name: round(value, 5) for name, value in self.measured.items()},
+        }
 
 
 def colorize_film(
     source: Path,
     target: Path,
-    colorizer: Colorizer,
+    settings: Settings,
     *,
-    settings: FilmSettings,
-    saturation: float = 1.0,
-    upscaling: Upscaling = "guided",
+    colorizer: Callable[[], Colorizer] | None = None,
+    weights: str = "",
+    executor: Executor | None = None,
+    measure: bool = False,
     on_progress: Callable[[FilmProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> FilmResult:
     """Colorize the film `source` into `target`, whose suffix chooses the container (.mp4, .m4v, .mov or .mkv).
 
     Luma goes to the encoder as it was decoded; every frame keeps its pts and duration; other streams are copied. Memory is bounded
-    whatever the film's length. Raises `SourceError`, `OutputError`, `UsageError` or, when `should_stop` answers yes, `FilmStopped`;
-    nothing is left under or beside the target's name then.
+    whatever the film's length. Finished chunks lie in a hidden folder beside `target` until the film is whole; a later call with the same
+    settings goes on from them. weights: SHA-256 of the weights, to tell whether they are the same.
+
+    colorizer: opens one, once a process; None: as the settings say. executor: where chunks run; None: here, one after the other.
+    Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `WorkerLost` or, when `should_stop` answers yes, `FilmStopped`.
     """
     started = time.monotonic()
-    if target.suffix.lower() not in MUXERS:
+    film = settings.film
+    suffix = target.suffix.lower()
+    if suffix not in MUXERS:
         raise OutputError(f"{target}: films are written as {', '.join(sorted(MUXERS))}; choose one of these suffixes")
-    found, counts, frames = _Reading(), ColorCounts(), 0
-    with reading(source) as container:
-        stream = picture_stream(source, container)
-        info = describe_stream(source, container, stream)
-        picture = picture_format(info, CODECS[settings.codec].encoder)
-        with written_aside(target) as aside, writing(target, aside) as output:
-            encoder = open_encoder(output, stream, info, picture, settings)
-            copies = add_copies(container, output, stream, source)
-            durations: dict[int, int] = {}
-
-            def copy_others() -> None:
-                while found.others:
-                    packet = found.others.popleft()
-                    if packet.stream.index in copies.outputs and packet.dts is not None and not is_filler(packet):
-                        packet.stream = copies.outputs[packet.stream.index]
-                        output.mux(packet)
-
-            def encode(frame: av.VideoFrame | None) -> None:
-                for packet in encoder.encode(frame):
-                    packet.duration = durations.pop(packet.pts, packet.duration or 0)
-                    output.mux(packet)
-
-            # Three stages at once, each in a thread: decoding; network and motion; chroma planes and encoding (here).
-            pictures = (normalized(frame, info, picture) for frame in _frames(FilmReader(source, container, stream), found))
-            seen = (Seen(frame, small_lightness(frame, info, picture, colorizer)) for frame in pictures)
-            with contextlib.closing(ahead(seen, _DECODED_AHEAD, "film reader")) as decoded:
-                chroma = colored(decoded, colorizer, settings=settings, quarter_turns=info.rotation // 90, counts=counts)
-                with contextlib.closing(ahead(chroma, _COLORED_AHEAD, "film colours")) as ready:
-                    for frame, L, ab in ready:
-                        if should_stop is not None and should_stop():
-                            raise FilmStopped
-                        luma = luma_plane(frame)
-                        coarse = UPSCALERS[upscaling](L, ab * np.float32(saturation))
-                        durations[frame.pts] = frame.duration or 0
-                        planes = chroma_planes(luma, coarse, picture.coding, picture.grid)
-                        copy_others()
-                        encode(with_chroma(frame, luma, planes, picture))
-                        frames += 1
-                        if on_progress is not None:
-                            on_progress(FilmProgress(frames, info.frames))
-            if frames == 0:
-                raise SourceError(f"{source}: not one picture could be decoded; the file is damaged or cut off")
-            copy_others()
-            encode(None)
-    warnings = list(copies.warnings)
-    if found.broken:
-        warnings.append(f"{source}: {found.broken} damaged packets were passed over; the rest is in colour")
-    return FilmResult(frames, counts.shots, counts.keys, time.monotonic() - started, tuple(warnings))
+    key_frames(film.key_frames)  # raises for what is no choice, before anything is begun
+    info = probe(source)
+    picture = picture_format(info, choose_encoder(film).name, film.pixel_format)
+    lost = lost_streams(source, suffix)
+    if lost and film.strict_streams:
+        raise OutputError(f"{lost[0]} (--strict-streams)")
+    run = _Run(source, target, settings, info, executor or SerialExecutor(), on_progress, should_stop or (lambda: False))
+    with work_folder(target, film.codec, _recipe(source, settings, weights, measure)) as work:
+        chunk_work = ChunkWork(
+            source=source,
+            info=info,
+            picture=picture,
+            work=work,
+            colorizer=colorizer or Opened(settings.model),
+            settings=film,
+            saturation=settings.saturation,
+            upscaling=settings.photo.upscaling,
+            measure=measure,
+        )
+        survey = Survey(source, info, picture, run.window, film.cuts)
+        try:
+            pieces = run.pieces(survey, work, chunk_work)
+            warnings = join(source, target, pieces, work, info=info, picture=picture, settings=film, window=run.window)
+        except (SourceError, UsageError):
+            work.discard()  # the next run would meet the same
+            raise
+        work.discard()
+    return FilmResult(
+        frames=sum(piece.chunk.count for piece in pieces),
+        shots=run.shots,
+        keys=sum(piece.facts.runs for piece in pieces),
+        seconds=time.monotonic() - started,
+        resumed=run.resumed,
+        warnings=(*warnings, *_said(source, survey, pieces, film)),
+        measured=_measured(pieces),
+    )
 
 
-def _frames(reader: FilmReader, found: _Reading) -> Iterator[av.VideoFrame]:
-    """The film's frames, each with a pts that is later than the one before."""
-    last: int | None = None
-    for item in reader:
-        if isinstance(item, av.Packet):
-            found.others.append(item)
-            continue
-        if item.pts is None:
-            item.pts = item.dts if item.dts is not None else (0 if last is None else last + max(1, item.duration or 1))
-        if last is not None and item.pts <= last:
-            found.broken += 1  # two frames cannot be shown at one time; encoders and containers refuse that
-            continue
-        last = item.pts
-        yield item
-    found.broken += reader.broken
+class _Run:
+    """One film on its way: what its chunks need in common, and what they count together."""
+
+    def __init__(
+        self,
+        source: Path,
+        target: Path,
+        settings: Settings,
+        info: FilmInfo,
+        executor: Executor,
+        on_progress: Callable[[FilmProgress], None] | None,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._source, self._settings, self._info = source, settings, info
+        self._executor, self._on_progress, self._should_stop = executor, on_progress, should_stop
+        film = settings.film
+        start = Fraction(film.start).limit_denominator(10**6)
+        end = None if film.duration is None else start + Fraction(film.duration).limit_denominator(10**6)
+        self.window = Window(start, end)
+        self.shots = self.resumed = 0
+        self._surveyed = 0
+        self._survey_done = False
+        self._failed: Exception | None = None
+        self._finished: dict[int, int] = {}  # frames by chunk
+        self._done: list[Piece] = []
+
+    def pieces(self, survey: Survey, work: WorkFolder, chunk_work: ChunkWork) -> list[Piece]:
+        """Every chunk with its finished segment, in order. Raises what ended the first chunk that failed."""
+        with closing(ahead(self._counted(survey), _SURVEYED_AHEAD, "film survey")) as glances:
+            missing = self._missing(plan_chunks(glances, whole=not self._info.seekable), work)
+            for outcome in self._executor.map(chunk_work, missing, self._ends, self._on_told):
+                if outcome.error is not None:
+                    self._failed = self._failed or outcome.error
+                elif outcome.result is not None:
+                    self._add(outcome.job, outcome.result)
+        if isinstance(self._failed, WorkerLost):
+            raise WorkerLost(f"{self._source}: {self._failed}") from self._failed
+        if self._failed is not None and not isinstance(self._failed, FilmStopped):
+            raise self._failed
+        if self._failed is not None or not self._survey_done:
+            raise FilmStopped
+        pieces = sorted(self._done, key=lambda piece: piece.chunk.first)
+        if sum(piece.chunk.count for piece in pieces) != self._surveyed:
+            raise FilmStopped  # chunks that never began
+        if not pieces:
+            raise SourceError(f"{self._source}: not one picture could be decoded; the file is damaged, cut off or shorter")
+        return pieces
+
+    def _counted(self, survey: Survey) -> Iterator[Glance]:
+        for glance in survey:
+            self._surveyed += 1
+            self.shots = glance.shot + 1
+            yield glance
+        self._survey_done = True
+
+    def _missing(self, chunks: Iterator[Chunk], work: WorkFolder) -> Iterator[Chunk]:
+        """Chunks whose segments are still to be made; the others are taken as they are."""
+        for chunk in chunks:
+            if chunk.torn and self._settings.film.deinterlace == "error":
+                raise SourceError(f"{self._source}: is interlaced; use --deinterlace auto or off")
+            facts = work.facts(chunk)
+            if facts is None:
+                yield chunk
+            else:
+                self.resumed += chunk.count
+                self._add(chunk, facts)
+
+    def _add(self, chunk: Chunk, facts: SegmentFacts) -> None:
+        self._done.append(Piece(chunk, facts))
+        self._finished[chunk.number] = chunk.count
+        self._report()
+
+    def _on_told(self, chunk: Chunk, frames: int) -> None:
+        self._finished[chunk.number] = min(chunk.count, self._finished.get(chunk.number, 0) + frames)
+        self._report()
+
+    def _report(self) -> None:
+        if self._on_progress is not None:
+            total = self._surveyed if self._survey_done else self._info.frames
+            self._on_progress(FilmProgress(sum(self._finished.values()), total))
+
+    def _ends(self) -> bool:
+        return self._failed is not None or self._should_stop()
+
+
+def _recipe(source: Path, settings: Settings, weights: str, measure: bool) -> str:
+    """Equal where segments of an earlier run may be used."""
+    found = source.stat()
+    facts = [_FORMAT, str(source.absolute()), found.st_size, found.st_mtime_ns, settings.film_digest(), weights, measure]
+    return hashlib.sha256(json.dumps(facts).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _said(source: Path, survey: Survey, pieces: list[Piece], film: FilmSettings) -> Iterator[str]:
+    """What the user had better know of this film."""
+    if survey.broken:
+        yield f"{source}: {survey.broken} damaged packets or pictures were passed over; the one before stays in their place"
+    repeated = sum(piece.facts.repeated for piece in pieces)
+    if repeated:
+        yield f"{source}: {repeated} pictures could not be decoded a second time; the one before was repeated in their place"
+    torn = sum(piece.chunk.count for piece in pieces if piece.chunk.torn)
+    if torn:
+        total = sum(piece.chunk.count for piece in pieces)
+        what = "deinterlaced (bwdif); --deinterlace off keeps both fields" if film.deinterlace == "auto" else "left as they are"
+        yield f"{source}: about {torn} of {total} frames are interlaced or telecined; they were {what}"
+
+
+def _measured(pieces: list[Piece]) -> dict[str, float]:
+    """Means over all frames of what segments were measured to be."""
+    found: dict[str, float] = {}
+    for name in ("colourfulness", "cdc", "warp_error", "luma_mse"):
+        known = [(p.facts.measured[name], p.facts.measured["frames"]) for p in pieces if name in p.facts.measured]
+        if known:
+            values, weights = zip(*known, strict=True)
+            found[name] = float(np.average(values, weights=weights))
+    if "luma_mse" in found:
+        found["psnr_luma"] = 10 * float(np.log10(255**2 / max(found.pop("luma_mse"), 1e-10)))
+    return found

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import threading
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from batchcolor.executors import EXECUTORS, Executor
+from batchcolor.errors import SourceError, WorkerLost
+from batchcolor.executors import EXECUTORS, Desk, Executor, ProcessExecutor
 
 
 @pytest.fixture(params=sorted(EXECUTORS))
@@ -19,34 +27,100 @@ def never() -> bool:
     return False
 
 
+# Work is at the top of a module, as other processes have to find it.
+
+
+def squared(n: int, desk: Desk) -> int:
+    return n * n
+
+
+def tenth(n: int, desk: Desk) -> int:
+    return 10 // n
+
+
+def unreadable(n: int, desk: Desk) -> int:
+    raise SourceError(f"reel-{n}.mkv: is damaged")
+
+
+class Odd(Exception):
+    """Cannot be pickled: it is made from two values and remembers one."""
+
+    def __init__(self, a: int, b: int) -> None:
+        super().__init__(a + b)
+
+
+def oddly_failing(n: int, desk: Desk) -> int:
+    raise Odd(n, 1)
+
+
+def telling(n: int, desk: Desk) -> int:
+    for part in range(3):
+        desk.tell((n, part))
+    return n
+
+
+def stopping_at_four(folder: Path, n: int, desk: Desk) -> int:
+    (folder / str(n)).touch()
+    time.sleep(0.01)  # else hundreds are done before the driver has looked
+    if n == 4:
+        (folder / "stop").touch()
+    return n
+
+
+def waiting_to_be_stopped(folder: Path, n: int, desk: Desk) -> str:
+    (folder / "begun").touch()
+    for _ in range(1000):
+        if desk.should_stop():
+            return "stopped"
+        time.sleep(0.01)
+    return "never stopped"
+
+
 def test_every_job_has_exactly_one_outcome(executor: Executor) -> None:
-    outcomes = list(executor.map(lambda n: n * n, range(50), never))
+    outcomes = list(executor.map(squared, range(50), never))
     assert sorted(outcome.job for outcome in outcomes) == list(range(50))
     assert all(outcome.result == outcome.job**2 and outcome.error is None for outcome in outcomes)
 
 
 def test_a_failure_is_an_outcome_and_the_others_still_run(executor: Executor) -> None:
-    outcomes = list(executor.map(lambda n: 10 // n, [2, 0, 5], never))
+    outcomes = list(executor.map(tenth, [2, 0, 5], never))
     assert {outcome.job: outcome.result for outcome in outcomes} == {2: 5, 0: None, 5: 2}
     assert [type(outcome.error) for outcome in outcomes if outcome.job == 0] == [ZeroDivisionError]
 
 
+def test_our_errors_come_back_as_they_were(executor: Executor) -> None:
+    (outcome,) = executor.map(unreadable, [7], never)
+    assert isinstance(outcome.error, SourceError)
+    assert str(outcome.error) == "reel-7.mkv: is damaged"
+
+
+def test_errors_that_cannot_travel_come_back_in_words(executor: Executor) -> None:
+    (outcome,) = executor.map(oddly_failing, [7], never)
+    assert outcome.error is not None
+    assert "8" in str(outcome.error)
+
+
 def test_no_jobs_give_no_outcomes(executor: Executor) -> None:
-    assert list(executor.map(str, [], never)) == []
+    assert list(executor.map(squared, [], never)) == []
 
 
-def test_after_a_stop_no_job_begins_and_those_under_way_are_reported(executor: Executor) -> None:
-    stop, begun = threading.Event(), []
+def test_what_jobs_tell_arrives_before_their_outcome(executor: Executor) -> None:
+    told: dict[int, list[tuple[int, int]]] = {}
+    for outcome in executor.map(telling, range(8), never, lambda job, message: told.setdefault(job, []).append(message)):
+        assert told[outcome.job] == [(outcome.job, part) for part in range(3)]
+    assert sorted(told) == list(range(8))
 
-    def work(n: int) -> int:
-        begun.append(n)
-        if n == 4:
-            stop.set()
-        return n
 
-    outcomes = list(executor.map(work, range(1000), stop.is_set))
-    assert sorted(outcome.job for outcome in outcomes) == sorted(begun)
+def test_after_a_stop_no_job_begins_and_those_under_way_are_reported(executor: Executor, tmp_path: Path) -> None:
+    outcomes = list(executor.map(partial(stopping_at_four, tmp_path), range(1000), (tmp_path / "stop").exists))
+    begun = sorted(int(path.name) for path in tmp_path.iterdir() if path.name != "stop")
+    assert sorted(outcome.job for outcome in outcomes) == begun
     assert len(begun) < 20
+
+
+def test_a_job_under_way_is_told_to_stop(executor: Executor, tmp_path: Path) -> None:
+    (outcome,) = executor.map(partial(waiting_to_be_stopped, tmp_path), [0], (tmp_path / "begun").exists)
+    assert outcome.result == "stopped"
 
 
 def test_jobs_are_drawn_only_as_they_are_needed(executor: Executor) -> None:
@@ -59,8 +133,69 @@ def test_jobs_are_drawn_only_as_they_are_needed(executor: Executor) -> None:
             drawn += 1
             yield n
 
-    for _ in executor.map(lambda n: n, jobs(), never):
+    for _ in executor.map(squared, jobs(), never):
         finished += 1
         most_waiting = max(most_waiting, drawn - finished)
     assert finished == 200
     assert most_waiting <= 6
+
+
+# Processes can do one thing more than others: die.
+
+
+@dataclass(frozen=True)
+class Dying:
+    """Job 3 kills its worker; the first `times` times."""
+
+    folder: Path
+    times: int
+
+    def __call__(self, n: int, desk: Desk) -> int:
+        tries = len(list(self.folder.iterdir()))
+        if n == 3 and tries < self.times:
+            (self.folder / str(tries)).touch()
+            os.kill(os.getpid(), signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+        return n
+
+
+def test_a_worker_that_dies_is_replaced_and_its_job_done_again(tmp_path: Path) -> None:
+    outcomes = list(ProcessExecutor(2).map(Dying(tmp_path, 2), range(6), never))
+    assert sorted(outcome.job for outcome in outcomes) == list(range(6))
+    assert all(outcome.error is None for outcome in outcomes)
+
+
+def test_a_job_that_kills_three_workers_fails_and_the_others_are_done(tmp_path: Path) -> None:
+    outcomes = list(ProcessExecutor(2).map(Dying(tmp_path, 99), range(6), never))
+    errors = {outcome.job: outcome.error for outcome in outcomes}
+    assert sorted(errors) == list(range(6))
+    assert isinstance(errors.pop(3), WorkerLost)
+    assert set(errors.values()) == {None}
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def lingering(folder: Path, n: int, desk: Desk) -> int:
+    (folder / f"{os.getpid()}").touch()
+    while not desk.should_stop():
+        time.sleep(0.01)
+    (folder / f"{os.getpid()}").unlink()
+    return n
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    script = (
+        "from functools import partial; from pathlib import Path\n"
+        "from batchcolor.executors import ProcessExecutor; from tests.contracts.test_executors import lingering, never\n"
+        "if __name__ == '__main__':\n"
+        f"    list(ProcessExecutor(2).map(partial(lingering, Path({str(tmp_path)!r})), range(2), never))\n"
+    )
+    file = tmp_path.parent / "driver.py"
+    file.write_text(script)
+    with subprocess.Popen([sys.executable, file], env={**os.environ, "PYTHONPATH": str(Path.cwd())}) as driver:
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.iterdir())) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        driver.kill()
+    while list(tmp_path.iterdir()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

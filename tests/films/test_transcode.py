@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from batchcolor.errors import OutputError, SourceError
-from batchcolor.films import FilmResult, FilmStopped, colorize_film, probe
-from batchcolor.settings import FilmSettings
+from batchcolor.films import FilmResult, colorize_film, probe
+from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, chroma_of, make_film, moving, packets, pictures
 from tests.support import formula_colorizer
 
@@ -21,7 +21,7 @@ UNEVEN = (500, 540, 580, 587, 640, 1400, 1401, 1450, 1500, 1550, 1600, 1733, 180
 
 
 def colorize(source: Path, target: Path, **settings: object) -> FilmResult:
-    return colorize_film(source, target, formula_colorizer(), settings=FilmSettings(**settings))  # type: ignore[arg-type]
+    return colorize_film(source, target, Settings(film=FilmSettings(**settings)), colorizer=formula_colorizer)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("suffix", "subtitles"), [(".mkv", "subrip"), (".mp4", "mov_text"), (".mov", "mov_text")])
@@ -172,22 +172,6 @@ def test_sound_alone_is_no_film(tmp_path: Path) -> None:
         container.mux(speaker.encode(None))
     with pytest.raises(SourceError, match="no picture stream"):
         colorize(tmp_path / "sound.mkv", tmp_path / "out.mkv")
-
-
-def test_a_stop_leaves_nothing_behind(tmp_path: Path) -> None:
-    source = make_film(tmp_path / "in.mkv", Made(pts=tuple(range(0, 8000, 40))))
-    seen = []
-    with pytest.raises(FilmStopped):
-        colorize_film(
-            source,
-            tmp_path / "out" / "out.mkv",
-            formula_colorizer(),
-            settings=FilmSettings(),
-            on_progress=lambda progress: seen.append(progress.frames),
-            should_stop=lambda: len(seen) > 5,
-        )
-    assert seen
-    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_an_unwritable_target_is_an_output_error(tmp_path: Path) -> None:

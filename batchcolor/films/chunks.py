@@ -1,0 +1,101 @@
+"""A film's frames in chunks: jobs of some seconds each, that begin at cuts where they can and know nothing of each other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+
+from .survey import Glance
+
+SHORTEST, LONGEST = 250, 750  # frames: ten to thirty seconds
+# A shot that is longer than a chunk is split. On either side of the seam, these frames are worked on as well and thrown away: carried
+# colour has then forgotten where it began, and the smoother has seen what comes.
+LEAD, TAIL = 64, 32
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Frames that become one segment of the result.
+
+    number: of the chunk; first: of its first own frame, in the film. times, durations: of all frames that are decoded, in ticks of the
+    picture stream; the first `lead` and the last `tail` of them are not its own. cuts: places among them where a shot begins. anchor:
+    the place where the next chunk begins to decode, if that lies within; both sides of a seam take a key frame there.
+    fingerprint: of the first one decoded (`survey.fingerprint`). torn: whether most pictures looked at are interlaced.
+    """
+
+    number: int
+    first: int
+    times: tuple[int, ...]
+    durations: tuple[int, ...]
+    lead: int
+    tail: int
+    cuts: tuple[int, ...]
+    anchor: int | None
+    fingerprint: int
+    torn: bool
+
+    @property
+    def count(self) -> int:
+        """Own frames."""
+        return len(self.times) - self.lead - self.tail
+
+    @property
+    def own_times(self) -> tuple[int, ...]:
+        return self.times[self.lead : self.lead + self.count]
+
+    @property
+    def own_durations(self) -> tuple[int, ...]:
+        return self.durations[self.lead : self.lead + self.count]
+
+    @property
+    def name(self) -> str:
+        """Of its segment: the same for the same work, another for any other."""
+        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return f"{self.first:08d}-{self.count}-{digest[:12]}"
+
+
+def plan_chunks(glances: Iterable[Glance], *, whole: bool = False) -> Iterator[Chunk]:
+    """Chunks of all frames, in order, each as soon as its frames are known. whole: one for the whole film."""
+    kept: list[Glance] = []  # from the first frame that the chunk in hand decodes
+    lead = first = number = 0
+
+    def chunk(count: int, tail: int, anchor: int | None) -> Chunk:
+        decoded = kept[: lead + count + tail]
+        seen = [glance.torn for glance in decoded if glance.torn is not None]
+        return Chunk(
+            number=number,
+            first=first,
+            times=tuple(glance.pts for glance in decoded),
+            durations=tuple(glance.duration for glance in decoded),
+            lead=lead,
+            tail=tail,
+            cuts=tuple(n for n in range(1, len(decoded)) if decoded[n].shot != decoded[n - 1].shot),
+            anchor=anchor,
+            fingerprint=decoded[0].fingerprint,
+            torn=sum(seen) * 2 > len(seen),
+        )
+
+    for glance in glances:
+        own = len(kept) - lead
+        if not whole and kept and glance.shot != kept[-1].shot and own >= SHORTEST:
+            yield chunk(own, 0, None)
+            number, first, lead = number + 1, first + own, 0
+            kept.clear()
+        elif not whole and own == LONGEST + TAIL and glance.shot == kept[lead + LONGEST - 1].shot:
+            in_shot = _frames_of_last_shot(kept[: lead + LONGEST])
+            next_lead = min(LEAD, in_shot)
+            yield chunk(LONGEST, TAIL, lead + LONGEST - next_lead)
+            number, first = number + 1, first + LONGEST
+            del kept[: lead + LONGEST - next_lead]
+            lead = next_lead
+        kept.append(glance)
+    if len(kept) > lead:
+        yield chunk(len(kept) - lead, 0, None)
+
+
+def _frames_of_last_shot(glances: list[Glance]) -> int:
+    """How many of the last ones are of one shot."""
+    shot = glances[-1].shot
+    return next((n for n, glance in enumerate(reversed(glances)) if glance.shot != shot), len(glances))

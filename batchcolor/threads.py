@@ -1,0 +1,29 @@
+"""How many threads this process may use; asked by everything that starts some."""
+
+from __future__ import annotations
+
+import os
+
+_limit: int | None = None
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else (os.cpu_count() or 1)
+
+
+def allowed() -> int:
+    """Threads that one library may use: all cores, or what `limit` said."""
+    return _limit or cores()
+
+
+def limit(threads: int) -> None:
+    """Keep every library of this process to so many threads. To be called before they are imported, by a worker process."""
+    global _limit  # noqa: PLW0603 - threads belong to the process, and so does this
+    _limit = threads
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VIPS_CONCURRENCY"):
+        os.environ[name] = str(threads)
+    import cv2
+
+    cv2.setNumThreads(threads)
