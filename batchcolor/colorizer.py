@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -114,6 +115,12 @@ class Colorizer:
                     f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "
                     "close other programs or give a smaller --network-size"
                 )
+
+
+@lru_cache(maxsize=1)
+def opened(model: ModelSettings) -> Colorizer:
+    """As `open_colorizer`, once for the same settings."""
+    return open_colorizer(model)
 
 
 def open_colorizer(model: ModelSettings) -> Colorizer:

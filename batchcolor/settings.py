@@ -54,7 +54,7 @@ class FilmSettings:
     """How films are smoothed and encoded.
 
     encoder: in software, or in a chip; auto: the first chip that passes a trial. crf and preset None: the codec's own default in
-    `batchcolor.films.encode`. tune: in the encoder's own words. pixel_format: FFmpeg's name; None: the nearest to the source's.
+    `batchcolor.films.encode`. tune: in the encoder's own words. pix_fmt: FFmpeg's name; None: the nearest to the source's.
     deinterlace: what is done about interlaced pictures; auto: they are made whole. key_frames: where the generator runs, `auto`, `every`
     or a number n for every n-th frame; between them smoothing by `flow` carries the colour. cuts: seconds at which shots begin; None: to
     be found. start, duration: of the part that is wanted, in seconds; None: to the end. strict_streams: whether a stream that the result
@@ -66,7 +66,7 @@ class FilmSettings:
     crf: int | None = None
     preset: str | None = None
     tune: str | None = None
-    pixel_format: str | None = None
+    pix_fmt: str | None = None
     deinterlace: Deinterlace = "auto"
     smooth: SmootherName = "flow"
     key_frames: str = "auto"

@@ -104,7 +104,7 @@ def main(arguments: list[str] | None = None) -> None:
             first: Figures | None = None
             for variant, settings in VARIANTS.items():
                 # 12 bits, no subsampling: rounding to codes would weigh as much as steady colours change.
-                lossless = replace(settings, codec="ffv1", pixel_format="yuv444p12le")
+                lossless = replace(settings, codec="ffv1", pix_fmt="yuv444p12le")
                 result: FilmResult = colorize_film(gray, folder / "out.mkv", Settings(film=lossless), executor=executor)
                 made = judged(folder / "out.mkv", clip, given.frames)
                 first = first or made

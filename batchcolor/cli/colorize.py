@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ExitCode
+from ..errors import BatchcolorError, ExitCode, UsageError
 from .options import RunOptions, run_options, run_options_of, settings_of, settings_options
 
 if TYPE_CHECKING:
-    from ..archive.plan import Plan
+    from ..archive.plan import Item, Plan
     from ..archive.run import Tally
     from ..archive.tree import Selection, Tree
     from ..report import NoReport, Report
@@ -49,12 +49,18 @@ def colorize(sources: tuple[Path, ...], output: Path, **values: Any) -> int:
     """
     from ..archive.plan import is_file_name, plan
     from ..archive.tree import NoTree, Redo, look_at_tree, open_tree
+    from ..archive.walk import Kind
 
     settings, options = settings_of(values), run_options_of(values)
     planned = plan(sources, output, settings.photo.format)
     if not planned.items and not planned.refused:
         click.echo(f"Error: {', '.join(map(str, sources))}: neither photos nor films in there", err=True)
         return ExitCode.NOTHING_READABLE
+    films = planned.of_kind(Kind.FILM)
+    if settings.film.cuts is not None and len(films) != 1:
+        raise UsageError(f"--shots is a list for one film, and here are {len(films)}; colorize them one by one")
+    if options.preview:
+        return _preview(films, settings)
     if is_file_name(sources, output):
         opened: contextlib.AbstractContextManager[Tree] = contextlib.nullcontext(NoTree())
     elif options.dry_run:
@@ -66,6 +72,24 @@ def colorize(sources: tuple[Path, ...], output: Path, **values: Any) -> int:
         if options.dry_run:
             return _list(planned, selection, options)
         return _run(planned, selection, tree, settings, options)
+
+
+def _preview(films: list[Item], settings: Settings) -> int:
+    """Contact sheets beside where the films would go; their paths on stdout."""
+    from ..archive.run import Status, Tally, failed
+    from ..colorizer import opened
+    from ..films import preview
+
+    colorizer, tally = opened(settings.model), Tally()
+    for film in films:
+        try:
+            for page in preview(film.source, film.target.with_name(f"{film.target.name}.preview.jpg"), colorizer, settings):
+                click.echo(page)
+            tally.counts[Status.DONE] += 1
+        except BatchcolorError as exc:
+            click.echo(f"Error: {exc}", err=True)
+            tally.add(failed(film, exc))
+    return tally.exit_code
 
 
 def _list(planned: Plan, selection: Selection, options: RunOptions) -> int:
@@ -91,9 +115,9 @@ def _run(planned: Plan, selection: Selection, tree: Tree, settings: Settings, op
     report = _report(options.report, len(todo.items) + len(todo.refused))
     with _warnings_noted(display.note), stopping_on_signals(stop), display, report:
         if todo.items or todo.refused:
-            from ..colorizer import open_colorizer
+            from ..colorizer import opened
 
-            colorizer = open_colorizer(settings.model)
+            colorizer = opened(settings.model)
             display.note(
                 f"{settings.model.weights} on {colorizer.engine.device}, {colorizer.engine.name} {colorizer.engine.precision}"
             )
@@ -103,6 +127,7 @@ def _run(planned: Plan, selection: Selection, tree: Tree, settings: Settings, op
                 settings,
                 workers=options.jobs,
                 should_stop=stop,
+                measure=options.measure,
                 on_film_progress=lambda item, p: display.film_frame(item.source.name, p.frames, p.total_frames),
             ):
                 tally.add(outcome)

@@ -30,14 +30,14 @@ def demo(output: Path, weights: str) -> int:
     """
     from ..archive.plan import plan
     from ..archive.run import Tally, run
-    from ..colorizer import open_colorizer
+    from ..colorizer import opened
     from ..demo import film, pictures, sheets
     from ..settings import ModelSettings, Settings
     from ..threads import cores
     from .progress import display_for
 
     settings = Settings(model=ModelSettings(weights=weights))
-    colorizer = open_colorizer(settings.model)  # first: without weights nothing is worth making
+    colorizer = opened(settings.model)  # first: without weights nothing is worth making
     truth, input_, colour = (output / name for name in ("truth", "input", "colour"))
     click.echo(f"Making black-and-white input in {input_}", err=True)
     names = pictures.write_pictures(truth, input_)

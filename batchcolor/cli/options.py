@@ -13,6 +13,8 @@ import click
 
 from ..settings import (
     ColorPages,
+    Deinterlace,
+    EncoderKind,
     EngineName,
     FilmSettings,
     ModelSettings,
@@ -81,12 +83,25 @@ _LOOK = (
 
 _FILM = (
     click.option("--codec", type=_choice(VideoCodec), default="h264", show_default=True, help="Of films."),
+    click.option("--encoder", type=_choice(EncoderKind), default="software", show_default=True,
+                 help="In software, or in a chip, which is tried first; auto: the first chip that works, else software."),
     click.option("--crf", type=click.IntRange(0, 63), help="Quality of films, lower is better; the codec's own by default."),
     click.option("--preset", help="Speed of the film encoder, in its own words (medium, slow, 8, ...)."),
+    click.option("--tune", help="What the film encoder should care for, in its own words (grain, film, ...)."),
+    click.option("--pix-fmt", metavar="NAME",
+                 help="Pixel format of films, as FFmpeg calls it (yuv420p10le); the nearest to the source's by default."),
+    click.option("--deinterlace", type=_choice(Deinterlace), default="auto", show_default=True,
+                 help="What is done about interlaced films: made whole, left as they are, or refused."),
     click.option("--smooth", type=_choice(SmootherName), default="flow", show_default=True,
                  help="How colour is kept steady between two cuts."),
     click.option("--key-frames", default="auto", show_default=True, metavar="auto|every|N",
                  help="Frames that the network sees; between them colour is carried along motion (with --smooth flow)."),
+    click.option("--shots", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.csv",
+                 help="Where shots of the film begin, as `batchcolor probe --shots` lists them."),
+    click.option("--start", type=Duration(), default=0.0, metavar="TIME", help="Begin here in films (90, 1m30s)."),
+    click.option("--duration", type=Duration(), metavar="TIME", help="So much of films, from --start on."),
+    click.option("--strict-streams", is_flag=True,
+                 help="Fail where the result cannot hold a stream of the film, instead of leaving it out with a warning."),
 )  # fmt: skip
 
 _CONFIG = (
@@ -96,7 +111,7 @@ _CONFIG = (
 
 
 _RUN = (
-    click.option("--jobs", type=click.IntRange(1), help="Photos worked on at once; one a core by default."),
+    click.option("--jobs", type=click.IntRange(1), help="Photos, or pieces of a film, worked on at once; one a core by default."),
     click.option("--force", is_flag=True, help="Do everything again, also what is up to date."),
     click.option("--verify", is_flag=True, help="Decode the results that are there, and do the damaged ones again."),
     click.option("--content-hash", is_flag=True,
@@ -107,6 +122,10 @@ _RUN = (
     click.option("--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Append a line for everything that happens."),
     click.option("--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html",
                  help="Write a page to look at: pictures before and after, failures first."),
+    click.option("--measure", is_flag=True,
+                 help="Also take figures of films for the report: PSNR of luma, how colourful, how steady (a tenth slower)."),
+    click.option("--preview", is_flag=True,
+                 help="Instead of films, write contact sheets of them: one frame a shot, before and after."),
     click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object a finished item on stdout, and a summary."),
 )  # fmt: skip
@@ -124,6 +143,8 @@ class RunOptions:
     max_runtime: float | None
     log_file: Path | None
     report: Path | None
+    measure: bool
+    preview: bool
     quiet: bool
     as_json: bool
 
@@ -148,14 +169,21 @@ def settings_options(command: Command) -> Command:
 
 
 def settings_of(values: dict[str, Any]) -> Settings:
-    """The settings that parsed option values describe."""
+    """The settings that parsed option values describe. Raises `UsageError` for a list of shots that is none."""
 
     def pick(*names: str) -> dict[str, Any]:
         return {name: values[name] for name in names}
 
+    cuts = None
+    if values["shots"] is not None:
+        from ..films import read_cuts
+
+        cuts = read_cuts(values["shots"])
     return Settings(
         model=ModelSettings(**pick("weights", "engine", "device", "precision", "batch_size", "network_size")),
         photo=PhotoSettings(**pick("format", "quality", "upscaling", "color_pages", "provenance")),
-        film=FilmSettings(**pick("codec", "crf", "preset", "smooth", "key_frames")),
+        film=FilmSettings(
+            cuts=cuts, **pick(*(field.name for field in dataclasses.fields(FilmSettings) if field.name != "cuts"))
+        ),
         saturation=values["saturation"],
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import BatchcolorError, ExitCode
+from ..errors import BatchcolorError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from ..archive.walk import Found
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file.")
-def probe(sources: tuple[Path, ...], as_json: bool) -> int:
+@click.option("--shots", is_flag=True, help="Look through one film and print its shots as CSV, for `colorize --shots`.")
+def probe(sources: tuple[Path, ...], as_json: bool, shots: bool) -> int:
     """Say what photos and films are and what `colorize` would make of them.
 
     Reads headers only and writes nothing.
@@ -27,7 +29,10 @@ def probe(sources: tuple[Path, ...], as_json: bool) -> int:
     Examples:
       batchcolor probe scans/
       batchcolor probe reel.avi --json
+      batchcolor probe --shots reel.avi > shots.csv
     """
+    if shots:
+        return _print_shots(sources)
     from ..archive.walk import walk
 
     readable = unreadable = 0
@@ -48,6 +53,15 @@ def probe(sources: tuple[Path, ...], as_json: bool) -> int:
             click.echo(f"Error: {', '.join(map(str, sources))}: neither photos nor films in there", err=True)
         return ExitCode.NOTHING_READABLE
     return ExitCode.SOME_FAILED if unreadable else ExitCode.OK
+
+
+def _print_shots(sources: tuple[Path, ...]) -> int:
+    from ..films import find_shots, write_shots
+
+    if len(sources) != 1 or sources[0].is_dir():
+        raise UsageError("--shots: name a single film")
+    write_shots(find_shots(sources[0]), sys.stdout)
+    return ExitCode.OK
 
 
 def _describe(found: Found) -> tuple[str, dict[str, Any]]:

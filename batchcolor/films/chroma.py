@@ -99,8 +99,18 @@ def _by_table(luma: np.ndarray, ab: np.ndarray, coding: YCbCr) -> np.ndarray:
 def _by_formula(luma: np.ndarray, ab: np.ndarray, coding: YCbCr) -> np.ndarray:
     """Cb, Cr for luma codes `(h, w)` and ab `(2, h, w)`, rounded to codes."""
     L = lightness_table(coding)[luma][None]
-    codes = np.rint(rgb_to_chroma(lab_to_rgb(L, ab), coding))
+    codes = np.rint(rgb_to_chroma(lab_to_rgb(L, calm_darks(L, ab)), coding))
     return np.clip(codes, 0, 2**coding.depth - 1).astype(luma.dtype)
+
+
+def calm_darks(L: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    """ab `(2, h, w)` with no more chroma than 2 + 2 L, L `(1, h, w)`: film grain in black must not sparkle in colours.
+
+    Above L = 30 there is no chroma left in sRGB that this would take away.
+    """
+    chroma = np.hypot(ab[:1], ab[1:])
+    calm: np.ndarray = ab * np.minimum(1, (2 + 2 * L) / np.maximum(chroma, 1e-3)).astype(np.float32)
+    return calm
 
 
 @cache

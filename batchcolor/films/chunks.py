@@ -63,7 +63,7 @@ def plan_chunks(glances: Iterable[Glance], *, whole: bool = False) -> Iterator[C
 
     def chunk(count: int, tail: int, anchor: int | None) -> Chunk:
         decoded = kept[: lead + count + tail]
-        seen = [glance.torn for glance in decoded if glance.torn is not None]
+        orders = [glance.order for glance in decoded if glance.order is not None]
         return Chunk(
             number=number,
             first=first,
@@ -74,7 +74,7 @@ def plan_chunks(glances: Iterable[Glance], *, whole: bool = False) -> Iterator[C
             cuts=tuple(n for n in range(1, len(decoded)) if decoded[n].shot != decoded[n - 1].shot),
             anchor=anchor,
             fingerprint=decoded[0].fingerprint,
-            torn=sum(seen) * 2 > len(seen),
+            torn=abs(sum(orders)) * 2 > len(orders),
         )
 
     for glance in glances:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -17,7 +16,7 @@ import numpy as np
 
 from ..ahead import ahead
 from ..aside import written_aside
-from ..colorizer import Colorizer, open_colorizer
+from ..colorizer import Colorizer, opened
 from ..errors import SourceError
 from ..executors import Desk
 from ..settings import FilmSettings, ModelSettings, Upscaling
@@ -54,12 +53,7 @@ class Opened:
     model: ModelSettings
 
     def __call__(self) -> Colorizer:
-        return _opened(self.model)
-
-
-@lru_cache(maxsize=1)
-def _opened(model: ModelSettings) -> Colorizer:
-    return open_colorizer(model)
+        return opened(self.model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,12 @@ def picture_stream(path: Path, container: av.container.InputContainer) -> av.Vid
     raise SourceError(f"{path}: has no picture stream; there is nothing to colorize")
 
 
+def tick(path: Path) -> Fraction:
+    """Seconds that a tick of the picture stream's clock lasts. Raises `SourceError`."""
+    with reading(path) as container:
+        return picture_stream(path, container).time_base
+
+
 def probe(path: Path) -> FilmInfo:
     """Read the headers of a film. Raises `SourceError`."""
     with reading(path) as container:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ..color import lightness_table
+from ..settings import FilmSettings
 from .cuts import shots
 from .encode import PictureFormat
 from .fields import FieldDetector
@@ -28,14 +29,14 @@ class Glance(NamedTuple):
     """A frame, as a survey has seen it.
 
     pts, duration: in ticks of its stream. shot: number of its shot. fingerprint: of its luma, to recognize it when it is decoded again.
-    torn: whether its fields are of different moments, None where nobody looked.
+    order: of its fields, as `FieldDetector` tells.
     """
 
     pts: int
     duration: int
     shot: int
     fingerprint: int
-    torn: bool | None
+    order: int | None
 
 
 class _Look(NamedTuple):
@@ -46,7 +47,7 @@ class _Look(NamedTuple):
     duration: int
     L: np.ndarray
     fingerprint: int
-    torn: bool | None
+    order: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Window:
 
     start: Fraction = Fraction(0)
     end: Fraction | None = None
+
+    @classmethod
+    def of(cls, film: FilmSettings) -> Window:
+        start = Fraction(film.start).limit_denominator(10**6)
+        return cls(start, None if film.duration is None else start + Fraction(film.duration).limit_denominator(10**6))
 
     @property
     def whole(self) -> bool:
@@ -81,7 +87,7 @@ class Survey:
         looks = self._looks()
         numbered = shots(looks, lambda look: look.L) if self._cuts is None else _numbered(looks, self._cuts)
         for shot, look in numbered:
-            yield Glance(look.pts, look.duration, shot, look.fingerprint, look.torn)
+            yield Glance(look.pts, look.duration, shot, look.fingerprint, look.order)
 
     def _looks(self) -> Iterator[_Look]:
         detector = FieldDetector()
@@ -97,11 +103,11 @@ class Survey:
                     break
                 if not self._window.holds(seconds):
                     continue
-                torn = detector.is_torn(frame)
+                order = detector.order(frame)
                 luma = luma_plane(normalized(frame, self._info, self._picture))
                 small = cv2.resize(luma, _SIZE, interpolation=cv2.INTER_LINEAR)
                 self.broken, self.timeless = pictures.broken, pictures.timeless
-                yield _Look(seconds, frame.pts, frame.duration or 0, table[small], fingerprint(luma), torn)
+                yield _Look(seconds, frame.pts, frame.duration or 0, table[small], fingerprint(luma), order)
             self.broken, self.timeless = pictures.broken, pictures.timeless
 
 

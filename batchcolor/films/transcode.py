@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,7 @@ def colorize_film(
         raise OutputError(f"{target}: films are written as {', '.join(sorted(MUXERS))}; choose one of these suffixes")
     key_frames(film.key_frames)  # raises for what is no choice, before anything is begun
     info = probe(source)
-    picture = picture_format(info, choose_encoder(film).name, film.pixel_format)
+    picture = picture_format(info, choose_encoder(film).name, film.pix_fmt)
     lost = lost_streams(source, suffix)
     if lost and film.strict_streams:
         raise OutputError(f"{lost[0]} (--strict-streams)")
@@ -144,10 +143,7 @@ class _Run:
     ) -> None:
         self._source, self._settings, self._info = source, settings, info
         self._executor, self._on_progress, self._should_stop = executor, on_progress, should_stop
-        film = settings.film
-        start = Fraction(film.start).limit_denominator(10**6)
-        end = None if film.duration is None else start + Fraction(film.duration).limit_denominator(10**6)
-        self.window = Window(start, end)
+        self.window = Window.of(settings.film)
         self.shots = self.resumed = 0
         self._surveyed = 0
         self._survey_done = False

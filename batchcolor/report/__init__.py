@@ -66,6 +66,7 @@ class Report:
             "source": self._address(outcome.source),
             "result": None if outcome.status in (Status.FAILED, Status.SKIPPED) else self._address(outcome.target),
             "frames": outcome.frames,
+            "film": outcome.film,
             "warnings": list(outcome.warnings),
             "error": outcome.error,
             "before": before,
