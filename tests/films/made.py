@@ -30,6 +30,7 @@ class Made:
     color_range: int = 1
     rotation: int = 0
     picture: Callable[[int, int, int], np.ndarray] | None = None
+    rate_ticks: bool = False  # the codec's clock ticks once a frame, of 25 a second: what old codecs demand
 
 
 def moving(n: int, height: int, width: int) -> np.ndarray:
@@ -48,7 +49,8 @@ def make_film(path: Path, made: Made) -> Path:
     with av.open(str(path), "w", options=options) as container:
         picture = container.add_stream(made.codec, rate=25, options={"crf": "12"} if "26" in made.codec else {})
         picture.width, picture.height, picture.pix_fmt = made.width, made.height, made.pixel_format
-        picture.codec_context.time_base = picture.time_base = TICK
+        tick = Fraction(1, 25) if made.rate_ticks else TICK
+        picture.codec_context.time_base = picture.time_base = tick
         picture.codec_context.sample_aspect_ratio = made.sar
         picture.codec_context.colorspace, picture.codec_context.color_range = made.colorspace, made.color_range
         if made.rotation:
@@ -67,7 +69,7 @@ def make_film(path: Path, made: Made) -> Path:
         for n, pts in enumerate(made.pts):
             gray = draw(n, made.height, made.width)
             frame = av.VideoFrame.from_ndarray(gray, "gray").reformat(format=made.pixel_format)
-            frame.pts, frame.time_base = pts, TICK
+            frame.pts, frame.time_base = round(pts * TICK / tick), tick
             frame.colorspace, frame.color_range = made.colorspace, made.color_range
             container.mux(picture.encode(frame))
         container.mux(picture.encode(None))
