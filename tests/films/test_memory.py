@@ -1,0 +1,42 @@
+"""Memory does not grow with the length of a film. Each film is done by a process of its own, so that the peak is its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.films.made import Made, make_film
+from tests.films.test_resume import shots
+
+resource = pytest.importorskip("resource", reason="peaks of memory are asked of POSIX")
+
+_SCRIPT = """
+import resource, sys
+from pathlib import Path
+from batchcolor.films import colorize_film
+from batchcolor.settings import FilmSettings, Settings
+from tests.support import formula_colorizer
+settings = Settings(film=FilmSettings(preset="ultrafast"))
+result = colorize_film(Path(sys.argv[1]), Path(sys.argv[2]), settings, colorizer=formula_colorizer)
+print(result.frames, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def peak_mb(film: Path, target: Path) -> float:
+    ran = subprocess.run([sys.executable, "-c", _SCRIPT, film, target], capture_output=True, text=True, check=True)
+    frames, peak = map(int, ran.stdout.split())
+    print(f"{frames} frames: {peak / 1024:.0f} MB")
+    return peak / (1024 if sys.platform != "darwin" else 1024 * 1024)
+
+
+@pytest.mark.slow
+def test_twenty_minutes_take_as_much_memory_as_one(tmp_path: Path) -> None:
+    def film(minutes: int) -> Path:
+        made = Made(width=320, height=240, picture=shots, sound=True, pts=tuple(range(0, minutes * 60_000, 40)))
+        return make_film(tmp_path / f"{minutes}.mkv", made)
+
+    one, twenty = (peak_mb(film(minutes), tmp_path / "out.mkv") for minutes in (1, 20))
+    assert twenty <= 1.1 * one
