@@ -16,6 +16,8 @@ OPTIONS = {
     option.name: option for option in colorize.params if isinstance(option, click.Option) and option.name not in NOT_SETTABLE
 }
 
+SAMPLES = {"max_runtime": ["45m", "2h"], "device": ["cpu", "cuda:1"], "start": ["5s", "1m30s"], "duration": ["45s", "2m"]}
+
 
 def samples(option: click.Option) -> list[Any]:
     """Two values of the option, neither of them its default."""
@@ -28,7 +30,7 @@ def samples(option: click.Option) -> list[Any]:
         return [0.25, 0.75]
     if isinstance(kind, click.IntRange):
         return [(kind.min or 0) + 1, (kind.min or 0) + 2]
-    return {"max_runtime": ["45m", "2h"], "device": ["cpu", "cuda:1"]}.get(option.name or "", ["one", "two"])
+    return SAMPLES.get(option.name or "", ["one", "two"])
 
 
 def parsed(name: str, arguments: list[str]) -> Any:
