@@ -33,6 +33,7 @@ wheel: .venv/check.stamp  ## build the wheel, install it into an empty environme
 	$(BIN)/python tests/wheel_smoke.py
 
 bench: .venv/check.stamp  ## every figure that README quotes
+	$(PIP_INSTALL) --editable ".[bench]"
 	$(BIN)/python -m benchmarks
 
 .venv/run.stamp: pyproject.toml constraints.txt

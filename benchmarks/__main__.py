@@ -7,7 +7,7 @@ import platform
 
 import torch
 
-from . import archive, color_pages, films, networks, photos, startup, upscaling
+from . import archive, color_pages, cuts, films, networks, photos, seams, startup, steadiness, upscaling
 
 
 def main() -> None:
@@ -21,6 +21,9 @@ def main() -> None:
         ("Colour or toned", lambda: color_pages.main([])),
         ("Photos", photos.main),
         ("Films", films.main),
+        ("Steady colour", lambda: steadiness.main([])),
+        ("Cuts", lambda: cuts.main([])),
+        ("Seams between chunks", lambda: seams.main([])),
         ("A second run over a finished tree", archive.main),
     ):
         print(f"\n== {title} ==", flush=True)

@@ -27,10 +27,9 @@ def writing(target: Path, aside: Path, muxer: str) -> Iterator[av.container.Outp
     Errors that reading causes pass through the block as `SourceError` already (`probe.reading` is their border), so whatever FFmpeg
     still raises in here concerns the result.
     """
-    options = {
-        "max_interleave_delta": "0",  # pictures come a few seconds after their sound: wait for them, however slow the film
-        "avoid_negative_ts": "disabled",  # else decoding times before 0 (B-frames) would shift every stream
-    }
+    # Else decoding times before 0 (B-frames) would shift every stream. FFmpeg's own waiting for streams that have nothing to say is left
+    # at ten seconds: packets are handed over in the order of their times, and with a sound that ends early it would keep all the rest.
+    options = {"avoid_negative_ts": "disabled"}
     if muxer in ("mp4", "mov"):
         options["movflags"] = "+faststart"
     try:

@@ -81,7 +81,31 @@ def test_a_jump_of_the_film_in_the_gate_is_no_cut() -> None:
     assert found(frames) == []
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3])
+@pytest.mark.parametrize("steps", [8, 12, 24])
+@pytest.mark.parametrize("through_black", [False, True], ids=["dissolve", "fade"])
+@pytest.mark.parametrize("flickers", [False, True], ids=["steady", "flickering"])
+def test_a_shot_begins_in_the_middle_of_a_dissolve(steps: int, through_black: bool, flickers: bool) -> None:
+    rng = np.random.default_rng(3)
+    scenes = scene(0), scene(1)
+    first, second = ([whole[:, n // 3 : n // 3 + WIDTH] for n in range(50 + steps)] for whole in scenes)
+    mixed = []
+    for n in range(steps):
+        share = (n + 1) / (steps + 1)
+        out, into = (max(0, 1 - 2 * share), max(0, 2 * share - 1)) if through_black else (1 - share, share)
+        mixed.append(out * first[50 + n] + into * second[n])
+    whole = [*first[:50], *mixed, *second[steps:]]
+    spoiled = [(L * rng.uniform(0.6, 1.1) if flickers else L).astype(np.float32) for L in whole]
+    (place,) = found(spoiled)
+    assert 50 <= place <= 50 + steps
+
+
+def test_a_camera_that_moves_on_and_stops_is_no_dissolve() -> None:
+    whole = scene(5)
+    path = np.concatenate([np.zeros(40), np.linspace(0, WIDTH, 30), np.full(40, WIDTH)]).astype(int)
+    assert found([whole[:, left : left + WIDTH] for left in path]) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 17, 40])
 def test_very_short_films_pass(count: int) -> None:
     frames, _ = film([count])
     assert len(list(shots(frames, lambda L: L))) == count

@@ -11,10 +11,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -30,13 +32,19 @@ SETTINGS = Settings(film=FilmSettings(preset="ultrafast"))
 FRAMES = 1200
 
 
+@cache
+def scene(shot: int, height: int, width: int) -> np.ndarray:
+    """uint8 `(height, 2 width)`: blots of several sizes, other ones for every shot."""
+    rng = np.random.default_rng(shot)
+    sizes = [(rng.uniform(0, 255, (n, 2 * n)).astype(np.float32), (2 * width, height)) for n in (3, 6, 16)]
+    return np.mean([cv2.resize(*size, interpolation=cv2.INTER_CUBIC) for size in sizes], axis=0).clip(0, 255).astype(np.uint8)
+
+
 def shots(n: int, height: int, width: int) -> np.ndarray:
     """A cut at 260, 520 and 545; from there on one long shot, which is split."""
-    shot = sum(n >= cut for cut in (260, 520, 545))
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    x += 20 * np.sin(n / 40)  # the camera sways
-    waves = [np.sin(x / (5 + 4 * k) + y / (9 - 3 * k) + 2 * shot * (k + 1)) for k in range(3)]
-    return (120 + 35 * np.sum(waves, 0)).clip(0, 255).astype(np.uint8)
+    whole = scene(sum(n >= cut for cut in (260, 520, 545)), height, width)
+    left = round(width / 2 * (1 + 0.9 * np.sin(n / 90)))  # the camera sways
+    return np.ascontiguousarray(whole[:, left : left + width])
 
 
 @pytest.fixture(scope="module")
