@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 DeviceName = str  # auto, cpu, cuda, cuda:1, mps
 EngineName = Literal["auto", "torch", "openvino"]
-Precision = Literal["auto", "float32", "float16", "bfloat16"]
+Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
 VideoCodec = Literal["h264", "hevc", "av1", "prores", "ffv1"]
 EncoderKind = Literal["software", "auto", "nvenc", "qsv", "videotoolbox", "amf", "v4l2m2m"]
 Deinterlace = Literal["auto", "off", "error"]

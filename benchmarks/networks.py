@@ -36,6 +36,7 @@ def engines_of(checkpoint: Checkpoint) -> dict[str, Engine]:
         ("torch", "bfloat16"),
         ("openvino", "float32"),
         ("openvino", "bfloat16"),
+        ("openvino", "int8"),
     ):
         try:
             found[f"{engine} {precision}"] = open_engine(

@@ -89,14 +89,18 @@ def parts(film: Path) -> dict[str, float]:
     network, answers = each(lambda L: colorizer.ab([L])[0], [L for L, key in zip(small, keys, strict=True) if key])
     found["network, on key frames"] = network * len(answers) / len(frames)
     waiting = iter(answers)
-    seen = [ShotFrame(L, next(waiting) if key else None, step) for L, key, step in zip(small, keys, [None, *steps], strict=True)]
+    seen = [
+        ShotFrame(L, next(waiting) if key else None, step) for L, key, step in zip(small, keys, [None, *steps], strict=True)
+    ]
     started = time.perf_counter()
     ab = list(along_motion(seen))
     found["steady along motion"] = 1000 * (time.perf_counter() - started) / len(frames)
     halved = [cv2.resize(L, motion_size(L)[::-1], interpolation=cv2.INTER_AREA) for L in small]
     found["guided filter"], maps = each(lambda pair: guided_map(*pair), list(zip(halved, ab, strict=True)))
     coding, grid = picture.coding, picture.grid
-    found["chroma planes"], chroma = each(lambda p: chroma_planes(p[0], p[1], coding, grid), list(zip(lumas, maps, strict=True)))
+    found["chroma planes"], chroma = each(
+        lambda p: chroma_planes(p[0], p[1], coding, grid), list(zip(lumas, maps, strict=True))
+    )
     found["onto the frame"], _ = each(lambda p: canvas.drawn(*p), list(zip(frames, lumas, chroma, strict=True)))
     plain = encoded(film, [plain_of(frame) for frame in frames])
     drawn = [Canvas(info.width, info.height, picture).drawn(*p) for p in zip(frames, lumas, chroma, strict=True)]
@@ -117,7 +121,9 @@ def main(sizes: list[tuple[int, int]] | None = None) -> None:
             film = make(Path(name) / f"demo-{size[0]}x{size[1]}.mp4", size, 1)
             found = parts(film)
             plain = found["decode"] + found["encode, as a plain transcode does"]
-            print(f"{size[0]}x{size[1]}: {sum(found.values()):.1f} ms a frame on one thread, {sum(found.values()) / plain:.2f} x plain")
+            print(
+                f"{size[0]}x{size[1]}: {sum(found.values()):.1f} ms a frame on one thread, {sum(found.values()) / plain:.2f} x plain"
+            )
             for part, milliseconds in found.items():
                 print(f"  {part:34s} {milliseconds:6.2f} ms {100 * milliseconds / sum(found.values()):4.0f} %")
 

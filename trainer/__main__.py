@@ -1,4 +1,4 @@
-"""`python -m trainer train | evaluate | export | data check`."""
+"""`python -m trainer train | evaluate | export | quantize | data check`."""
 
 from __future__ import annotations
 
@@ -202,6 +202,26 @@ def export(sources: tuple[str, ...], averaged: bool, chroma_gain: float, output:
     if chroma_gain != 1:
         checkpoint = livelier(checkpoint, chroma_gain)
     write(checkpoint, output, json.loads(card.read_text(encoding="utf-8")) if card else {})
+
+
+@main.command()
+@click.argument("weights")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="An .xml; values go into a .bin beside it."
+)
+def quantize(weights: str, output: Path) -> None:
+    """Turn weights (a name or a checkpoint) into a model of 8-bit integers for OpenVINO. Needs the extra int8.
+
+    \b
+    Example:
+      python -m trainer quantize lite --output batchcolor/weights/lite-int8.xml
+    """
+    import openvino as ov
+
+    from batchcolor.engines.quantized import quantize as made
+    from batchcolor.weights import open_checkpoint
+
+    ov.save_model(made(ov.Core(), open_checkpoint(weights)), output)
 
 
 def _weighted(text: str) -> tuple[str, float]:

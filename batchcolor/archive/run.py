@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,6 +145,9 @@ def run(
     films = plan.of_kind(Kind.FILM)
     weights = sha256_of(find_weights(settings.model.weights)) if films else ""
     executor: Executor = SerialExecutor() if workers == 1 else ProcessExecutor(workers)
+    # What "auto" came to here, so that every process computes alike.
+    engine = colorizer.engine
+    settings = replace(settings, model=replace(settings.model, engine=engine.name, precision=engine.precision))
     for item in films:
         if should_stop():
             return

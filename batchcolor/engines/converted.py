@@ -9,6 +9,7 @@ import logging
 import shutil
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,34 +46,44 @@ def converted(core: ov.Core, checkpoint: Checkpoint) -> Any:
     Taken from the cache where it is there; a damaged entry is converted again. A cache that cannot be written to only costs time.
     Raises `ModelError` where OpenVINO cannot take the network.
     """
+    return cached(core, cache_folder(checkpoint), lambda: _convert(checkpoint.generator()), checkpoint)
+
+
+def cached(core: ov.Core, folder: Path, make: Callable[[], Any], checkpoint: Checkpoint) -> Any:
+    """What `make` makes of the checkpoint, kept in `folder` of the cache."""
     core.set_property({"ENABLE_MMAP": False})  # Windows removes no file that is mapped
-    folder = cache_root() / "openvino" / _key(checkpoint)
     if (folder / _MODEL).is_file():
         try:
             return core.read_model(folder / _MODEL)
         except RuntimeError:
-            log.info("%s: damaged, converting again", folder)
+            log.info("%s: damaged, making it again", folder)
             shutil.rmtree(folder, ignore_errors=True)
     try:
-        model = _convert(checkpoint.generator())
+        model = make()
         try:
             return _kept(core, model, folder)
         except (OSError, RuntimeError) as exc:
-            log.info("%s: the converted model cannot be kept (%s); the next start converts again", folder, exc)
+            log.info("%s: the model cannot be kept (%s); the next start makes it again", folder, exc)
             with tempfile.TemporaryDirectory(prefix="batchcolor-") as elsewhere:
                 return _kept(core, model, Path(elsewhere) / folder.name)
     except (OSError, RuntimeError) as exc:
         raise ModelError(f"OpenVINO cannot take this {checkpoint.architecture}: {exc}; use --engine torch") from exc
 
 
-def _key(checkpoint: Checkpoint) -> str:
+def cache_folder(checkpoint: Checkpoint, kind: str = "") -> Path:
     """Differs for other weights, another network, and another OpenVINO."""
+    key = hashlib.sha256(f"{digest_of(checkpoint)} {ov.get_version()}".encode()).hexdigest()[:32]
+    return cache_root() / "openvino" / (f"{key}-{kind}" if kind else key)
+
+
+def digest_of(checkpoint: Checkpoint) -> str:
+    """SHA-256 of the network and its weights, hexadecimal."""
     digest = hashlib.sha256()
-    digest.update(json.dumps([checkpoint.architecture, checkpoint.configuration, ov.get_version()], sort_keys=True).encode())
+    digest.update(json.dumps([checkpoint.architecture, checkpoint.configuration], sort_keys=True).encode())
     for name, tensor in sorted(checkpoint.tensors.items()):
         digest.update(name.encode())
         digest.update(tensor.contiguous().numpy().data)
-    return digest.hexdigest()[:32]
+    return digest.hexdigest()
 
 
 def _convert(generator: Generator) -> Any:

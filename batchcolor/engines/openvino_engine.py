@@ -12,32 +12,32 @@ import openvino as ov
 from ..errors import DeviceError, ModelError, OutOfMemory
 from ..generators import GENERATORS
 from ..generators.checkpoint import Checkpoint
-from ..settings import Precision
-from .converted import converted
+from ..settings import EngineName, Precision
+from .converted import cache_folder, converted
+from .quantized import is_ready, quantized
+from .trial import quickest
 
-_HINTS = {"float32": ov.Type.f32, "bfloat16": ov.Type.bf16}
-_TOLERANCES = {"float32": 0.05, "bfloat16": 6.0}
+_HINTS = {"float32": ov.Type.f32, "bfloat16": ov.Type.bf16, "int8": ov.Type.f32}
+_TOLERANCES: dict[str, float] = {"float32": 0.05, "bfloat16": 6.0, "int8": 25.0}
 
 
 class OpenVINOEngine:
-    """precision auto: bfloat16 where the processor computes in it, else float32."""
+    """precision auto: the quickest of those that the processor has and that are ready, by a trial that is remembered."""
 
-    name = "openvino"
+    name: EngineName = "openvino"
     device = "cpu"
 
     def __init__(self, checkpoint: Checkpoint, precision: Precision = "auto") -> None:
         core = ov.Core()
-        native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        native = ["float32", *_native(core)]
         if precision == "auto":
-            precision = "bfloat16" if native else "float32"
-        if precision not in _HINTS or (precision == "bfloat16" and not native):
+            ready = [each for each in native if each != "int8" or is_ready(checkpoint)]
+            precision = quickest(ready, cache_folder(checkpoint, "trial"), lambda each: _timed(core, checkpoint, each))
+        if precision not in native:
             raise DeviceError(f"this processor does not compute in {precision}; use --precision auto or float32")
         self.precision: Precision = precision
         self.tolerance = _TOLERANCES[precision]
-        # One stream with all cores: calls queue up, each as fast as it can be.
-        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _HINTS[precision]}
-        model = converted(core, checkpoint)
-        self._compiled: Callable[[], Any] = lambda: core.compile_model(model, "CPU", options).create_infer_request()
+        self._compiled = _compiling(core, checkpoint, precision)
         try:
             self._request = self._compiled()
         except RuntimeError as exc:
@@ -63,3 +63,24 @@ class OpenVINOEngine:
                 raise
             ab = ab[..., : -(-height // self._fraction), : -(-width // self._fraction)]
             return np.array(ab, np.float32)  # a copy: the request's own buffer is reused
+
+
+def _native(core: ov.Core) -> list[Precision]:
+    """Precisions besides float32 that the processor has instructions for."""
+    capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    kinds: dict[str, Precision] = {"BF16": "bfloat16", "INT8": "int8"}
+    return [precision for name, precision in kinds.items() if name in capabilities]
+
+
+def _compiling(core: ov.Core, checkpoint: Checkpoint, precision: Precision) -> Callable[[], Any]:
+    """What makes requests to run the network. One stream with all cores: calls queue up, each as fast as it can be."""
+    model = quantized(core, checkpoint) if precision == "int8" else converted(core, checkpoint)
+    options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _HINTS[precision]}
+    return lambda: core.compile_model(model, "CPU", options).create_infer_request()
+
+
+def _timed(core: ov.Core, checkpoint: Checkpoint, precision: Precision) -> Callable[[], object]:
+    """A run of the network on a picture of 256 x 256, to be timed."""
+    request = _compiling(core, checkpoint, precision)()
+    L = np.full((1, 1, 256, 256), 50, np.float32)
+    return lambda: request.infer([L])

@@ -11,7 +11,7 @@ import torch
 
 from ..errors import DeviceError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
-from ..settings import DeviceName, Precision
+from ..settings import DeviceName, EngineName, Precision
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TOLERANCES = {"float32": 0.01, "float16": 1.5, "bfloat16": 6.0}
@@ -54,13 +54,15 @@ def _memory_errors(device: torch.device) -> Iterator[None]:
 class TorchEngine:
     """Eager torch, channels-last; half precision by autocast. precision auto: float16 on CUDA, else float32."""
 
-    name = "torch"
+    name: EngineName = "torch"
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device, precision: Precision = "auto") -> None:
         if precision == "auto":
             precision = "float16" if device.type == "cuda" else "float32"
         if precision == "float16" and device.type == "cpu":
             raise DeviceError("float16 is not for the CPU; use --precision bfloat16, float32 or auto")
+        if precision not in _DTYPES:
+            raise DeviceError(f"torch does not compute in {precision} here; use --engine openvino, or --precision auto")
         self.device = str(device)
         self.precision: Precision = precision
         self.tolerance = _TOLERANCES[precision]
