@@ -2,8 +2,8 @@
 
     python -m benchmarks.precisions [PICTURES] [--pattern GLOB] [--weights NAME|PATH]
 
-PICTURES: a folder of colour photographs; without it, those that come with scikit-image. Weights that are not at hand are given random ones of
-siggraph17: then only the distance from torch float32 means anything, and colours are judged against its own.
+PICTURES: a folder of colour photographs; without it, those that come with scikit-image. Where siggraph17's file is not at hand, its
+weights are random ones; then only distances from torch float32 mean anything.
 """
 
 from __future__ import annotations

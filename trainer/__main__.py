@@ -206,22 +206,26 @@ def export(sources: tuple[str, ...], averaged: bool, chroma_gain: float, output:
 
 @main.command()
 @click.argument("weights")
+@DATA
 @click.option(
-    "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="An .xml; values go into a .bin beside it."
+    "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="An .xml; a .bin goes beside it."
 )
-def quantize(weights: str, output: Path) -> None:
+@click.option("--planes", default=256, help="Crops of DATA that the ranges of values are taken from.")
+def quantize(weights: str, data: tuple[Path, ...], output: Path, planes: int) -> None:
     """Turn weights (a name or a checkpoint) into a model of 8-bit integers for OpenVINO. Needs the extra int8.
 
     \b
     Example:
-      python -m trainer quantize lite --output batchcolor/weights/lite-int8.xml
+      python -m trainer quantize lite photos/ --output batchcolor/weights/lite-int8.xml
     """
     import openvino as ov
 
     from batchcolor.engines.quantized import quantize as made
     from batchcolor.weights import open_checkpoint
 
-    ov.save_model(made(ov.Core(), open_checkpoint(weights)), output)
+    from .data import lightness_crops
+
+    ov.save_model(made(ov.Core(), open_checkpoint(weights), lightness_crops(data, planes)), output)
 
 
 def _weighted(text: str) -> tuple[str, float]:

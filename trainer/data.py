@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from batchcolor.color import rgb_to_lab
 from batchcolor.errors import SourceError
 
 from .options import setting
@@ -229,6 +230,12 @@ class Batches:
                 continue
             return random_resized_crop(rgb, self._sampling, rng)
         raise SourceError("no picture with colour in 1,000 draws; look at the data with `python -m trainer data check`")
+
+
+def lightness_crops(roots: Sequence[Path], count: int, size: int = 256, seed: int = 0) -> list[np.ndarray]:
+    """L float32 `(1, 1, size, size)`, 0..100, of random crops: what a generator sees in training."""
+    crops = Batches(find_sources(roots), Sampling(size=size), count, seed).batch(0)
+    return [rgb_to_lab(crop.astype(np.float32) / 255)[None, :1] for crop in crops]
 
 
 def random_resized_crop(rgb: np.ndarray, sampling: Sampling, rng: np.random.Generator) -> np.ndarray:
