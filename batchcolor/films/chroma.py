@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ..color import YCbCr, lab_to_rgb, lightness_table, rgb_to_chroma
+from ..kept import kept
 from ..upscale import ChromaMap, Positions, apply_map
 
 # The table for 8 bits: values of a and b 0.85 apart (less than half a code value), odd in number so that 0 is one of them, up to 107.95
@@ -121,10 +122,11 @@ def _table(coding: YCbCr) -> np.ndarray:
     """
     values = (np.arange(_AB_STEPS, dtype=np.float32) - _AB_STEPS // 2) * np.float32(_AB_STEP)
     a, b = np.meshgrid(values, values, indexing="ij")
-    table = np.empty((128, _AB_STEPS, _AB_STEPS), "<u2")
-    for level in range(128):
-        luma = np.full(a.shape, 2 * level, np.uint8)
-        cb, cr = _by_formula(luma, np.stack([a, b]), coding)
-        table[level] = cb.astype(np.uint16) | (cr.astype(np.uint16) << 8)
-    flat: np.ndarray = table.ravel()
-    return flat
+
+    def level(number: int, every: int = 1) -> np.ndarray:
+        some = np.stack([a[::every, ::every], b[::every, ::every]])
+        cb, cr = _by_formula(np.full(some.shape[1:], 2 * number, np.uint8), some, coding)
+        return cb.astype("<u2") | (cr.astype("<u2") << 8)
+
+    sample = np.stack([level(number, every=9) for number in (5, 40, 100)])
+    return kept("chroma", sample, lambda: np.stack([level(number) for number in range(128)])).reshape(-1)
