@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
@@ -67,3 +69,12 @@ def needs(program: str) -> pytest.MarkDecorator:
     """Skip where an outside program is missing, saying how to get it; with BATCHCOLOR_TESTS_SKIP=no, as in CI, nothing is skipped."""
     missing = shutil.which(program) is None and os.environ.get("BATCHCOLOR_TESTS_SKIP") != "no"
     return pytest.mark.skipif(missing, reason=f"{program} is not installed (Debian: {_PACKAGES[program]})")
+
+
+def commands_of(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """(name, command) of each, whether it is imported already or not."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield name, command

@@ -1,10 +1,11 @@
-"""The command line. Commands parse, call one function and print; everything heavy (torch, av, libvips) is imported inside them, so
-that `--help` answers at once.
+"""The command line. Commands parse, call one function and print; everything heavy (torch, av, libvips) is imported inside them, and
+they themselves only when they are called, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,14 +14,36 @@ import click
 
 from .. import __version__
 from ..errors import BatchcolorError, ExitCode
-from .colorize import colorize
-from .demo import demo
-from .models import models
-from .probe import probe
+
+# The first sentence of each command's help; the module has its name, and so has the command in it.
+COMMANDS = {
+    "colorize": "Colorize photos and films, in folders or named one by one.",
+    "demo": "Make black-and-white photos and a film from pictures with known colours, and colorize them.",
+    "models": "List the weights that are known, and which of them are on this machine.",
+    "probe": "Say what photos and films are and what `colorize` would make of them.",
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are called; listing them imports none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BATCHCOLOR", "max_content_width": 100}
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BATCHCOLOR", "max_content_width": 100},
 )
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def cli() -> None:
@@ -60,7 +83,3 @@ def _terminated_like_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
-
-
-for command in (colorize, probe, models, demo):
-    cli.add_command(command)

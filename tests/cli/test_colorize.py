@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from tests.support import gradient, results
+from tests.support import commands_of, gradient, results
 
 
 def photo(path: Path, height: int = 60, width: int = 80) -> Path:
@@ -184,5 +184,5 @@ def test_an_unknown_key_in_the_toml_file_is_named(tmp_path: Path) -> None:
 def test_help_of_every_command_has_an_example() -> None:
     from batchcolor.cli import cli
 
-    for name, command in cli.commands.items():
+    for name, command in commands_of(cli):
         assert "Example" in (command.help or ""), name

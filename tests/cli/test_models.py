@@ -13,6 +13,7 @@ import pytest
 from batchcolor.cli import cli, main
 from batchcolor.errors import ExitCode
 from batchcolor.weights import CATALOGUE, KnownWeights, Mirror
+from tests.support import commands_of
 
 from ..weights.conftest import Page, catalogue, server, small, weights_bytes  # noqa: F401 - fixtures
 
@@ -128,7 +129,7 @@ def test_a_mirror_that_nobody_answers_at_ends_quickly_and_clearly(capsys, server
 
 
 def _commands(group: click.Group, path: tuple[str, ...] = ()):
-    for name, command in group.commands.items():
+    for name, command in commands_of(group):
         yield (*path, name), command
         if isinstance(command, click.Group):
             yield from _commands(command, (*path, name))

@@ -19,10 +19,10 @@ import pytest
 import pyvips
 
 from batchcolor.aside import PREFIX
-from batchcolor.cli import cli
+from batchcolor.cli import COMMANDS, cli
 from batchcolor.errors import ExitCode
 from tests.films.made import Made, make_film
-from tests.support import gradient, results
+from tests.support import commands_of, gradient, results
 
 HEAVY = {"torch", "openvino", "cv2", "pyvips", "av", "numpy", "skimage", "safetensors", "httpx"}
 STOPS_WITHIN_S = 10.0
@@ -31,7 +31,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor movements
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
+    for name, command in commands_of(group):
         yield (*path, name)
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
@@ -47,6 +47,10 @@ def test_help_of_a_command_imports_nothing_heavy(path: tuple[str, ...]) -> None:
     assert "batchcolor.cli" in imported
     assert imported & HEAVY == set()
     assert ran.stdout.startswith("Usage: batchcolor")
+
+
+def test_the_list_of_commands_says_what_they_say_themselves() -> None:
+    assert {name: command.get_short_help_str(200) for name, command in commands_of(cli)} == COMMANDS
 
 
 @pytest.fixture(scope="module")
