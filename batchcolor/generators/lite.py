@@ -8,6 +8,7 @@ the full lightness afterwards, and the eye resolves it coarsely.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -129,7 +130,8 @@ def _fuse(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Seq
 class LiteGenerator(Generator):
     """L -> ab at a quarter of the input's sides.
 
-    encoder: a key of `ENCODERS`. widths: planes of the decoder at 1/32, 1/16, 1/8 and 1/4.
+    encoder: a key of `ENCODERS`. widths: planes of the decoder at 1/32, 1/16, 1/8 and 1/4. hints: whether it takes hints, which then
+    enter the decoder at every size; without it they raise `ValueError`.
     """
 
     architecture: ClassVar[str] = "lite"
@@ -137,9 +139,11 @@ class LiteGenerator(Generator):
     ab_fraction: ClassVar[int] = 4
     output_layer: ClassVar[str] = "head.1"
 
-    def __init__(self, encoder: str = "lite0", widths: tuple[int, int, int, int] = (256, 192, 128, 96)) -> None:
+    def __init__(
+        self, encoder: str = "lite0", widths: tuple[int, int, int, int] = (256, 192, 128, 96), hints: bool = False
+    ) -> None:
         super().__init__()
-        self._configuration = {"encoder": encoder, "widths": list(widths)}
+        self._configuration: dict[str, Any] = {"encoder": encoder, "widths": list(widths)} | ({"hints": True} if hints else {})
         self.encoder = Encoder(encoder)
         half, quarter, eighth, sixteenth, top = self.encoder.planes
         w32, w16, w8, w4 = widths
@@ -151,24 +155,47 @@ class LiteGenerator(Generator):
         self.detail = nn.Conv2d(half, w8, 3, stride=2, padding=1)  # edges of 1/2, brought down to 1/4
         last = nn.Conv2d(w4, 2, 1)
         self.head = nn.Sequential(_fuse(w4, w4), last)
+        # From 1/32 to 1/4, where the laterals enter; ab and mask, averaged to that size.
+        self.hinted = nn.ModuleList(
+            nn.Conv2d(3, planes, 3, padding=1, bias=False) for planes in widths[:1] + widths[:3] if hints
+        )
         initialize(self)
+        for weight in self.hinted.parameters():
+            nn.init.zeros_(weight)  # so that weights which never saw hints go on as they were
         nn.init.zeros_(self.whole.weight)
         nn.init.normal_(last.weight, std=1e-3)  # starts near gray
 
     def configuration(self) -> dict[str, Any]:
         return dict(self._configuration)
 
+    @property
+    def takes_hints(self) -> bool:
+        return len(self.hinted) > 0
+
     def predict(self, L: Tensor, hints: Hints | None) -> Tensor:
-        if hints is not None:
-            raise ValueError("lite takes no hints; use siggraph17")
+        if hints is not None and not self.takes_hints:
+            raise ValueError("this lite was made without hints; use siggraph17")
         half, quarter, eighth, sixteenth, top = self.encoder((L - 50) / 50)
         whole = self.whole(top.mean((2, 3)))[:, :, None, None]  # (N, w32, 1, 1)
-        x = self.top(top) + whole  # (N, w32, H/32, W/32)
-        x = self.fuse16(_double(x) + self.lateral16(sixteenth))  # (N, w16, H/16, W/16)
-        x = self.fuse8(_double(x) + self.lateral8(eighth))  # (N, w8, H/8, W/8)
-        x = self.fuse4(_double(x) + self.lateral4(quarter) + self.detail(half))  # (N, w4, H/4, W/4)
+        given32, given16, given8, given4 = self._given(hints)
+        x = _sum(self.top(top), whole, given32)  # (N, w32, H/32, W/32)
+        x = self.fuse16(_sum(_double(x), self.lateral16(sixteenth), given16))  # (N, w16, H/16, W/16)
+        x = self.fuse8(_sum(_double(x), self.lateral8(eighth), given8))  # (N, w8, H/8, W/8)
+        x = self.fuse4(_sum(_double(x), self.lateral4(quarter), self.detail(half), given4))  # (N, w4, H/4, W/4)
         ab: Tensor = torch.tanh(self.head(x)) * AB_SCALE
         return ab
+
+    def _given(self, hints: Hints | None) -> list[Tensor | None]:
+        """What hints add at 1/32, 1/16, 1/8 and 1/4; None without them."""
+        if hints is None:
+            return [None] * 4
+        planes = torch.cat([hints.ab / AB_SCALE, hints.mask], 1)
+        return [part(F.avg_pool2d(planes, size)) for part, size in zip(self.hinted, (32, 16, 8, 4), strict=True)]
+
+
+def _sum(*parts: Tensor | None) -> Tensor:
+    given = [part for part in parts if part is not None]
+    return functools.reduce(torch.add, given)
 
 
 def _double(x: Tensor) -> Tensor:

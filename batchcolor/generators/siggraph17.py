@@ -49,7 +49,10 @@ class SIGGRAPHGenerator(Generator):
     architecture: ClassVar[str] = "siggraph17"
     side_multiple: ClassVar[int] = 8
     output_layer: ClassVar[str] = "model_out.0"
-    takes_hints: ClassVar[bool] = True
+
+    @property
+    def takes_hints(self) -> bool:
+        return True
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from batchcolor.generators import build
+from batchcolor.generators.checkpoint import Checkpoint, save
 from trainer.degrade import DEGRADATIONS, NONE, Degrade
 from trainer.hints import random_hints
 from trainer.losses import ab_bins, classification
+from trainer.networks import initial_generator
+from trainer.settings import TrainSettings
 from trainer.step import random_of
 
 
@@ -93,3 +99,33 @@ def test_classification_is_the_log_of_the_probability_of_the_true_bin() -> None:
     assert float(classification(logits, truth)) == pytest.approx(np.log(529), rel=1e-5)
     logits[:, 11 * 23 + 11] = 20
     assert float(classification(logits, truth)) < 1e-3
+
+
+def test_a_lite_made_for_hints_heeds_them_and_begins_as_one_without() -> None:
+    torch.manual_seed(0)
+    plain = build("lite", {"widths": [16, 16, 16, 16]}).eval()
+    hinted = build("lite", {"widths": [16, 16, 16, 16], "hints": True}).eval()
+    hinted.load_state_dict(plain.state_dict(), strict=False)
+    assert (plain.takes_hints, hinted.takes_hints) == (False, True)
+    L, ab = torch.rand(1, 1, 50, 70) * 100, torch.full((1, 2, 50, 70), 40.0)
+    hints = random_hints(ab, 1.0, random_of(0, 0, 0))
+    with torch.inference_mode():
+        assert torch.equal(hinted(L, hints), plain(L))
+        assert torch.equal(hinted(L), plain(L))
+    for weight in hinted.hinted.parameters():
+        torch.nn.init.normal_(weight)
+    with torch.inference_mode():
+        assert not torch.equal(hinted(L, hints), hinted(L))
+    with pytest.raises(ValueError, match="without hints"):
+        plain(L, hints)
+
+
+def test_a_run_with_hints_begins_from_weights_without_them(tmp_path: Path) -> None:
+    plain = build("lite", {"widths": [16, 16, 16, 16]})
+    save(Checkpoint("lite", plain.configuration(), dict(plain.state_dict())), tmp_path / "plain.safetensors")
+    settings = TrainSettings(
+        configuration={"widths": [16, 16, 16, 16], "hints": True}, init=str(tmp_path / "plain.safetensors")
+    )
+    generator = initial_generator(settings)
+    assert generator.takes_hints
+    torch.testing.assert_close(generator.state_dict()["head.1.weight"], plain.state_dict()["head.1.weight"])
