@@ -126,7 +126,9 @@ def opened(model: ModelSettings) -> Colorizer:
 def open_colorizer(model: ModelSettings) -> Colorizer:
     """The colorizer that the settings name, ready to run. Raises `ModelError` for the weights, `DeviceError` for the device."""
     checkpoint = open_checkpoint(model.weights)
-    engine = open_engine(checkpoint, engine=model.engine, device=model.device, precision=model.precision)
+    engine = open_engine(
+        checkpoint, engine=model.engine, device=model.device, precision=model.precision, compile_=model.compile
+    )
     return Colorizer.of_checkpoint(
         checkpoint,
         engine,

@@ -24,7 +24,10 @@ PhotoFormat = Literal["keep", "jpg", "png", "tif", "webp", "avif"]
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Which network runs, and where. batch_size: pictures at once; network_size: overrides the checkpoint's own, in pixels."""
+    """Which network runs, and where. batch_size: pictures at once; network_size: overrides the checkpoint's own, in pixels.
+
+    compile: whether torch compiles the network first.
+    """
 
     weights: str = "lite"
     engine: EngineName = "auto"
@@ -32,6 +35,7 @@ class ModelSettings:
     precision: Precision = "auto"
     batch_size: int = 16
     network_size: int | None = None
+    compile: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,9 @@ _MODEL = (
                  help="auto: OpenVINO on a CPU, torch on a GPU."),
     click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:N or mps."),
     click.option("--precision", type=_choice(Precision), default="auto", show_default=True,
-                 help="auto: the fastest that the device computes in."),
+                 help="auto: the fastest that the device computes in, by a trial on a CPU."),
+    click.option("--compile/--no-compile", default=False, show_default=True,
+                 help="Have torch compile the network: minutes at first, for long runs on a GPU."),
     click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True,
                  help="Pictures that the network sees at once; halved by itself where they do not fit."),
     click.option("--network-size", type=click.IntRange(64, 2048), metavar="PIXELS",
@@ -180,7 +182,7 @@ def settings_of(values: dict[str, Any]) -> Settings:
 
         cuts = read_cuts(values["shots"])
     return Settings(
-        model=ModelSettings(**pick("weights", "engine", "device", "precision", "batch_size", "network_size")),
+        model=ModelSettings(**pick("weights", "engine", "device", "precision", "batch_size", "network_size", "compile")),
         photo=PhotoSettings(**pick("format", "quality", "upscaling", "color_pages", "provenance")),
         film=FilmSettings(
             cuts=cuts, **pick(*(field.name for field in dataclasses.fields(FilmSettings) if field.name != "cuts"))

@@ -11,11 +11,17 @@ from .base import Engine
 
 
 def open_engine(
-    checkpoint: Checkpoint, *, engine: EngineName = "auto", device: DeviceName = "auto", precision: Precision = "auto"
+    checkpoint: Checkpoint,
+    *,
+    engine: EngineName = "auto",
+    device: DeviceName = "auto",
+    precision: Precision = "auto",
+    compile_: bool = False,
 ) -> Engine:
     """The engine for a checkpoint. `auto`: OpenVINO where the network runs on the CPU and the package is there, else torch.
 
-    Raises `DeviceError` for a device, engine or precision that is not to be had here, `ModelError` for weights that do not fit.
+    compile_: have torch compile the network. Raises `DeviceError` for a device, engine or precision that is not to be had here,
+    `ModelError` for weights that do not fit.
     """
     from .torch_engine import TorchEngine, resolve_device
 
@@ -25,10 +31,12 @@ def open_engine(
     if engine == "openvino" or (engine == "auto" and where.type == "cpu" and openvino_installed()):
         if not openvino_installed():
             raise DeviceError("OpenVINO is not installed; type: pip install openvino")
+        if compile_:
+            raise DeviceError("OpenVINO always compiles; --compile goes with --engine torch")
         from .openvino_engine import OpenVINOEngine
 
         return OpenVINOEngine(checkpoint, precision)
-    return TorchEngine(checkpoint, where, precision)
+    return TorchEngine(checkpoint, where, precision, compile_)
 
 
 def openvino_installed() -> bool:

@@ -51,12 +51,26 @@ def _memory_errors(device: torch.device) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def _compiling() -> Iterator[None]:
+    """The border where the compiler's troubles become ours; it runs at the first batch."""
+    from torch._dynamo.exc import TorchDynamoException
+
+    try:
+        yield
+    except TorchDynamoException as exc:
+        reason = str(exc).strip().splitlines()[0]
+        raise DeviceError(f"torch cannot compile the network here ({reason}); leave out --compile") from exc
+
+
 class TorchEngine:
-    """Eager torch, channels-last; half precision by autocast. precision auto: float16 on CUDA, else float32."""
+    """Torch, channels-last; half precision by autocast. precision auto: float16 on CUDA, else float32. compile_: by `torch.compile`."""
 
     name: EngineName = "torch"
 
-    def __init__(self, checkpoint: Checkpoint, device: torch.device, precision: Precision = "auto") -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, device: torch.device, precision: Precision = "auto", compile_: bool = False
+    ) -> None:
         if precision == "auto":
             precision = "float16" if device.type == "cuda" else "float32"
         if precision == "float16" and device.type == "cpu":
@@ -70,11 +84,14 @@ class TorchEngine:
         self._lock = threading.Lock()
         with _memory_errors(device):
             # mypy: Module.to has no overload for memory_format with a device
-            self._generator = checkpoint.generator().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            generator = checkpoint.generator().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Any size without compiling again: photos come in hundreds of shapes.
+        self._generator = torch.compile(generator, dynamic=True) if compile_ else generator
+        self._trouble = _compiling if compile_ else contextlib.nullcontext
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
         half = self._dtype != torch.float32
-        with self._lock, _memory_errors(self._device), torch.inference_mode():
+        with self._lock, self._trouble(), _memory_errors(self._device), torch.inference_mode():
             batch = torch.from_numpy(L)
             if self._device.type == "cuda":
                 batch = batch.pin_memory()
