@@ -7,7 +7,21 @@ import platform
 
 import torch
 
-from . import archive, color_pages, cuts, films, networks, photos, seams, startup, steadiness, upscaling
+from . import (
+    archive,
+    color_pages,
+    cuts,
+    films,
+    networks,
+    parts,
+    photos,
+    precisions,
+    seams,
+    sizes,
+    startup,
+    steadiness,
+    upscaling,
+)
 
 
 def main() -> None:
@@ -17,6 +31,7 @@ def main() -> None:
     for title, benchmark in (
         ("Start-up", startup.main),
         ("Networks", networks.main),
+        ("What precisions cost", lambda: precisions.main([])),
         ("Scaling chroma up", lambda: upscaling.main([])),
         ("Colour or toned", lambda: color_pages.main([])),
         ("Photos", photos.main),
@@ -24,7 +39,9 @@ def main() -> None:
         ("Steady colour", lambda: steadiness.main([])),
         ("Cuts", lambda: cuts.main([])),
         ("Seams between chunks", lambda: seams.main([])),
+        ("Cost against size", sizes.main),
         ("A second run over a finished tree", archive.main),
+        ("A frame, part by part", parts.main),  # the last: it limits this process to one thread
     ):
         print(f"\n== {title} ==", flush=True)
         benchmark()
