@@ -51,7 +51,7 @@ def plain_rgb(path: Path) -> None:
 
 def main() -> None:
     from batchcolor.colorizer import open_colorizer
-    from batchcolor.executors import local_executor
+    from batchcolor.executors import Desk, local_executor
     from batchcolor.photos import colorize_photos
     from batchcolor.settings import ModelSettings, PhotoSettings
     from batchcolor.threads import cores
@@ -66,7 +66,7 @@ def main() -> None:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(work, photos))
 
-        def colorize(batch: list[Path]) -> None:
+        def colorize(batch: list[Path], _desk: Desk) -> None:
             pairs = [(path, folder / "out" / path.name) for path in batch]
             assert all(result.error is None for result in colorize_photos(pairs, colorizer, PhotoSettings()))
 
