@@ -147,7 +147,8 @@ def run(
     executor: Executor = SerialExecutor() if workers == 1 else ProcessExecutor(workers)
     # What "auto" came to here, so that every process computes alike.
     engine = colorizer.engine
-    settings = replace(settings, model=replace(settings.model, engine=engine.name, precision=engine.precision))
+    model = replace(settings.model, engine=engine.name, device=engine.device, precision=engine.precision)
+    settings = replace(settings, model=model)
     for item in films:
         if should_stop():
             return
