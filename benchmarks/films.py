@@ -1,15 +1,17 @@
-"""Films against a plain transcode with the same encoder and settings: wall time as a ratio, and PSNR of luma.
+"""Films against a plain transcode with the same encoder and settings: wall and processor time as ratios, and PSNR of luma.
 
     python -m benchmarks.films [FILM...]
 
-Without films it makes its own: the demo's, at 640x480 and at 1920x1080.
+Without films it makes its own: the demo's, at 640x480 and at 1920x1080. The plain transcode decodes and encodes in one process as
+FFmpeg's programs do: frame threads for both, as many as FFmpeg and the encoder think right for the cores at hand.
 """
 
 from __future__ import annotations
 
+import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from batchcolor.films.probe import describe_stream, picture_stream
 from batchcolor.settings import FilmSettings, Settings
 from batchcolor.threads import cores
 
-from .timing import median_seconds
+from .timing import median_seconds, processor_seconds
 
 SIZES = {(640, 480): 8, (1920, 1080): 3}  # and how often the demo's film is in it, one way and the other
 SETTINGS = FilmSettings()
@@ -75,10 +77,17 @@ def psnr_of_luma(source: Path, result: Path) -> float:
 
 def compare(source: Path, executor: ProcessExecutor, folder: Path) -> None:
     plain, ours = folder / "plain.mp4", folder / "ours.mp4"
+    spent: dict[str, list[float]] = {"plain": [], "ours": []}
+
+    def counted(name: str, run: Callable[[], object]) -> None:
+        before = processor_seconds()
+        run()
+        spent[name].append(processor_seconds() - before)
+
     seconds = median_seconds(
         {
-            "plain": lambda: transcode(source, plain),
-            "ours": lambda: colorize_film(source, ours, Settings(film=SETTINGS), executor=executor),
+            "plain": lambda: counted("plain", lambda: transcode(source, plain)),
+            "ours": lambda: counted("ours", lambda: colorize_film(source, ours, Settings(film=SETTINGS), executor=executor)),
         },
         repeats=3,
     )
@@ -87,7 +96,8 @@ def compare(source: Path, executor: ProcessExecutor, folder: Path) -> None:
         print(f"{source.name}: {picture.width}x{picture.height}", end="")
     count = sum(1 for _ in lumas(source))
     print(f", {count} frames: plain {count / seconds['plain']:.1f} frames/s, batchcolor {count / seconds['ours']:.1f}")
-    print(f"  wall time, batchcolor / plain: {seconds['ours'] / seconds['plain']:.2f}")
+    print(f"  wall time, batchcolor / plain: {seconds['ours'] / seconds['plain']:.2f}", end="")
+    print(f"; processor time: {statistics.median(spent['ours']) / statistics.median(spent['plain']):.2f}")
     before, after = psnr_of_luma(source, plain), psnr_of_luma(source, ours)
     print(f"  PSNR of luma: plain {before:.3f} dB, batchcolor {after:.3f} dB, difference {after - before:+.3f}")
 

@@ -1,7 +1,8 @@
-"""Medians of paired runs."""
+"""Medians of paired runs; processor time."""
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -18,3 +19,9 @@ def median_seconds(runs: Mapping[str, Callable[[], object]], repeats: int = 5) -
             run()
             measured[name].append(time.perf_counter() - started)
     return {name: statistics.median(seconds) for name, seconds in measured.items()}
+
+
+def processor_seconds() -> float:
+    """Spent by this process and those of its children that have ended; on Windows, by this one alone."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system

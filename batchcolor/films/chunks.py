@@ -12,7 +12,8 @@ from .survey import Glance
 # A shot that is longer than a chunk is split. On either side of the seam, these frames are worked on as well and thrown away: carried
 # colour has then forgotten where it began, and the smoother has seen what comes.
 LEAD, TAIL = 64, 32
-_LEAST = 150  # frames between seams: not many more than are spared there
+_LEAST = 48  # frames of a chunk: as many as an encoder looks ahead
+_LEAST_OF_A_SHOT = 150  # frames between seams: not many more than are spared there
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +28,19 @@ class ChunkLength:
 
     @classmethod
     def of_film(cls, frames: int | None) -> ChunkLength:
-        """Shorter for short films, so that there is work for all processes soon and to the end; frames: about as many as there are.
+        """Shorter for short films, so that all processes have work soon and to the end; frames: about as many as there are.
 
-        A shot as long as the film comes in fours: as many chunks for one process as for another. How many processes there are does
-        not count: the same film has the same chunks everywhere.
+        Sixteen chunks where cuts allow, and fours of one shot alone: as many for one process as for another. How many processes
+        there are does not count: the same film has the same chunks everywhere.
         """
         usual = cls()
         if not frames:
             return usual
         fours = -(-frames // (4 * usual.longest))
-        longest = max(_LEAST, -(-frames // (4 * fours)))
-        return cls(longest // 3, longest)
+        return cls(
+            shortest=min(usual.shortest, max(_LEAST, frames // 16)),
+            longest=max(_LEAST_OF_A_SHOT, -(-frames // (4 * fours))),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ torch.set_num_threads(1)
 generator = build("lite", {"encoder": "lite0", "widths": [16, 16, 16, 16]})
 checkpoint = Checkpoint("lite", generator.configuration(), generator.state_dict())
 engine = open_engine(checkpoint, engine=sys.argv[1], device="cpu", precision="float32")
-small, large = np.full((1, 1, 64, 64), 50, np.float32), np.full((128, 1, 256, 256), 50, np.float32)
+small, large = np.full((1, 1, 64, 64), 50, np.float32), np.full((1, 1, 2048, 4096), 50, np.float32)
 before = engine(small)
 with open("/proc/self/statm") as status:
     used = int(status.read().split()[0]) * resource.getpagesize()

@@ -71,7 +71,7 @@ def test_one_shot_of_a_film_comes_in_equal_chunks_for_two_or_four_processes(fram
 
 
 def test_a_film_of_unknown_length_has_the_usual_chunks() -> None:
-    assert ChunkLength.of_film(None) == ChunkLength() == ChunkLength.of_film(3000)
+    assert ChunkLength.of_film(None) == ChunkLength() == ChunkLength.of_film(6000)
 
 
 def test_an_unseekable_film_is_one_chunk() -> None:
