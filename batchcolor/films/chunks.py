@@ -12,7 +12,9 @@ from .survey import Glance
 # A shot that is longer than a chunk is split. On either side of the seam, these frames are worked on as well and thrown away: carried
 # colour has then forgotten where it began, and the smoother has seen what comes.
 LEAD, TAIL = 64, 32
-_LEAST = 48  # frames of a chunk: as many as an encoder looks ahead
+# Frames of a chunk: encoders give the last ones less, knowing nothing of those behind; with x264 that costs 0.08 dB at this length,
+# 0.2 at 96 and 0.36 at 48.
+_LEAST = 144
 _LEAST_OF_A_SHOT = 150  # frames between seams: not many more than are spared there
 
 
@@ -30,7 +32,7 @@ class ChunkLength:
     def of_film(cls, frames: int | None) -> ChunkLength:
         """Shorter for short films, so that all processes have work soon and to the end; frames: about as many as there are.
 
-        Sixteen chunks where cuts allow, and fours of one shot alone: as many for one process as for another. How many processes
+        Eight to ten chunks where cuts allow, and fours of one shot alone: as many for one process as for another. How many processes
         there are does not count: the same film has the same chunks everywhere.
         """
         usual = cls()
@@ -38,7 +40,7 @@ class ChunkLength:
             return usual
         fours = -(-frames // (4 * usual.longest))
         return cls(
-            shortest=min(usual.shortest, max(_LEAST, frames // 16)),
+            shortest=min(usual.shortest, max(_LEAST, frames // 10)),
             longest=max(_LEAST_OF_A_SHOT, -(-frames // (4 * fours))),
         )
 
