@@ -18,10 +18,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.polynomial import chebyshev
 from openvino import opset13 as ops
 
-from . import threads
-
-# Pixels a pass: enough to be worth the call, few enough to stay in the processor's cache. Few that are left over go in a small one.
-_LARGE, _SMALL = 1 << 15, 1 << 12
+_BLOCK = 1 << 14  # pixels a pass: enough to be worth the call, few enough to stay in the processor's cache
 
 # A true power takes ten times as long as two square roots and a polynomial of the base's fourth root.
 _POWER_DOMAIN = (0.003, 1.0)
@@ -97,62 +94,53 @@ Formula = Callable[..., Sequence[Any]]
 
 
 class Fused:
-    """A formula of planes, compiled when first used in a process. May be called from several threads.
+    """A formula of planes, compiled when first used in a thread. May be called from several threads.
 
-    formula: works element by element; called once with `Traced` planes, float32 whatever comes in. inputs, outputs: types of its
-    planes; integers are what `astype` makes of the values, which have to lie within them.
+    formula: works element by element; called once a thread with `Traced` planes, float32 whatever comes in. inputs, outputs: types of
+    its planes; integers are what `astype` makes of the values, which have to lie within them.
     """
 
     def __init__(self, formula: Formula, inputs: Sequence[type[np.generic]], outputs: Sequence[type[np.generic]]) -> None:
         self._formula, self._inputs, self._outputs = formula, inputs, outputs
-        self._compiling = threading.Lock()
-        self._compiled: dict[int, Any] = {}
         self._mine = threading.local()
 
     def __call__(self, *planes: np.ndarray) -> list[np.ndarray]:
         """planes: all of one shape, which is that of the results."""
+        request, inputs, outputs = self._compiled()
         given = [plane.ravel() for plane in planes]
         made = [np.empty(planes[0].shape, dtype) for dtype in self._outputs]
         flat = [plane.reshape(-1) for plane in made]
-        total, start = given[0].size, 0
-        while start < total:
-            block = _LARGE if total - start > 2 * _SMALL else _SMALL
-            end = min(start + block, total)
-            request, inputs, outputs = self._request(block)
+        for start in range(0, given[0].size, _BLOCK):
+            count = min(_BLOCK, given[0].size - start)
             for buffer, plane in zip(inputs, given, strict=True):
-                buffer[: end - start] = plane[start:end]
+                buffer[:count] = plane[start : start + count]
             request.infer()
             for plane, buffer in zip(flat, outputs, strict=True):
-                plane[start:end] = buffer[: end - start]
-            start = end
+                plane[start : start + count] = buffer[:count]
         return made
 
-    def _request(self, block: int) -> tuple[Any, list[np.ndarray], list[np.ndarray]]:
+    def _compiled(self) -> tuple[Any, list[np.ndarray], list[np.ndarray]]:
         """What runs a block in this thread, with the buffers that it reads and writes."""
-        requests = self._mine.__dict__.setdefault("requests", {})
-        if block not in requests:
-            with self._compiling:
-                if block not in self._compiled:
-                    self._compiled[block] = self._compile(block)
-            request = self._compiled[block].create_infer_request()
-            requests[block] = (
+        if not hasattr(self._mine, "compiled"):
+            request = self._compile()
+            self._mine.compiled = (
                 request,
                 [request.get_input_tensor(n).data for n in range(len(self._inputs))],
                 [request.get_output_tensor(n).data.view(dtype) for n, dtype in enumerate(self._outputs)],
             )
-        return requests[block]
+        return self._mine.compiled
 
-    def _compile(self, block: int) -> Any:
-        inputs = [ops.parameter([block], dtype) for dtype in self._inputs]
+    def _compile(self) -> Any:
+        inputs = [ops.parameter([_BLOCK], dtype) for dtype in self._inputs]
         results = self._formula(*(Traced(ops.convert(node, "f32")) for node in inputs))
         # Conditions leave as bytes: OpenVINO's own booleans are slower.
         kinds = [ov.Type(np.uint8 if dtype is np.bool_ else dtype).to_string() for dtype in self._outputs]
         nodes = [ops.convert(plane.node, kind) for plane, kind in zip(results, kinds, strict=True)]
-        workers = threads.allowed()
         options = {
             "INFERENCE_PRECISION_HINT": "f32",
-            "INFERENCE_NUM_THREADS": workers,
-            "NUM_STREAMS": workers,  # one thread a call: callers are as many as cores
-            "ENABLE_CPU_PINNING": False,  # worker processes would all be tied to the same cores
+            # One of its own for each caller, who then does the work himself instead of handing it to other threads and waiting.
+            "INFERENCE_NUM_THREADS": 1,
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,  # all processes would be tied to the same core
         }
-        return ov.Core().compile_model(ov.Model(nodes, inputs), "CPU", options)
+        return ov.Core().compile_model(ov.Model(nodes, inputs), "CPU", options).create_infer_request()
