@@ -51,7 +51,7 @@ def plain_rgb(path: Path) -> None:
 
 def main() -> None:
     from batchcolor.colorizer import open_colorizer
-    from batchcolor.executors import Desk, local_executor
+    from batchcolor.executors import Desk, local_executors
     from batchcolor.photos import colorize_photos
     from batchcolor.settings import ModelSettings, PhotoSettings
     from batchcolor.threads import cores
@@ -72,7 +72,7 @@ def main() -> None:
 
         def ours() -> None:
             batches = [photos[n : n + 8] for n in range(0, len(photos), 8)]
-            assert all(o.error is None for o in local_executor(workers).map(colorize, batches, lambda: False))
+            assert all(o.error is None for o in local_executors(workers).photos.map(colorize, batches, lambda: False))
 
         seconds = median_seconds(
             {"libvips": lambda: reference(plain), "libvips, RGB": lambda: reference(plain_rgb), "batchcolor": ours}, repeats=3

@@ -105,6 +105,7 @@ def _list(planned: Plan, selection: Selection, options: RunOptions) -> int:
 
 def _run(planned: Plan, selection: Selection, tree: Tree, settings: Settings, options: RunOptions) -> int:
     from ..archive.run import Status, Tally, run
+    from ..executors import local_executors
     from .progress import display_for
     from .stopping import Stop, stopping_on_signals
 
@@ -114,28 +115,21 @@ def _run(planned: Plan, selection: Selection, tree: Tree, settings: Settings, op
     display = display_for(len(todo.items) + len(todo.refused), quiet=options.quiet, log_file=options.log_file)
     report = _report(options.report, len(todo.items) + len(todo.refused))
     with _warnings_noted(display.note), stopping_on_signals(stop), display, report:
-        if todo.items or todo.refused:
-            from ..colorizer import opened
-
-            colorizer = opened(settings.model)
-            display.note(
-                f"{settings.model.weights} on {colorizer.engine.device}, {colorizer.engine.name} {colorizer.engine.precision}"
-            )
-            for outcome in run(
-                todo,
-                colorizer,
-                settings,
-                workers=options.jobs,
-                should_stop=stop,
-                measure=options.measure,
-                on_film_progress=lambda item, p: display.film_frame(item.source.name, p.frames, p.total_frames),
-            ):
-                tally.add(outcome)
-                tree.record(outcome)
-                display.finished(outcome)
-                report.add(outcome)
-                if options.as_json:
-                    click.echo(json.dumps(outcome.as_dict()))
+        for outcome in run(
+            todo,
+            settings,
+            local_executors(options.jobs),
+            should_stop=stop,
+            measure=options.measure,
+            on_computed=lambda by: display.note(f"{settings.model.weights} on {by.device}, {by.engine} {by.precision}"),
+            on_film_progress=lambda item, p: display.film_frame(item.source.name, p.frames, p.total_frames),
+        ):
+            tally.add(outcome)
+            tree.record(outcome)
+            display.finished(outcome)
+            report.add(outcome)
+            if options.as_json:
+                click.echo(json.dumps(outcome.as_dict()))
         left = len(todo.items) + len(todo.refused) - tally.finished
         seconds = round(time.monotonic() - started, 3)
         display.note(_summary(tally, left, seconds))

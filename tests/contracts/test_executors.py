@@ -18,9 +18,10 @@ from batchcolor.errors import SourceError, WorkerLost
 from batchcolor.executors import EXECUTORS, Desk, Executor, ProcessExecutor
 
 
-@pytest.fixture(params=sorted(EXECUTORS))
-def executor(request: pytest.FixtureRequest) -> Executor:
-    return EXECUTORS[request.param](3)
+@pytest.fixture(scope="module", params=sorted(EXECUTORS))
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    with EXECUTORS[request.param](3) as opened:
+        yield opened
 
 
 def never() -> bool:
