@@ -155,8 +155,7 @@ class Computed:
         return cls(engine.name, engine.precision, engine.device)
 
     def instead_of_auto(self, model: ModelSettings) -> ModelSettings:
-        """The device stays as it was asked for: another machine may count its own differently."""
-        return replace(model, engine=self.engine, precision=self.precision)
+        return replace(model, engine=self.engine, device=self.device, precision=self.precision)
 
 
 def open_colorizer(model: ModelSettings) -> Colorizer:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BatchcolorError, ExitCode, WorkerLost
+from ..errors import BatchcolorError, ClusterError, ExitCode, WorkerLost
 from ..executors import Desk, Executor, Executors
 from ..settings import ModelSettings, Settings
 from ..weights.store import find_weights, is_name, sha256_of
@@ -126,7 +126,7 @@ def run(
     Photos go several to a job; films go one by one, each in chunks. When `should_stop` answers yes, photos under way are finished, the
     film under way stays as far as its chunks are finished, and the rest has no outcome. measure: whether figures of films are taken for
     the report. on_computed: told what the network runs on, once it is known. Raises what keeps the network from running at all:
-    `ModelError`, `DeviceError`, `WorkerLost`.
+    `ModelError`, `DeviceError`, `WorkerLost`, `ClusterError`.
     """
     for item, error in plan.refused:
         yield failed(item, error)
@@ -248,6 +248,8 @@ def _colorize_film(
         )
     except FilmStopped:
         return None
+    except ClusterError:
+        raise  # it is not this film's, and the next one would fare no better
     except Exception as exc:
         return failed(item, exc, time.monotonic() - started)
     return Outcome(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .base import Desk, Executor, JobOutcome, Work
 from .local import SerialExecutor, ThreadExecutor
 from .processes import ProcessExecutor
+from .ray import RayOptions, ray_executor
 
 __all__ = [
     "EXECUTORS",
@@ -17,10 +18,12 @@ __all__ = [
     "Executors",
     "JobOutcome",
     "ProcessExecutor",
+    "RayOptions",
     "SerialExecutor",
     "ThreadExecutor",
     "Work",
     "local_executors",
+    "ray_executor",
 ]
 
 EXECUTORS: dict[str, Callable[[int], AbstractContextManager[Executor]]] = {
@@ -28,6 +31,7 @@ EXECUTORS: dict[str, Callable[[int], AbstractContextManager[Executor]]] = {
     "serial": lambda _workers: nullcontext(SerialExecutor()),
     "threads": lambda workers: nullcontext(ThreadExecutor(workers)),
     "processes": lambda workers: nullcontext(ProcessExecutor(workers)),
+    "ray": lambda workers: ray_executor(RayOptions(workers=workers)),
 }
 
 

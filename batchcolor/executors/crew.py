@@ -21,6 +21,9 @@ class Given(Generic[Job]):
     deaths: int = 0
 
 
+AnswerKind = Literal["told", "result", "error", "died", "left"]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Job]):
     """What a worker says of its job.
@@ -30,7 +33,7 @@ class Answer(Generic[Job]):
     """
 
     given: Given[Job]
-    kind: Literal["told", "result", "error", "died", "left"]
+    kind: AnswerKind
     value: Any = None
 
 
