@@ -77,7 +77,7 @@ def colorize(sources: tuple[Path, ...], output: Path, **values: Any) -> int:
             return _list(planned, selection, options)
         todo = selection.plan(planned)
         folder = output.parent if is_file_name(sources, output) else output
-        where = _executors(options, premises(sources, todo.items, folder, settings.model.weights))
+        where = _executors(options, todo, premises(sources, todo.items, folder, settings.model.weights))
         return _run(todo, selection.up_to_date, tree, settings, options, where)
 
 
@@ -111,12 +111,12 @@ def _list(planned: Plan, selection: Selection, options: RunOptions) -> int:
 
 
 @contextlib.contextmanager
-def _executors(options: RunOptions, premises: AbstractContextManager[Premises]) -> Iterator[Executors]:
+def _executors(options: RunOptions, todo: Plan, premises: AbstractContextManager[Premises]) -> Iterator[Executors]:
     """Where jobs are to run. premises: of a run on other machines; entered for such a one only."""
     from ..executors import Executors, RayOptions, local_executors, ray_executor
     from ..threads import cores
 
-    if options.executor == "local":
+    if options.executor == "local" or not todo.items:
         yield local_executors(options.jobs or cores())
         return
     asked = RayOptions(options.ray_address, options.jobs, options.job_cpus, options.job_gpus)
