@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -120,7 +122,13 @@ def _executors(options: RunOptions, todo: Plan, premises: AbstractContextManager
         yield local_executors(options.jobs or cores())
         return
     asked = RayOptions(options.ray_address, options.jobs, options.job_cpus, options.job_gpus)
-    with premises as known, ray_executor(asked, known) as executor:
+    # Ray prints what happens to its machines on stdout, pages of it; its own logs have that as well.
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        premises as known,
+        ray_executor(asked, known) as executor,
+    ):
         yield Executors(executor, executor)
 
 
@@ -138,6 +146,7 @@ def _run(
 
     tally, started = Tally(up_to_date=up_to_date), time.monotonic()
     stop = Stop(options.max_runtime)
+    stdout = sys.stdout  # what it is now; see `_executors`
     display = display_for(len(todo.items) + len(todo.refused), quiet=options.quiet, log_file=options.log_file)
     report = _report(options.report, len(todo.items) + len(todo.refused))
     with _warnings_noted(display.note), stopping_on_signals(stop), display, report, where as executors:
@@ -155,14 +164,14 @@ def _run(
             display.finished(outcome)
             report.add(outcome)
             if options.as_json:
-                click.echo(json.dumps(outcome.as_dict()))
+                click.echo(json.dumps(outcome.as_dict()), stdout)
         left = len(todo.items) + len(todo.refused) - tally.finished
         seconds = round(time.monotonic() - started, 3)
         display.note(_summary(tally, left, seconds))
         counts = {**{status.value: tally.counts[status] for status in Status}, "up_to_date": tally.up_to_date, "left": left}
         report.conclude({**counts, "seconds": seconds})
         if options.as_json:
-            click.echo(json.dumps({"summary": {**counts, "seconds": seconds}}))
+            click.echo(json.dumps({"summary": {**counts, "seconds": seconds}}), stdout)
     if stop.interrupted:
         return ExitCode.INTERRUPTED
     # A night that ended in time is a good night, whatever is left for the next one.

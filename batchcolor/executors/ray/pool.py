@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 _LOOKED_EVERY_S = 1.0  # for machines that came or left
 _PATIENCE_S = 600.0  # without a single worker
-_STARTS = 3  # of workers on a machine that die before they are ready
+_STARTS = 3  # of workers on a machine that die before they are ready, one after the other
 _NAMED = 4  # machines in a sentence
 _CALLS = 3  # that a worker takes at once: one that waits for its job, one that stops it, one to spare
 
@@ -88,6 +88,7 @@ class Pool:
         self._starting: set[RemoteWorker] = set()
         self._ready: set[RemoteWorker] = set()
         self.idle: list[RemoteWorker] = []
+        self._there: dict[str, Node] = {}
         self._unfit: dict[str, str] = {}  # why, by id of the machine
         self._failed_starts: Counter[str] = Counter()
         self._looked = float("-inf")
@@ -110,11 +111,14 @@ class Pool:
             return
         self._looked = now
         there = nodes()
-        self._start_workers(there)
+        for gone in self._there.keys() - there.keys() - self._unfit.keys():
+            log.warning("%s left the cluster; what it was doing is done elsewhere", self._there[gone].name)
+        self._there = there
+        self._start_workers()
         if self._ready:
             self._had_workers, self._alone_since = True, now
         elif not self._starting and not self._had_workers:
-            raise ClusterError(self._nowhere(there))
+            raise ClusterError(self._nowhere())
         elif now - self._alone_since > _PATIENCE_S:
             raise ClusterError(
                 f"for {_PATIENCE_S / 60:.0f} minutes no machine of the cluster had room for a job; the next run goes on"
@@ -137,9 +141,9 @@ class Pool:
         self._ready.discard(worker)
         self._looked = float("-inf")
 
-    def _start_workers(self, there: dict[str, Node]) -> None:
+    def _start_workers(self) -> None:
         workers = [*self._starting, *self._ready]
-        room = Counter({node.id: self._fitting(node) for node in there.values() if node.id not in self._unfit})
+        room = Counter({node.id: self._fitting(node) for node in self._there.values() if node.id not in self._unfit})
         room.subtract(worker.node.id for worker in workers if worker.node.id in room)
         wanted = sum(room.values()) if self._options.workers is None else self._options.workers - len(workers)
         for _ in range(wanted):
@@ -147,7 +151,7 @@ class Pool:
                 return
             emptiest = max(room, key=room.__getitem__)
             room[emptiest] -= 1
-            self._starting.add(RemoteWorker(there[emptiest], self._options, self._welcome, self._answers))
+            self._starting.add(RemoteWorker(self._there[emptiest], self._options, self._welcome, self._answers))
 
     def _fitting(self, node: Node) -> int:
         """How many workers a machine holds."""
@@ -167,6 +171,7 @@ class Pool:
                 self.drop(worker)
                 return
         if why is None:
+            self._failed_starts.pop(node.id, None)
             self._ready.add(worker)
             self.idle.append(worker)
             return
@@ -175,13 +180,13 @@ class Pool:
             self._unfit[node.id] = f"{node.name}: {why}"
             log.warning("%s; it gets no jobs", self._unfit[node.id])
 
-    def _nowhere(self, there: dict[str, Node]) -> str:
+    def _nowhere(self) -> str:
         """Why there is no worker and none to be waited for."""
         if self._unfit:
             first, *others = self._unfit.values()
             return f"no machine of the cluster can do the jobs; {first}{f' ({len(others)} more: see above)' if others else ''}"
         asked = f"{self._options.cpus} CPU" + (f" and {self._options.gpus:g} GPU" if self._options.gpus else "")
-        found = ", ".join(f"{node.name}: {node.cpus:g} CPU, {node.gpus:g} GPU" for node in list(there.values())[:_NAMED])
+        found = ", ".join(f"{node.name}: {node.cpus:g} CPU, {node.gpus:g} GPU" for node in list(self._there.values())[:_NAMED])
         return (
             f"no machine of the cluster has the {asked} that a job asks for ({found}); ask for less with --job-cpus, --job-gpus"
         )
