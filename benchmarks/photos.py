@@ -77,7 +77,7 @@ def plain_rgb(path: Path) -> None:
 
 def main() -> None:
     from batchcolor.colorizer import open_colorizer
-    from batchcolor.executors import Desk, local_executor
+    from batchcolor.executors import Desk, local_executors
     from batchcolor.photos import colorize_photos
     from batchcolor.settings import ModelSettings, PhotoSettings
     from batchcolor.threads import cores
@@ -95,7 +95,7 @@ def main() -> None:
             assert all(result.error is None for result in colorize_photos(pairs, colorizer, PhotoSettings()))
 
         batches = [photos[n : n + 8] for n in range(0, len(photos), 8)]
-        assert all(o.error is None for o in local_executor(workers).map(colorize, batches, lambda: False))
+        assert all(o.error is None for o in local_executors(workers).photos.map(colorize, batches, lambda: False))
 
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)

@@ -16,6 +16,7 @@ from ..settings import (
     Deinterlace,
     EncoderKind,
     EngineName,
+    ExecutorName,
     FilmSettings,
     ModelSettings,
     PhotoFormat,
@@ -26,7 +27,6 @@ from ..settings import (
     Upscaling,
     VideoCodec,
 )
-from ..threads import cores
 from .stopping import Duration
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -113,7 +113,16 @@ _CONFIG = (
 
 
 _RUN = (
-    click.option("--jobs", type=click.IntRange(1), help="Photos, or pieces of a film, worked on at once; one a core by default."),
+    click.option("--jobs", type=click.IntRange(1),
+                 help="Photos, or pieces of a film, worked on at once; by default one a core, on Ray as many as there is room for."),
+    click.option("--executor", type=_choice(ExecutorName), default="local", show_default=True,
+                 help="Where jobs run: on this machine, or on Ray, which may have many."),
+    click.option("--ray-address", default="local", show_default=True, metavar="ADDRESS",
+                 help="local: Ray on this machine, for this run; auto: the cluster that this machine belongs to; HOST:PORT of its head; "
+                      "ray://HOST:PORT from outside."),
+    click.option("--job-cpus", type=click.IntRange(1), default=1, show_default=True, help="Cores of each job on Ray."),
+    click.option("--job-gpus", type=click.FloatRange(0), default=0.0, show_default=True,
+                 help="GPUs of each job on Ray; 0.25 lets four jobs share one."),
     click.option("--force", is_flag=True, help="Do everything again, also what is up to date."),
     click.option("--verify", is_flag=True, help="Decode the results that are there, and do the damaged ones again."),
     click.option("--content-hash", is_flag=True,
@@ -135,9 +144,13 @@ _RUN = (
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run behaves; nothing here changes a result. max_runtime: seconds."""
+    """How a run behaves; nothing here changes a result. jobs: at once; None: as many as there is room for. max_runtime: seconds."""
 
-    jobs: int
+    jobs: int | None
+    executor: ExecutorName
+    ray_address: str
+    job_cpus: int
+    job_gpus: float
     force: bool
     verify: bool
     content_hash: bool
@@ -159,8 +172,7 @@ def run_options(command: Command) -> Command:
 
 
 def run_options_of(values: dict[str, Any]) -> RunOptions:
-    chosen = {field.name: values[field.name] for field in dataclasses.fields(RunOptions)}
-    return RunOptions(**{**chosen, "jobs": values["jobs"] or cores()})
+    return RunOptions(**{field.name: values[field.name] for field in dataclasses.fields(RunOptions)})
 
 
 def settings_options(command: Command) -> Command:
