@@ -11,9 +11,8 @@ import numpy as np
 
 from .engines import Engine, open_engine
 from .errors import OutOfMemory
-from .generators import GENERATORS
-from .generators.base import network_shape
 from .generators.checkpoint import Checkpoint
+from .generators.layout import layout_of, network_shape
 from .settings import EngineName, ModelSettings, Precision
 from .weights import open_checkpoint
 
@@ -60,7 +59,7 @@ class Colorizer:
         return cls(
             engine,
             # 32 pixels keep the number of shapes small, so that photos of different sizes share batches.
-            side_multiple=max(32, GENERATORS[checkpoint.architecture].side_multiple),
+            side_multiple=max(32, layout_of(checkpoint.architecture).side_multiple),
             network_size=network_size or int(checkpoint.card.get("network_size", DEFAULT_NETWORK_SIZE)),
             batch_size=batch_size,
             fallback=fallback,

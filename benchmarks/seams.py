@@ -60,9 +60,10 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 def compare(clip: Path, folder: Path) -> None:
     film, split, whole = long_shot(clip, folder / "long.mkv"), folder / "split.mkv", folder / "whole.mkv"
     colorize_film(film, split, SETTINGS)
-    with patch.object(chunks, "LONGEST", FRAMES):
+    with patch.object(chunks.ChunkLength, "of_film", lambda _frames: chunks.ChunkLength(longest=FRAMES)):
         colorize_film(film, whole, SETTINGS)
-    seams = range(chunks.LONGEST, FRAMES - chunks.TAIL, chunks.LONGEST)
+    length = chunks.ChunkLength.of_film(FRAMES).longest
+    seams = range(length, FRAMES - chunks.TAIL, length)
     steps, apart = [], []
     before: tuple[np.ndarray, np.ndarray] | None = None
     for a, b in zip(chroma(split), chroma(whole), strict=True):

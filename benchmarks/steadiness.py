@@ -23,7 +23,7 @@ from batchcolor.color import rgb_to_lab
 from batchcolor.demo import film as demo_film
 from batchcolor.executors import ProcessExecutor
 from batchcolor.films import FilmResult, colorize_film
-from batchcolor.generators.base import network_shape
+from batchcolor.generators.layout import network_shape
 from batchcolor.settings import FilmSettings, Settings
 from batchcolor.steadiness import ColorDistribution, WarpError, colourfulness
 from batchcolor.threads import cores

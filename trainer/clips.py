@@ -13,7 +13,7 @@ import numpy as np
 from batchcolor.color import rgb_to_lab
 from batchcolor.errors import SourceError
 from batchcolor.generators import Generator
-from batchcolor.generators.base import network_shape
+from batchcolor.generators.layout import network_shape
 from batchcolor.steadiness import ColorDistribution, WarpError
 from batchcolor.suffixes import FILM_SUFFIXES
 

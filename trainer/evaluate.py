@@ -13,7 +13,7 @@ import torch
 from batchcolor.color import gray_of_lightness, lab_to_rgb, rgb_to_lab
 from batchcolor.errors import SourceError
 from batchcolor.generators import Generator
-from batchcolor.generators.base import network_shape
+from batchcolor.generators.layout import network_shape
 
 from .data import Picture, PictureReader, find_sources
 from .metrics import PictureScore, score

@@ -8,6 +8,7 @@ from ..errors import DeviceError
 from ..generators.checkpoint import Checkpoint
 from ..settings import DeviceName, EngineName, Precision
 from .base import Engine
+from .devices import is_cpu
 
 
 def open_engine(
@@ -23,20 +24,19 @@ def open_engine(
     compile_: have torch compile the network. Raises `DeviceError` for a device, engine or precision that is not to be had here,
     `ModelError` for weights that do not fit.
     """
-    from .torch_engine import TorchEngine, resolve_device
+    if engine == "torch" or (engine == "auto" and not (openvino_installed() and is_cpu(device))):
+        from .torch_engine import TorchEngine, resolve_device
 
-    where = resolve_device(device)
-    if engine == "openvino" and where.type != "cpu":
-        raise DeviceError(f"OpenVINO runs on the CPU only, not on {where}; use --engine torch")
-    if engine == "openvino" or (engine == "auto" and where.type == "cpu" and openvino_installed()):
-        if not openvino_installed():
-            raise DeviceError("OpenVINO is not installed; type: pip install openvino")
-        if compile_:
-            raise DeviceError("OpenVINO always compiles; --compile goes with --engine torch")
-        from .openvino_engine import OpenVINOEngine
+        return TorchEngine(checkpoint, resolve_device(device), precision, compile_)
+    if device not in ("auto", "cpu"):
+        raise DeviceError(f"OpenVINO runs on the CPU only, not on {device}; use --engine torch")
+    if not openvino_installed():
+        raise DeviceError("OpenVINO is not installed; type: pip install openvino")
+    if compile_:
+        raise DeviceError("OpenVINO always compiles; --compile goes with --engine torch")
+    from .openvino_engine import OpenVINOEngine
 
-        return OpenVINOEngine(checkpoint, precision)
-    return TorchEngine(checkpoint, where, precision, compile_)
+    return OpenVINOEngine(checkpoint, precision)
 
 
 def openvino_installed() -> bool:

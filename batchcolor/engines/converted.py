@@ -8,19 +8,13 @@ import json
 import logging
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import openvino as ov
-import torch
-from openvino.frontend import FrontEndManager
-from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-from torch import Tensor, nn
 
 from ..errors import ModelError
-from ..generators import Generator
 from ..generators.checkpoint import Checkpoint
 from ..weights import cache_root
 
@@ -29,24 +23,19 @@ log = logging.getLogger(__name__)
 _MODEL = "model.xml"
 
 
-class _Prediction(nn.Module):
-    """`predict` alone, without hints: padding depends on the sizes, and a trace knows no ifs."""
-
-    def __init__(self, generator: Generator) -> None:
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, L: Tensor) -> Tensor:
-        return self.generator.predict(L, None)
-
-
 def converted(core: ov.Core, checkpoint: Checkpoint) -> Any:
     """The checkpoint's generator as an `ov.Model`: L float32 `(N, 1, H, W)` -> ab; sides in multiples of the generator's own.
 
     Taken from the cache where it is there; a damaged entry is converted again. A cache that cannot be written to only costs time.
     Raises `ModelError` where OpenVINO cannot take the network.
     """
-    return cached(core, cache_folder(checkpoint), lambda: _convert(checkpoint.generator()), checkpoint)
+    return cached(core, cache_folder(checkpoint), lambda: _convert(checkpoint), checkpoint)
+
+
+def _convert(checkpoint: Checkpoint) -> Any:
+    from .traced import traced  # torch: only where a network is not in the cache yet
+
+    return traced(checkpoint.generator())
 
 
 def cached(core: ov.Core, folder: Path, make: Callable[[], Any], checkpoint: Checkpoint) -> Any:
@@ -80,25 +69,10 @@ def digest_of(checkpoint: Checkpoint) -> str:
     """SHA-256 of the network and its weights, hexadecimal."""
     digest = hashlib.sha256()
     digest.update(json.dumps([checkpoint.architecture, checkpoint.configuration], sort_keys=True).encode())
-    for name, tensor in sorted(checkpoint.tensors.items()):
+    for name, array in sorted(checkpoint.arrays().items()):
         digest.update(name.encode())
-        digest.update(tensor.contiguous().numpy().data)
+        digest.update(array.data)
     return digest.hexdigest()
-
-
-def _convert(generator: Generator) -> Any:
-    # The frontend itself instead of `openvino.convert_model`: that one reports its use to the maker over the network.
-    side = 4 * generator.side_multiple
-    example = torch.zeros(2, 1, side, 2 * side)
-    with warnings.catch_warnings():
-        # OpenVINO's frontend traces, and torch would like to see traces go; what that means is for our tests to say, not for users.
-        warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
-        decoder = TorchScriptPythonDecoder(_Prediction(generator).eval(), example_input=example)
-    frontend = FrontEndManager().load_by_framework("pytorch")
-    description = frontend.load(decoder)
-    model = frontend.convert(description)
-    model.reshape([-1, 1, -1, -1])
-    return model
 
 
 def _kept(core: ov.Core, model: Any, folder: Path) -> Any:

@@ -19,7 +19,6 @@ import cv2
 import numpy as np
 import openvino as ov
 from openvino import opset13
-from skimage import data
 
 from ..color import rgb_to_lab
 from ..errors import DeviceError, ModelError
@@ -37,6 +36,8 @@ _DARKEST, _BRIGHTEST = 1.4, 0.7  # exponents: scans are darker and brighter than
 
 def calibration() -> Iterator[np.ndarray]:
     """Lightness planes float32 `(1, 1, 256, 256)`, 0..100: parts of the photographs that come with scikit-image, always the same."""
+    from skimage import data  # here alone: nothing else of running a network needs it
+
     rng = np.random.default_rng(0)
     pictures = (data.astronaut(), data.chelsea(), data.coffee(), data.rocket(), data.stereo_motorcycle()[0])
     for n in range(_PLANES):

@@ -9,10 +9,35 @@ from dataclasses import asdict, dataclass
 
 from .survey import Glance
 
-SHORTEST, LONGEST = 250, 750  # frames: ten to thirty seconds
 # A shot that is longer than a chunk is split. On either side of the seam, these frames are worked on as well and thrown away: carried
 # colour has then forgotten where it began, and the smoother has seen what comes.
 LEAD, TAIL = 64, 32
+_LEAST = 150  # frames between seams: not many more than are spared there
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkLength:
+    """In frames. shortest: a chunk that has so many ends at the next cut; longest: one that found no cut ends in the middle of a shot.
+
+    The defaults are ten to thirty seconds.
+    """
+
+    shortest: int = 250
+    longest: int = 750
+
+    @classmethod
+    def of_film(cls, frames: int | None) -> ChunkLength:
+        """Shorter for short films, so that there is work for all processes soon and to the end; frames: about as many as there are.
+
+        A shot as long as the film comes in fours: as many chunks for one process as for another. How many processes there are does
+        not count: the same film has the same chunks everywhere.
+        """
+        usual = cls()
+        if not frames:
+            return usual
+        fours = -(-frames // (4 * usual.longest))
+        longest = max(_LEAST, -(-frames // (4 * fours)))
+        return cls(longest // 3, longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +81,9 @@ class Chunk:
         return f"{self.first:08d}-{self.count}-{digest[:12]}"
 
 
-def plan_chunks(glances: Iterable[Glance], *, whole: bool = False) -> Iterator[Chunk]:
+def plan_chunks(glances: Iterable[Glance], length: ChunkLength = ChunkLength(), *, whole: bool = False) -> Iterator[Chunk]:
     """Chunks of all frames, in order, each as soon as its frames are known. whole: one for the whole film."""
+    shortest, longest = length.shortest, length.longest
     kept: list[Glance] = []  # from the first frame that the chunk in hand decodes
     lead = first = number = 0
 
@@ -79,16 +105,16 @@ def plan_chunks(glances: Iterable[Glance], *, whole: bool = False) -> Iterator[C
 
     for glance in glances:
         own = len(kept) - lead
-        if not whole and kept and glance.shot != kept[-1].shot and own >= SHORTEST:
+        if not whole and kept and glance.shot != kept[-1].shot and own >= shortest:
             yield chunk(own, 0, None)
             number, first, lead = number + 1, first + own, 0
             kept.clear()
-        elif not whole and own == LONGEST + TAIL and glance.shot == kept[lead + LONGEST - 1].shot:
-            in_shot = _frames_of_last_shot(kept[: lead + LONGEST])
+        elif not whole and own == longest + TAIL and glance.shot == kept[lead + longest - 1].shot:
+            in_shot = _frames_of_last_shot(kept[: lead + longest])
             next_lead = min(LEAD, in_shot)
-            yield chunk(LONGEST, TAIL, lead + LONGEST - next_lead)
-            number, first = number + 1, first + LONGEST
-            del kept[: lead + LONGEST - next_lead]
+            yield chunk(longest, TAIL, lead + longest - next_lead)
+            number, first = number + 1, first + longest
+            del kept[: lead + longest - next_lead]
             lead = next_lead
         kept.append(glance)
     if len(kept) > lead:

@@ -179,6 +179,7 @@ def open_encoder(
     context.color_primaries, context.color_trc = theirs.color_primaries, theirs.color_trc
     context.color_range = 2 if info.full_range else 1
     context.thread_count = threads
+    context.thread_type = "AUTO"  # frames side by side, as FFmpeg's programs do; PyAV's default is slices, slower and larger
     stream.metadata.update(source.metadata)
     stream.disposition = source.disposition
     if info.rotation:

@@ -8,9 +8,9 @@ import av
 import cv2
 import numpy as np
 
-from ..color import lightness_table
 from ..colorizer import Colorizer
 from .encode import PictureFormat
+from .lightness import lightness
 from .probe import FilmInfo
 
 _LUMA_FIRST = re.compile(r"yuv[ja]?\d{3}p|gray|nv\d\d")  # formats whose first plane is luma and nothing else
@@ -56,7 +56,7 @@ def small_lightness(frame: av.VideoFrame, info: FilmInfo, picture: PictureFormat
     luma = luma_plane(frame)
     while luma.shape[0] >= 2 * h and luma.shape[1] >= 2 * w:  # halving is quick, and leaves little to the slow last step
         luma = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_LINEAR)
-    return lightness_table(picture.coding)[cv2.resize(luma, (w, h), interpolation=cv2.INTER_AREA)]
+    return lightness(cv2.resize(luma, (w, h), interpolation=cv2.INTER_AREA), picture.coding)
 
 
 def copied(frame: av.VideoFrame) -> av.VideoFrame:

@@ -13,13 +13,15 @@ import cv2
 import numpy as np
 
 from ..aside import written_aside
-from ..color import lab_to_rgb, lightness_table
+from ..color import lab_to_rgb
 from ..colorizer import Colorizer
 from ..errors import SourceError
 from ..settings import Settings
+from ..threads import allowed
 from ..upscale import UPSCALERS, apply_map
 from .cuts import shots
 from .encode import CODECS, PictureFormat, picture_format
+from .lightness import lightness
 from .planes import luma_plane, normalized, small_lightness
 from .probe import FilmInfo, picture_stream, probe, reading
 from .read import Pictures
@@ -76,7 +78,7 @@ def _stills(source: Path, info: FilmInfo, colorizer: Colorizer, window: Window) 
     picture = picture_format(info, CODECS["ffv1"].name)
     with reading(source) as container:
         stream = picture_stream(source, container)
-        pictures = Pictures(source, container, stream)
+        pictures = Pictures(source, container, stream, threads=allowed())
         if window.start > 0:
             pictures.seek(window.start)
         looks = _looks(pictures, stream.time_base, info, picture, window)
@@ -92,7 +94,6 @@ def _stills(source: Path, info: FilmInfo, colorizer: Colorizer, window: Window) 
 def _looks(
     frames: Iterable[av.VideoFrame], tick: Fraction, info: FilmInfo, picture: PictureFormat, window: Window
 ) -> Iterator[_Look]:
-    table = lightness_table(picture.coding)
     for frame in frames:
         seconds = frame.pts * tick
         if window.is_over(seconds):
@@ -100,7 +101,7 @@ def _looks(
         if window.holds(seconds):
             same = normalized(frame, info, picture)
             small = cv2.resize(luma_plane(same), _CUT_SIZE, interpolation=cv2.INTER_LINEAR)
-            yield _Look(seconds, same, table[small])
+            yield _Look(seconds, same, lightness(small, picture.coding))
 
 
 def _still(look: _Look, info: FilmInfo, picture: PictureFormat, colorizer: Colorizer) -> _Still:
@@ -110,7 +111,7 @@ def _still(look: _Look, info: FilmInfo, picture: PictureFormat, colorizer: Color
     shown = cv2.resize(luma_plane(look.frame), size, interpolation=cv2.INTER_AREA)
     turns = info.rotation // 90
     upright = (np.ascontiguousarray(np.rot90(plane, turns)) for plane in (
-        lightness_table(picture.coding)[shown], small_lightness(look.frame, info, picture, colorizer)
+        lightness(shown, picture.coding), small_lightness(look.frame, info, picture, colorizer)
     ))  # fmt: skip
     return _Still(look.seconds, *upright)
 

@@ -13,15 +13,17 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..color import lightness_table
 from ..settings import FilmSettings
+from ..threads import allowed
 from .cuts import shots
 from .encode import PictureFormat
 from .fields import FieldDetector
+from .lightness import lightness
 from .planes import luma_plane, normalized
 from .probe import FilmInfo, picture_stream, reading
 from .read import Pictures
 
+_SHARE = 4  # of the cores, one in so many decodes for the survey, which is as far ahead of the rest with it
 _SIZE = (256, 192)  # a first, quick reduction; cuts are looked for in less
 
 
@@ -69,6 +71,14 @@ class Window:
     def holds(self, seconds: Fraction) -> bool:
         return self.whole or (seconds >= self.start and not self.is_over(seconds))
 
+    def frames(self, info: FilmInfo) -> int | None:
+        """About how many frames of a film lie within; None where its headers say nothing."""
+        if self.whole or info.frames is None or not info.duration_s:
+            return info.frames
+        start, end = float(self.start), float(self.end or info.duration_s)
+        share = (min(end, info.duration_s) - start) / info.duration_s
+        return max(0, round(info.frames * min(1.0, share)))
+
     def is_over(self, seconds: Fraction) -> bool:
         return self.end is not None and seconds >= self.end
 
@@ -91,10 +101,9 @@ class Survey:
 
     def _looks(self) -> Iterator[_Look]:
         detector = FieldDetector()
-        table = lightness_table(self._picture.coding)
         with reading(self._source) as container:
             stream = picture_stream(self._source, container)
-            pictures = Pictures(self._source, container, stream)
+            pictures = Pictures(self._source, container, stream, threads=max(1, allowed() // _SHARE))
             if self._window.start > 0:
                 pictures.seek(self._window.start)
             for frame in pictures:
@@ -107,7 +116,9 @@ class Survey:
                 luma = luma_plane(normalized(frame, self._info, self._picture))
                 small = cv2.resize(luma, _SIZE, interpolation=cv2.INTER_LINEAR)
                 self.broken, self.timeless = pictures.broken, pictures.timeless
-                yield _Look(seconds, frame.pts, frame.duration or 0, table[small], fingerprint(luma), order)
+                yield _Look(
+                    seconds, frame.pts, frame.duration or 0, lightness(small, self._picture.coding), fingerprint(luma), order
+                )
             self.broken, self.timeless = pictures.broken, pictures.timeless
 
 

@@ -18,7 +18,7 @@ from ..colorizer import Colorizer, Opened
 from ..errors import OutputError, SourceError, UsageError, WorkerLost
 from ..executors import Executor, SerialExecutor
 from ..settings import FilmSettings, Settings
-from .chunks import Chunk, plan_chunks
+from .chunks import Chunk, ChunkLength, plan_chunks
 from .encode import choose_encoder, picture_format
 from .job import ChunkWork, FilmStopped
 from .join import Piece, join
@@ -144,6 +144,7 @@ class _Run:
         self._source, self._settings, self._info = source, settings, info
         self._executor, self._on_progress, self._should_stop = executor, on_progress, should_stop
         self.window = Window.of(settings.film)
+        self._expected = self.window.frames(info)
         self.shots = self.resumed = 0
         self._surveyed = 0
         self._survey_done = False
@@ -154,7 +155,8 @@ class _Run:
     def pieces(self, survey: Survey, work: WorkFolder, chunk_work: ChunkWork) -> list[Piece]:
         """Every chunk with its finished segment, in order. Raises what ended the first chunk that failed."""
         with closing(ahead(self._counted(survey), _SURVEYED_AHEAD, "film survey")) as glances:
-            missing = self._missing(plan_chunks(glances, whole=not self._info.seekable), work)
+            length = ChunkLength.of_film(self._expected)
+            missing = self._missing(plan_chunks(glances, length, whole=not self._info.seekable), work)
             for outcome in self._executor.map(chunk_work, missing, self._ends, self._on_told):
                 if outcome.error is not None:
                     self._failed = self._failed or outcome.error
@@ -203,7 +205,7 @@ class _Run:
 
     def _report(self) -> None:
         if self._on_progress is not None:
-            total = self._surveyed if self._survey_done else self._info.frames
+            total = self._surveyed if self._survey_done else self._expected
             self._on_progress(FilmProgress(sum(self._finished.values()), total))
 
     def _ends(self) -> bool:

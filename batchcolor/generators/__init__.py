@@ -1,26 +1,32 @@
-"""The networks: lightness in, chroma out. To add one, write its file and name its class in `GENERATORS`."""
+"""The networks: lightness in, chroma out. To add one, write its file, name its class in `registry.py` and its layout in `layout.py`.
+
+The names of this room are fetched when somebody asks for them: they need torch, which takes a second to import, and who runs a converted
+network does without.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from ..errors import ModelError
-from .base import Generator, Hints, parameter_count, weight_tensors
-from .lite import LiteGenerator
-from .siggraph17 import SIGGRAPHGenerator
+if TYPE_CHECKING:
+    from .base import Generator, Hints, parameter_count, weight_tensors
+    from .registry import GENERATORS, build
 
-GENERATORS: dict[str, type[Generator]] = {cls.architecture: cls for cls in (LiteGenerator, SIGGRAPHGenerator)}
+_ROOMS = {
+    "GENERATORS": "registry",
+    "build": "registry",
+    "Generator": "base",
+    "Hints": "base",
+    "parameter_count": "base",
+    "weight_tensors": "base",
+}
 
 
-def build(architecture: str, configuration: dict[str, Any] | None = None) -> Generator:
-    """A generator with fresh weights, in training mode. Raises `ModelError` for an unknown architecture or configuration."""
-    if architecture not in GENERATORS:
-        known = ", ".join(sorted(GENERATORS))
-        raise ModelError(f"no generator is called {architecture!r}; this version knows {known}")
-    try:
-        return GENERATORS[architecture](**(configuration or {}))
-    except (TypeError, KeyError, ValueError) as exc:
-        raise ModelError(f"generator {architecture!r} does not take the configuration {configuration!r}") from exc
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_ROOMS[name]}", __name__), name)
 
 
 __all__ = ["GENERATORS", "Generator", "Hints", "build", "parameter_count", "weight_tensors"]

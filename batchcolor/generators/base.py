@@ -74,15 +74,3 @@ def initialize(module: nn.Module) -> None:
             nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
-
-
-def network_shape(height: int, width: int, size: int, multiple: int) -> tuple[int, int]:
-    """Height and width to feed a picture at: its own aspect, about `size` * `size` pixels, both multiples of `multiple`.
-
-    Few different shapes come out of many pictures, so that batches fill.
-    """
-    aspect = min(max(width / height, 1 / 4), 4.0) ** 0.5
-    return (
-        max(multiple, round(size / aspect / multiple) * multiple),
-        max(multiple, round(size * aspect / multiple) * multiple),
-    )

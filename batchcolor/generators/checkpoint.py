@@ -3,6 +3,8 @@
 A checkpoint of this project names its architecture and configuration in the file's metadata and so rebuilds itself. The published
 SIGGRAPH17 file (a pickled state dict, in either of torch's formats) is read by torch's restricted unpickler, which builds tensors
 and nothing else: no code from a file ever runs.
+
+torch takes a second to import, so it is imported only where tensors are really wanted: converted networks run without it.
 """
 
 from __future__ import annotations
@@ -11,20 +13,22 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as safetensors_bytes
-from torch import Tensor
 
 from ..aside import written_aside
 from ..errors import ModelError
-from . import build
-from .base import Generator, weight_tensors
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from .base import Generator
 
 FORMAT = "batchcolor-checkpoint-1"
 _SHOWN_KEYS = 3
@@ -39,18 +43,46 @@ class Checkpoint:
 
     architecture: str
     configuration: dict[str, Any]
-    tensors: dict[str, Tensor]
+    tensors: Mapping[str, Tensor]
     card: dict[str, Any] = field(default_factory=dict)
 
     def generator(self) -> Generator:
         """The generator with these weights, in eval mode. Raises `ModelError` where a tensor is missing, unknown or misshapen."""
+        from .registry import build
+
         module = build(self.architecture, self.configuration)
         load_weights(module, self.tensors)
         return module.eval()
 
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """The tensors as arrays; needs no torch where they come from a file of this project."""
+        if isinstance(self.tensors, _Stored):
+            return self.tensors.arrays
+        return {name: tensor.contiguous().numpy() for name, tensor in self.tensors.items()}
+
+
+class _Stored(Mapping[str, "Tensor"]):
+    """What a file holds: arrays, each a tensor to whoever asks."""
+
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        self.arrays = arrays
+
+    def __getitem__(self, name: str) -> Tensor:
+        import torch
+
+        return torch.from_numpy(self.arrays[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
 
 def load_weights(module: Generator, tensors: Mapping[str, Tensor]) -> None:
     """Copy `tensors` into `module`, every name and shape matching (BatchNorm's step counters aside); else `ModelError`."""
+    from .base import weight_tensors
+
     wanted = weight_tensors(module)
     given = {name: t for name, t in tensors.items() if not name.endswith("num_batches_tracked")}
     wrong = [f"{name} is missing" for name in wanted.keys() - given.keys()]
@@ -86,9 +118,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
 
 def _load_safetensors(path: Path) -> Checkpoint:
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
+        metadata, arrays = _read_safetensors(path)
     except SafetensorError as exc:
         raise ModelError(f"{path}: damaged safetensors file ({exc}); fetch or export it again") from exc
     if metadata.get("format") != FORMAT:
@@ -97,14 +127,28 @@ def _load_safetensors(path: Path) -> Checkpoint:
         return Checkpoint(
             metadata["architecture"],
             json.loads(metadata["configuration"]),
-            tensors,
+            _Stored(arrays),
             json.loads(metadata.get("card", "{}")),
         )
     except (KeyError, json.JSONDecodeError) as exc:
         raise ModelError(f"{path}: the checkpoint's description is damaged ({exc}); fetch or export it again") from exc
 
 
+def _read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """What the file says of itself, and its tensors in float32. Raises `SafetensorError`."""
+    try:
+        with safe_open(path, framework="np") as file:
+            arrays = {name: file.get_tensor(name).astype(np.float32) for name in file.keys()}  # noqa: SIM118 - not a dict
+            return file.metadata() or {}, arrays
+    except TypeError:  # numpy knows no bfloat16, torch does
+        with safe_open(path, framework="pt") as file:
+            arrays = {name: file.get_tensor(name).float().numpy() for name in file.keys()}  # noqa: SIM118 - not a dict
+            return file.metadata() or {}, arrays
+
+
 def _load_state_dict(path: Path) -> dict[str, Tensor]:
+    import torch
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd pickle protocols and the like: either it loads or it does not
@@ -113,19 +157,23 @@ def _load_state_dict(path: Path) -> dict[str, Tensor]:
         raise
     except Exception as exc:  # torch raises whatever the damage brings about
         raise ModelError(f"{path}: not a weights file, or damaged; fetch it again") from exc
-    if not isinstance(state, Mapping) or not all(isinstance(t, Tensor) for t in state.values()):
+    if not isinstance(state, Mapping) or not all(isinstance(t, torch.Tensor) for t in state.values()):
         raise ModelError(f"{path}: holds no state dict; the published siggraph17 file is one")
     return {str(name): t.float() if t.is_floating_point() else t for name, t in state.items()}
 
 
-def save(checkpoint: Checkpoint, path: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
-    """Write `checkpoint` as safetensors under a temporary name, then rename it. dtype: how weights are stored (float16 halves the file).
+def save(checkpoint: Checkpoint, path: str | os.PathLike[str], dtype: torch.dtype | None = None) -> None:
+    """Write `checkpoint` as safetensors under a temporary name, then rename it. dtype: how weights are stored, float16 (half the file) or
+    float32, the default.
 
     Raises `OutputError`; an older file under that name stays whole in that case.
     """
+    import torch
+    from safetensors.torch import save as safetensors_bytes
+
     path = Path(path)
     tensors = {
-        name: t.detach().to("cpu", dtype).contiguous()
+        name: t.detach().to("cpu", dtype or torch.float32).contiguous()
         for name, t in checkpoint.tensors.items()
         if not name.endswith("num_batches_tracked")
     }

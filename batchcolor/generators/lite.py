@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Generator, Hints, initialize
+from .layout import LAYOUTS
 
 AB_SCALE = 110.0
 _BATCH_NORM_EPS = 1e-3  # as the published encoder was trained
@@ -135,8 +136,8 @@ class LiteGenerator(Generator):
     """
 
     architecture: ClassVar[str] = "lite"
-    side_multiple: ClassVar[int] = 32
-    ab_fraction: ClassVar[int] = 4
+    side_multiple: ClassVar[int] = LAYOUTS["lite"].side_multiple
+    ab_fraction: ClassVar[int] = LAYOUTS["lite"].ab_fraction
     output_layer: ClassVar[str] = "head.1"
 
     def __init__(

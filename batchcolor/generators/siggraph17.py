@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .base import Generator, Hints, initialize
+from .layout import LAYOUTS
 
 AB_BINS = 529  # a 23 x 23 grid over ab -110..110, step 10
 AB_SCALE = 110.0
@@ -47,7 +48,7 @@ class SIGGRAPHGenerator(Generator):
     """34,187,027 parameters; ab at the input's size; takes user hints."""
 
     architecture: ClassVar[str] = "siggraph17"
-    side_multiple: ClassVar[int] = 8
+    side_multiple: ClassVar[int] = LAYOUTS["siggraph17"].side_multiple
     output_layer: ClassVar[str] = "model_out.0"
 
     @property

@@ -140,7 +140,7 @@ def find_weights(name_or_path: str) -> Path:
 
 def open_checkpoint(name_or_path: str) -> Checkpoint:
     """The checkpoint of known weights or of a file. Raises `ModelError` where it is missing, damaged or something else."""
-    from ..generators.checkpoint import load  # torch: only once weights are really opened
+    from ..generators.checkpoint import load  # numpy: only once weights are really opened
 
     path = find_weights(name_or_path)
     if not is_name(name_or_path):

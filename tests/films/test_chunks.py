@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchcolor.films.chunks import LEAD, LONGEST, SHORTEST, TAIL, Chunk, plan_chunks
+from batchcolor.films.chunks import LEAD, TAIL, Chunk, ChunkLength, plan_chunks
 from batchcolor.films.survey import Glance
 
 
@@ -21,23 +21,26 @@ def glances(shots: list[int], order: int | None = None) -> list[Glance]:
 lengths = st.lists(st.one_of(st.integers(1, 40), st.integers(100, 900), st.integers(700, 2500)), min_size=1, max_size=12)
 
 
-@given(shots=lengths)
+chunk_lengths = st.sampled_from([ChunkLength.of_film(frames) for frames in (None, 1, 700, 1500, 100_000)])
+
+
+@given(shots=lengths, length=chunk_lengths)
 @settings(max_examples=100, deadline=None)
-def test_every_frame_is_some_chunks_own_once(shots: list[int]) -> None:
-    chunks = list(plan_chunks(glances(shots)))
+def test_every_frame_is_some_chunks_own_once(shots: list[int], length: ChunkLength) -> None:
+    chunks = list(plan_chunks(glances(shots), length))
     assert [pts for chunk in chunks for pts in chunk.own_times] == [40 * n for n in range(sum(shots))]
     assert [chunk.first for chunk in chunks] == list(itertools.accumulate([c.count for c in chunks], initial=0))[:-1]
     assert [chunk.number for chunk in chunks] == list(range(len(chunks)))
     assert len({chunk.name for chunk in chunks}) == len(chunks)
 
 
-@given(shots=lengths)
+@given(shots=lengths, length=chunk_lengths)
 @settings(max_examples=100, deadline=None)
-def test_chunks_are_of_bounded_length_and_end_at_cuts_or_have_spare_frames(shots: list[int]) -> None:
+def test_chunks_are_of_bounded_length_and_end_at_cuts_or_have_spare_frames(shots: list[int], length: ChunkLength) -> None:
     frames = glances(shots)
-    chunks = list(plan_chunks(frames))
+    chunks = list(plan_chunks(frames, length))
     for chunk, following in itertools.pairwise(chunks):
-        assert SHORTEST <= chunk.count <= LONGEST + TAIL
+        assert length.shortest <= chunk.count <= length.longest + TAIL
         end = chunk.first + chunk.count
         if frames[end - 1].shot == frames[end].shot:
             assert chunk.tail == TAIL
@@ -56,6 +59,19 @@ def test_cuts_lie_where_shots_begin(shots: list[int]) -> None:
     for chunk in plan_chunks(glances(shots)):
         assert {chunk.times[n] for n in chunk.cuts} == starts & set(chunk.times[1:])
         assert chunk.fingerprint == chunk.times[0] // 40
+
+
+@pytest.mark.parametrize(
+    ("frames", "chunks"), [(1, 1), (150, 1), (300, 2), (600, 4), (1500, 4), (3000, 4), (3001, 8), (30_000, 40)]
+)
+def test_one_shot_of_a_film_comes_in_equal_chunks_for_two_or_four_processes(frames: int, chunks: int) -> None:
+    counts = [chunk.count for chunk in plan_chunks(glances([frames]), ChunkLength.of_film(frames))]
+    assert len(counts) == chunks
+    assert max(counts) - min(counts) <= chunks
+
+
+def test_a_film_of_unknown_length_has_the_usual_chunks() -> None:
+    assert ChunkLength.of_film(None) == ChunkLength() == ChunkLength.of_film(3000)
 
 
 def test_an_unseekable_film_is_one_chunk() -> None:

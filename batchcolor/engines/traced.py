@@ -1,0 +1,40 @@
+"""From torch to OpenVINO: the generator is traced, and its trace read by OpenVINO's frontend for torch."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from openvino.frontend import FrontEndManager
+from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+from torch import Tensor, nn
+
+from ..generators import Generator
+
+
+class _Prediction(nn.Module):
+    """`predict` alone, without hints: padding depends on the sizes, and a trace knows no ifs."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, L: Tensor) -> Tensor:
+        return self.generator.predict(L, None)
+
+
+def traced(generator: Generator) -> Any:
+    """The generator as an `ov.Model`: L float32 `(N, 1, H, W)` -> ab. Raises `RuntimeError` where OpenVINO cannot take it."""
+    # The frontend itself instead of `openvino.convert_model`: that one reports its use to the maker over the network.
+    side = 4 * generator.side_multiple
+    example = torch.zeros(2, 1, side, 2 * side)
+    with warnings.catch_warnings():
+        # OpenVINO's frontend traces, and torch would like to see traces go; what that means is for our tests to say, not for users.
+        warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+        decoder = TorchScriptPythonDecoder(_Prediction(generator).eval(), example_input=example)
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    description = frontend.load(decoder)
+    model = frontend.convert(description)
+    model.reshape([-1, 1, -1, -1])
+    return model
