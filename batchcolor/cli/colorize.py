@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import BatchcolorError, ExitCode, UsageError
-from .options import RunOptions, run_options, run_options_of, settings_of, settings_options
+from .options import RunOptions, SectionedCommand, run_options, run_options_of, settings_of, settings_options
 
 if TYPE_CHECKING:
     from ..archive.plan import Item, Plan
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(path_type=Path))
 @click.option(
     "--output",
