@@ -1,33 +1,43 @@
-"""Pixels as files hold them, codes of 8 and 16 bits, to lightness and back: `color.py` at the speed of tables and OpenCV.
+"""Pixels as files hold them, codes of 8 and 16 bits, to lightness and back: `color.py` at the speed of tables and compiled loops.
 
 A photo's every pixel goes through here twice, so each pass counts. What is approximated is exact to a fraction of a code.
 """
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
 
-from .color import lab_to_rgb, largest_chroma, lightness_of_gray, lightness_of_linear, rgb_to_lab, srgb_decode
+from .color import (
+    in_gamut,
+    lab_to_linear,
+    largest_chroma,
+    lightness_of_gray,
+    lightness_of_linear,
+    luminance_of_linear,
+    srgb_decode,
+    srgb_encode,
+)
 
-_SHARES_OF_Y = (0.2126, 0.7152, 0.0722)  # of linear R, G and B: IEC 61966-2-1
+_DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16}
 _TINY = 1e-6
 
 
 def gray_to_lightness(codes: np.ndarray) -> np.ndarray:
     """uint8 or uint16 `(H, W)` -> L float32 `(H, W)`, 0..100."""
     table = _lightness_of_code(codes.itemsize)
-    return cv2.LUT(np.ascontiguousarray(codes), table) if codes.itemsize == 1 else table[codes]
+    return cv2.LUT(np.ascontiguousarray(codes), table) if codes.itemsize == 1 else table.take(codes)
 
 
 def rgb_to_lightness(codes: np.ndarray) -> np.ndarray:
-    """sRGB uint8 or uint16 `(3, H, W)` -> L float32 `(H, W)`, 0..100; of 8 bits to 0.03, a tenth of a code."""
-    if codes.itemsize == 2:
-        return rgb_to_lab(codes.astype(np.float32) / np.float32(65535))[0]
-    red, green, blue = (cv2.LUT(np.ascontiguousarray(p), table) for p, table in zip(codes, _shares(), strict=True))
-    return _lightness_of_y()[cv2.add(cv2.add(red, green), blue)]  # OpenCV's sum stays within 16 bits
+    """sRGB uint8 or uint16 `(3, H, W)` -> L float32 `(H, W)`, 0..100, to 0.001."""
+    (L,) = _lightness_of_colors(8 * codes.itemsize)(*codes)
+    return L
 
 
 @cache
@@ -38,37 +48,60 @@ def _lightness_of_code(itemsize: int) -> np.ndarray:
 
 
 @cache
-def _shares() -> tuple[np.ndarray, ...]:
-    """What every 8-bit code of R, G and B adds to a 16-bit Y."""
-    linear = srgb_decode(np.arange(256, dtype=np.float64) / 255)
-    return tuple((linear * share * 65535 + 0.5).astype(np.uint16) for share in _SHARES_OF_Y)
+def _lightness_of_colors(depth: int) -> Loop:
+    def formula(*rgb: Any) -> Sequence[Any]:
+        linear = [srgb_decode(plane / (2**depth - 1)) for plane in rgb]
+        return [lightness_of_linear(luminance_of_linear(*linear))]
 
-
-@cache
-def _lightness_of_y() -> np.ndarray:
-    """L of every 16-bit Y."""
-    return lightness_of_linear(np.arange(65536, dtype=np.float64) / 65535).astype(np.float32)
+    return _loop(formula, [_DTYPES[depth]] * 3, [np.float32])
 
 
 def lab_to_codes(L: np.ndarray, ab: np.ndarray, depth: int) -> np.ndarray:
-    """L `(H, W)` and ab `(2, H, W)` -> sRGB `(H, W, 3)`, uint8 or uint16 by `depth`, chroma shrunk to the gamut.
+    """L `(H, W)` and ab `(2, H, W)`, float32 -> sRGB `(H, W, 3)`, uint8 or uint16 by `depth`, chroma shrunk to the gamut.
 
-    A gray pixel comes back as the very code that its L came from. 8 bits go through OpenCV (CIE 1976, D65, sRGB, as here; one code off
-    for three samples of a thousand). It clips colours outside the gamut, which would move hue and lightness, so those come again with
-    their chroma shrunk by a table of the gamut's border: 0.04 ab units off, and twenty times as fast as searching for it.
+    A gray pixel comes back as the very code that its L came from. Colours outside the gamut, few as a rule, come again with their
+    chroma shrunk by a table of the gamut's border: 0.04 ab units off, and twenty times as fast as searching for it.
     """
-    if depth == 16:
-        rgb = lab_to_rgb(L[None], ab)
-        return np.ascontiguousarray(np.moveaxis((rgb * np.float32(65535) + np.float32(0.5)).astype(np.uint16), 0, -1))
-    rgb = cv2.cvtColor(cv2.merge([L, *ab]), cv2.COLOR_Lab2RGB)
-    codes = cv2.convertScaleAbs(rgb, alpha=255)
-    clipped = cv2.inRange(rgb, (_TINY,) * 3, (1 - _TINY,) * 3) == 0  # a clipped channel is exactly 0 or 1
-    if clipped.any():
-        L_out, a, b = L[clipped], ab[0][clipped], ab[1][clipped]
-        scale = _fitting_scale(L_out, a, b)
-        fitted = cv2.cvtColor(np.stack([L_out, a * scale, b * scale], 1)[None], cv2.COLOR_Lab2RGB)
-        codes[clipped] = cv2.convertScaleAbs(fitted, alpha=255)[0]
-    return codes
+    *codes, outside = _codes_of_lab(depth)(L, *ab)
+    at = np.flatnonzero(outside)
+    if len(at):
+        lightness, a, b = (plane.ravel()[at] for plane in (L, *ab))
+        scale = _fitting_scale(lightness, a, b)
+        *fitted, _ = _codes_of_lab(depth)(lightness, a * scale, b * scale)
+        for plane, values in zip(codes, fitted, strict=True):
+            plane.ravel()[at] = values
+    return cv2.merge(codes)
+
+
+@cache
+def _codes_of_lab(depth: int) -> Loop:
+    """L, a, b -> codes of R, G and B, clipped, and whether they had to be."""
+
+    def formula(L: Any, a: Any, b: Any) -> Sequence[Any]:
+        linear = lab_to_linear(L, a, b)
+        codes = (srgb_encode(plane) * (2**depth - 1) + 0.5 for plane in linear)
+        return [*codes, ~in_gamut(*linear)]
+
+    return _loop(formula, [np.float32] * 3, [*[_DTYPES[depth]] * 3, np.bool_])
+
+
+Loop = Callable[..., list[np.ndarray]]
+
+
+def _loop(
+    formula: Callable[..., Sequence[Any]], inputs: Sequence[type[np.generic]], outputs: Sequence[type[np.generic]]
+) -> Loop:
+    """The formula over whole planes: compiled, or by numpy where OpenVINO has no wheel."""
+    if importlib.util.find_spec("openvino"):
+        from .fused import Fused
+
+        return Fused(formula, inputs, outputs)
+
+    def plain(*planes: np.ndarray) -> list[np.ndarray]:
+        made = formula(*(plane.astype(np.float32) for plane in planes))
+        return [plane.astype(dtype) for plane, dtype in zip(made, outputs, strict=True)]
+
+    return plain
 
 
 _BORDER_STEPS = (201, 721)  # of L, of hue: half a unit, half a degree

@@ -1,4 +1,4 @@
-"""Colour spaces: sRGB, CIELAB (D65) and Y'CbCr, for numpy arrays and torch tensors alike.
+"""Colour spaces: sRGB, CIELAB (D65) and Y'CbCr, for numpy arrays, torch tensors and `fused.Traced` planes alike.
 
 Pictures are planar: the colour axis is the third from the end, `(..., 3, H, W)`, float32 unless given otherwise.
 
@@ -36,8 +36,8 @@ _BISECTIONS = 12  # halves the interval of the chroma scale to 1/4096
 
 
 def _namespace(x: Any) -> Any:
-    """numpy or torch, whichever `x` belongs to; torch is never imported here."""
-    return np if isinstance(x, np.ndarray | np.generic) else sys.modules["torch"]
+    """numpy for its arrays and what behaves like them, or torch, which is never imported here."""
+    return np if isinstance(x, np.ndarray | np.generic) or hasattr(x, "__array_function__") else sys.modules["torch"]
 
 
 def _planes(x: Array) -> tuple[Array, ...]:
@@ -71,6 +71,12 @@ def _lab_f_inverse(f: Array) -> Array:
     return xp.where(f > _DELTA, f * f * f, 3 * _DELTA**2 * (f - 4 / 29))
 
 
+def luminance_of_linear(red: Array, green: Array, blue: Array) -> Array:
+    """Linear sRGB planes 0..1 -> relative luminance 0..1, any shape (IEC 61966-2-1, the matrix's row of Y)."""
+    share = _RGB_TO_XYZ_N[1].tolist()
+    return share[0] * red + share[1] * green + share[2] * blue
+
+
 def lightness_of_linear(y: Array) -> Array:
     """Relative luminance 0..1 -> L 0..100, any shape (CIE 15:2004, equation 8.3)."""
     return 116 * _lab_f(y) - 16
@@ -95,7 +101,7 @@ def rgb_to_lab(rgb: Array) -> Array:
     return xp.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], -3)
 
 
-def _lab_to_linear(L: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
+def lab_to_linear(L: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
     """Planes of CIELAB -> planes of linear sRGB, not clipped: outside 0..1 means out of gamut."""
     fy = (L + 16) / 116
     x, y, z = _lab_f_inverse(fy + a / 500), _lab_f_inverse(fy), _lab_f_inverse(fy - b / 200)
@@ -103,7 +109,7 @@ def _lab_to_linear(L: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
     return red, green, blue
 
 
-def _in_gamut(red: Array, green: Array, blue: Array) -> Array:
+def in_gamut(red: Array, green: Array, blue: Array) -> Array:
     """Whether linear sRGB planes lie within 0..1, float noise aside."""
     xp = _namespace(red)
     lowest, highest = xp.minimum(xp.minimum(red, green), blue), xp.maximum(xp.maximum(red, green), blue)
@@ -121,7 +127,7 @@ def fit_gamut(L: Array, ab: Array) -> Array:
     (lightness,) = _planes(L)
     a, b = _planes(ab)
     lightness = xp.broadcast_to(lightness, a.shape)
-    outside = ~_in_gamut(*_lab_to_linear(lightness, a, b))
+    outside = ~in_gamut(*lab_to_linear(lightness, a, b))
     if not bool(outside.any()):
         return ab
     scale = xp.ones_like(a)
@@ -135,7 +141,7 @@ def _fitting_scale(L: Array, a: Array, b: Array) -> Array:
     low, high = xp.zeros_like(a), xp.ones_like(a)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        fits = _in_gamut(*_lab_to_linear(L, middle * a, middle * b))
+        fits = in_gamut(*lab_to_linear(L, middle * a, middle * b))
         low, high = xp.where(fits, middle, low), xp.where(fits, high, middle)
     return low
 
@@ -146,13 +152,13 @@ def _lab_to_fitted_linear(L: Array, ab: Array) -> tuple[Array, Array, Array]:
     (lightness,) = _planes(L)
     a, b = _planes(ab)
     lightness = xp.broadcast_to(lightness, a.shape)
-    linear = _lab_to_linear(lightness, a, b)
-    outside = ~_in_gamut(*linear)
+    linear = lab_to_linear(lightness, a, b)
+    outside = ~in_gamut(*linear)
     if bool(outside.any()):
         # Few pixels are outside as a rule: the search runs on those alone.
         lightness_o, a_o, b_o = lightness[outside], a[outside], b[outside]
         scale = _fitting_scale(lightness_o, a_o, b_o)
-        for plane, fitted in zip(linear, _lab_to_linear(lightness_o, scale * a_o, scale * b_o), strict=True):
+        for plane, fitted in zip(linear, lab_to_linear(lightness_o, scale * a_o, scale * b_o), strict=True):
             plane[outside] = fitted
     return linear
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from .engines import Engine, open_engine
 from .errors import OutOfMemory
 from .generators.checkpoint import Checkpoint
 from .generators.layout import layout_of, network_shape
-from .settings import ModelSettings
+from .settings import EngineName, ModelSettings, Precision
 from .weights import open_checkpoint
 
 log = logging.getLogger(__name__)
@@ -116,10 +116,45 @@ class Colorizer:
                 )
 
 
-@lru_cache(maxsize=1)
+_opened: dict[ModelSettings, Colorizer] = {}
+_opening = threading.Lock()
+
+
 def opened(model: ModelSettings) -> Colorizer:
-    """As `open_colorizer`, once for the same settings."""
-    return open_colorizer(model)
+    """As `open_colorizer`, once a process for the same settings; they with what "auto" came to are the same."""
+    with _opening:
+        if model not in _opened:
+            colorizer = open_colorizer(model)
+            _opened.clear()  # one network at a time is enough to hold
+            _opened[model] = _opened[Computed.by(colorizer).instead_of_auto(model)] = colorizer
+        return _opened[model]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Opens the colorizer of these settings where it is called, once a process; may be sent to other processes."""
+
+    model: ModelSettings
+
+    def __call__(self) -> Colorizer:
+        return opened(self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What the settings came to on a machine; handed to all processes of a run, so that they compute alike."""
+
+    engine: EngineName
+    precision: Precision
+    device: str
+
+    @classmethod
+    def by(cls, colorizer: Colorizer) -> Computed:
+        engine = colorizer.engine
+        return cls(engine.name, engine.precision, engine.device)
+
+    def instead_of_auto(self, model: ModelSettings) -> ModelSettings:
+        return replace(model, engine=self.engine, device=self.device, precision=self.precision)
 
 
 def open_colorizer(model: ModelSettings) -> Colorizer:

@@ -5,6 +5,7 @@
     ├── SourceError         3   a photo or film cannot be read
     ├── ModelError          4   weights missing, damaged or of an unknown architecture
     ├── OutputError         5   a result cannot be written
+    ├── ClusterError        7   no Ray, no cluster at the address, or none of its machines can do the jobs
     ├── BusyError          75   another run is working on the output tree
     ├── WorkerLost          1   a worker process died, again and again
     └── DeviceError         6   the device named is not there
@@ -30,6 +31,7 @@ class ExitCode(IntEnum):
     MODEL = 4
     OUTPUT = 5
     DEVICE = 6
+    CLUSTER = 7
     BUSY = 75  # EX_TEMPFAIL of sysexits.h: try again later
     INTERRUPTED = 130
 
@@ -74,6 +76,12 @@ class DeviceError(BatchcolorError):
     """The device or precision asked for is not available on this machine."""
 
     exit_code = ExitCode.DEVICE
+
+
+class ClusterError(BatchcolorError):
+    """Jobs cannot go to other machines: no Ray, no cluster at the address, or no machine of it that can do them."""
+
+    exit_code = ExitCode.CLUSTER
 
 
 class OutOfMemory(DeviceError):

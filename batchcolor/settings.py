@@ -19,6 +19,7 @@ Deinterlace = Literal["auto", "off", "error"]
 SmootherName = Literal["none", "exponential", "flow"]
 Upscaling = Literal["guided", "bicubic"]
 ColorPages = Literal["copy", "skip", "recolor"]
+ExecutorName = Literal["local", "ray"]
 PhotoFormat = Literal["keep", "jpg", "png", "tif", "webp", "avif"]
 
 

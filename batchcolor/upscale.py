@@ -8,7 +8,7 @@ network's). benchmarks/upscaling.py compares it with bicubic: a fifth less error
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -66,20 +66,6 @@ def bicubic_map(L: np.ndarray, ab: np.ndarray) -> ChromaMap:
     return ChromaMap.of(np.zeros_like(offset), offset)
 
 
-_LAST_STEP = 4  # how much of the way up is left to linear interpolation
-
-
-def refined(chroma: ChromaMap, height: int, width: int) -> ChromaMap:
-    """The map at a quarter of `height` x `width`, by bicubic interpolation; as it is where it is as large already.
-
-    `apply_map` interpolates linearly, which is quick, and would show creases if it went all the way alone.
-    """
-    h, w = max(1, height // _LAST_STEP), max(1, width // _LAST_STEP)
-    if h <= chroma.coefficients.shape[0] or w <= chroma.coefficients.shape[1]:
-        return chroma
-    return ChromaMap(cv2.resize(chroma.coefficients, (w, h), interpolation=cv2.INTER_CUBIC))
-
-
 UPSCALERS: dict[str, Callable[[np.ndarray, np.ndarray], ChromaMap]] = {"guided": guided_map, "bicubic": bicubic_map}
 
 
@@ -99,6 +85,48 @@ class Positions:
         """The centres of pixels first .. first + count of a side of `side` pixels; all of them by default."""
         return cls((first + 0.5) / side, 1 / side, side - first if count is None else count)
 
+    @classmethod
+    def of_blocks(cls, side: int, step: int) -> Positions:
+        """The centres of blocks of `step` pixels, and of one more block beyond either end."""
+        return cls(-step / 2 / side, step / side, -(-side // step) + 2)
+
+
+@dataclass(frozen=True, slots=True)
+class FineMap:
+    """A map at a quarter (half, all) of a picture's size, ready for its strips.
+
+    planes: float32 `(4, rows + 2, columns + 2)`, gain of a and b, offset of a and b, one more sample on every side; each stands for
+    `step` x `step` pixels.
+    """
+
+    planes: np.ndarray
+    step: int
+
+    def ab(self, L: np.ndarray, top: int) -> np.ndarray:
+        """ab float32 `(2, rows, W)` for the picture's lightness L `(rows, W)`, 0..100, from row `top` on, a multiple of `step`."""
+        rows, columns = L.shape
+        around = self.planes[:, top // self.step : -(-(top + rows) // self.step) + 2]
+        size = self.step * around.shape[2], self.step * around.shape[1]
+        coefficients = (
+            cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)[self.step :, self.step :][:rows, :columns]
+            for plane in around
+        )
+        return _applied(coefficients, L)
+
+
+STEPS = (4, 2, 1)  # how much of the way up is left to linear interpolation
+
+
+def refined(chroma: ChromaMap, height: int, width: int) -> FineMap:
+    """The map for strips of a picture of `height` x `width`, by bicubic interpolation as far as a quarter of the size, or as its own.
+
+    From there on interpolation is linear, which is quick and would show creases if it went all the way alone.
+    """
+    h, w = chroma.coefficients.shape[:2]
+    step = next((step for step in STEPS if height >= h * step and width >= w * step), 1)
+    rows, columns = (Positions.of_blocks(side, step) for side in (height, width))
+    return FineMap(np.stack(cv2.split(_sampled(chroma, rows, columns, cv2.INTER_CUBIC))), step)
+
 
 def apply_map(chroma: ChromaMap, L: np.ndarray, rows: Positions | None = None, columns: Positions | None = None) -> np.ndarray:
     """ab float32 `(2, H, W)` for the lightness L float32 `(H, W)`, 0..100, of any size.
@@ -107,13 +135,22 @@ def apply_map(chroma: ChromaMap, L: np.ndarray, rows: Positions | None = None, c
     """
     rows = rows or Positions.of_pixels(L.shape[0])
     columns = columns or Positions.of_pixels(L.shape[1])
-    h, w = chroma.coefficients.shape[:2]
-    matrix = np.array([[columns.step * w, 0, columns.start * w - 0.5], [0, rows.step * h, rows.start * h - 0.5]])
-    flags, size = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (columns.count, rows.count)
-    sampled = cv2.warpAffine(chroma.coefficients, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    *gains, offset_a, offset_b = cv2.split(sampled)
+    return _applied(cv2.split(_sampled(chroma, rows, columns, cv2.INTER_LINEAR)), L)
+
+
+def _applied(coefficients: Iterable[np.ndarray], L: np.ndarray) -> np.ndarray:
+    """gain * L + offset, `(2, H, W)`. coefficients: gain of a and b, offset of a and b, each of L's shape."""
+    *gains, offset_a, offset_b = coefficients
     ab = np.empty((2, *L.shape), np.float32)
     for plane, gain, offset in zip(ab, gains, (offset_a, offset_b), strict=True):
         np.multiply(gain, L, out=plane)
         np.add(plane, offset, out=plane)
     return ab
+
+
+def _sampled(chroma: ChromaMap, rows: Positions, columns: Positions, interpolation: int) -> np.ndarray:
+    """The map's coefficients at these positions, `(rows, columns, 4)`."""
+    h, w = chroma.coefficients.shape[:2]
+    matrix = np.array([[columns.step * w, 0, columns.start * w - 0.5], [0, rows.step * h, rows.start * h - 0.5]])
+    flags, size = interpolation | cv2.WARP_INVERSE_MAP, (columns.count, rows.count)
+    return cv2.warpAffine(chroma.coefficients, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -20,12 +21,12 @@ COUNT = 100
 SIDE = (1200, 1680)  # 2 megapixels
 
 
-def make_photos(folder: Path) -> list[Path]:
-    """`COUNT` 2-megapixel JPEGs made from scikit-image's pictures, each another crop: gray, gray in RGB, and sepia."""
+def make_photos(folder: Path, count: int) -> list[Path]:
+    """2-megapixel JPEGs made from scikit-image's pictures, each another crop: gray, gray in RGB, and sepia."""
     pictures = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket()]
     rng = np.random.default_rng(0)
     paths = []
-    for n in range(COUNT):
+    for n in range(count):
         gray = cv2.cvtColor(pictures[n % len(pictures)], cv2.COLOR_RGB2GRAY)
         top, left = rng.integers(0, 60), rng.integers(0, 60)
         large = cv2.resize(gray[top:, left:], SIDE[::-1], interpolation=cv2.INTER_CUBIC)
@@ -38,9 +39,34 @@ def make_photos(folder: Path) -> list[Path]:
     return paths
 
 
+def make_scans(folder: Path) -> list[Path]:
+    """Twelve gray TIFFs of 2 megapixels and 16 bits, packed as archives have them, with the grain of a scanner."""
+    rng = np.random.default_rng(0)
+    paths = []
+    for n, photo in enumerate(make_photos(folder, 12)):
+        gray = pyvips.Image.new_from_file(str(photo)).colourspace("b-w").numpy().squeeze().astype(np.float32)
+        deep = np.clip((gray + rng.normal(0, 0.5, gray.shape)) * 257, 0, 65535).astype(np.uint16)
+        image = pyvips.Image.new_from_array(deep).copy(interpretation="grey16")
+        paths.append(folder / f"scan{n:02}.tif")
+        image.tiffsave(str(paths[-1]), compression="deflate", predictor="horizontal")
+    return paths
+
+
 def plain(path: Path) -> None:
     """What libvips alone needs: decode, encode as it is."""
     pyvips.Image.new_from_file(str(path), access="sequential").jpegsave(f"{path}.plain.jpg", Q=92)
+
+
+def plain_scan(path: Path) -> None:
+    """The same for a TIFF, packed as a result is."""
+    image = pyvips.Image.new_from_file(str(path), access="sequential")
+    image.tiffsave(f"{path}.plain.tif", compression="deflate", predictor="horizontal")
+
+
+def plain_scan_rgb(path: Path) -> None:
+    """The same in three channels."""
+    image = pyvips.Image.new_from_file(str(path), access="sequential").colourspace("rgb16")
+    image.tiffsave(f"{path}.rgb.tif", compression="deflate", predictor="horizontal")
 
 
 def plain_rgb(path: Path) -> None:
@@ -51,38 +77,46 @@ def plain_rgb(path: Path) -> None:
 
 def main() -> None:
     from batchcolor.colorizer import open_colorizer
-    from batchcolor.executors import Desk, local_executor
+    from batchcolor.executors import Desk, local_executors
     from batchcolor.photos import colorize_photos
     from batchcolor.settings import ModelSettings, PhotoSettings
     from batchcolor.threads import cores
 
     workers = cores()
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        photos = make_photos(folder)
-        colorizer = open_colorizer(ModelSettings())
+    colorizer = open_colorizer(ModelSettings())
 
-        def reference(work: Callable[[Path], None]) -> None:
-            with ThreadPoolExecutor(workers) as pool:
-                list(pool.map(work, photos))
+    def reference(work: Callable[[Path], None], photos: list[Path]) -> None:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(work, photos))
 
+    def ours(photos: list[Path], folder: Path) -> None:
         def colorize(batch: list[Path], _desk: Desk) -> None:
             pairs = [(path, folder / "out" / path.name) for path in batch]
             assert all(result.error is None for result in colorize_photos(pairs, colorizer, PhotoSettings()))
 
-        def ours() -> None:
-            batches = [photos[n : n + 8] for n in range(0, len(photos), 8)]
-            assert all(o.error is None for o in local_executor(workers).map(colorize, batches, lambda: False))
+        batches = [photos[n : n + 8] for n in range(0, len(photos), 8)]
+        assert all(o.error is None for o in local_executors(workers).photos.map(colorize, batches, lambda: False))
 
-        seconds = median_seconds(
-            {"libvips": lambda: reference(plain), "libvips, RGB": lambda: reference(plain_rgb), "batchcolor": ours}, repeats=3
-        )
-        engine = colorizer.engine
-        print(f"{COUNT} JPEGs of {SIDE[0] * SIDE[1] / 1e6:.1f} MP, {workers} workers, {engine.name} {engine.precision}:")
-        for name, median in seconds.items():
-            print(f"  {name:14}{COUNT / median:8.1f} photos/s")
-        for name in ("libvips", "libvips, RGB"):
-            print(f"  wall time, batchcolor / {name}: {seconds['batchcolor'] / seconds[name]:.2f}")
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        for what, photos, as_is, rgb in (
+            ("JPEGs, 8 bits", make_photos(folder, COUNT), plain, plain_rgb),
+            ("TIFFs, 16 bits, gray", make_scans(folder), plain_scan, plain_scan_rgb),
+        ):
+            seconds = median_seconds(
+                {
+                    "libvips": partial(reference, as_is, photos),
+                    "libvips, RGB": partial(reference, rgb, photos),
+                    "batchcolor": partial(ours, photos, folder),
+                },
+                repeats=3,
+            )
+            engine = f"{colorizer.engine.name} {colorizer.engine.precision}"
+            print(f"{len(photos)} {what}, {SIDE[0] * SIDE[1] / 1e6:.1f} MP, {workers} workers, {engine}:")
+            for name, median in seconds.items():
+                print(f"  {name:14}{len(photos) / median:8.1f} photos/s")
+            for name in ("libvips", "libvips, RGB"):
+                print(f"  wall time, batchcolor / {name}: {seconds['batchcolor'] / seconds[name]:.2f}")
     print("Memory (tests, each in a process of its own):")
     subprocess.run([sys.executable, "-m", "pytest", "-q", "-s", "-m", "slow", "tests/photos/test_memory.py"], check=True)
 

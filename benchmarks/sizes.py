@@ -20,7 +20,8 @@ from skimage import data
 
 from batchcolor.archive.plan import plan
 from batchcolor.archive.run import run
-from batchcolor.colorizer import Colorizer, open_colorizer
+from batchcolor.colorizer import Colorizer, opened
+from batchcolor.executors import local_executors
 from batchcolor.films import colorize_film
 from batchcolor.photos import colorize_photos
 from batchcolor.settings import ModelSettings, PhotoSettings, Settings
@@ -63,7 +64,7 @@ def photos_by_size(folder: Path, colorizer: Colorizer) -> dict[int, float]:
     return found
 
 
-def photos_by_count(folder: Path, colorizer: Colorizer) -> dict[int, float]:
+def photos_by_count(folder: Path) -> dict[int, float]:
     """Seconds by number; JPEG of 2 megapixels, one worker a core."""
     found = {}
     pixels = pyvips.Image.new_from_array(picture(2)).copy(interpretation="b-w")
@@ -74,7 +75,7 @@ def photos_by_count(folder: Path, colorizer: Colorizer) -> dict[int, float]:
             pixels.write_to_file(str(scans / f"{n:04}.jpg"))
         planned = plan([scans], folder / f"out-{count}")
         found[count] = seconds(
-            lambda planned=planned: list(run(planned, colorizer, Settings(), workers=cores(), should_stop=lambda: False))
+            lambda planned=planned: list(run(planned, Settings(), local_executors(cores()), should_stop=lambda: False))
         )
     return found
 
@@ -94,14 +95,14 @@ def plot(rows: dict[str, dict[int, float]], path: Path) -> None:
 
 
 def main(target: Path | None = None) -> None:
-    colorizer = open_colorizer(ModelSettings())
+    colorizer = opened(ModelSettings())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photos_by_size(folder, colorizer)  # a warm-up, of everything that is made once
         rows = {
             "frames of 640x480, one process": films(folder),
             "megapixels of a TIFF": photos_by_size(folder, colorizer),
-            f"JPEGs of 2 megapixels, {cores()} at once": photos_by_count(folder, colorizer),
+            f"JPEGs of 2 megapixels, {cores()} at once": photos_by_count(folder),
         }
     for name, measured in rows.items():
         print(f"  {name}: " + ", ".join(f"{size}: {s:.2f} s ({1000 * s / size:.1f} ms each)" for size, s in measured.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import threading
@@ -69,6 +70,13 @@ def needs(program: str) -> pytest.MarkDecorator:
     """Skip where an outside program is missing, saying how to get it; with BATCHCOLOR_TESTS_SKIP=no, as in CI, nothing is skipped."""
     missing = shutil.which(program) is None and os.environ.get("BATCHCOLOR_TESTS_SKIP") != "no"
     return pytest.mark.skipif(missing, reason=f"{program} is not installed (Debian: {_PACKAGES[program]})")
+
+
+# Ray has no wheel for every platform and Python.
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None and os.environ.get("BATCHCOLOR_TESTS_SKIP") != "no",
+    reason="Ray is not installed (pip install 'batchcolor[ray]')",
+)
 
 
 def commands_of(group: click.Group) -> Iterator[tuple[str, click.Command]]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from batchcolor.colorizer import Colorizer, open_colorizer
+from batchcolor.colorizer import Colorizer, Computed, open_colorizer, opened
 from batchcolor.errors import DeviceError, ModelError, OutOfMemory
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint
@@ -161,3 +161,12 @@ def test_the_default_colors_a_picture_by_itself() -> None:
     (ab,) = colorizer.ab(planes((256, 256)))
     assert ab.shape == (2, 64, 64)
     assert np.abs(ab).max() > 1
+
+
+def test_a_network_opened_for_auto_is_not_opened_again_for_what_that_came_to() -> None:
+    model = ModelSettings(engine="torch")
+    colorizer = opened(model)
+    exact = Computed.by(colorizer).instead_of_auto(model)
+    assert exact != model
+    assert opened(exact) is colorizer
+    assert opened(model) is colorizer

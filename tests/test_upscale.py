@@ -74,18 +74,21 @@ def test_strips_give_what_the_whole_gives(upscaler: object) -> None:
     L, truth = two_fields(203, 301)
     chroma = upscaler(small(L, 64, 96), np.stack([small(plane, 16, 24) for plane in truth]))  # type: ignore[operator]
     whole = apply_map(chroma, L)
-    for top in range(0, 203, 50):
-        strip = L[top : top + 50]
+    fine = refined(chroma, 203, 301)
+    once = fine.ab(L, 0)
+    for top in range(0, 203, 52):
+        strip = L[top : top + 52]
         part = apply_map(chroma, strip, rows=Positions.of_pixels(203, top, len(strip)))
-        np.testing.assert_allclose(part, whole[:, top : top + 50], atol=2.0)
-        assert float(np.abs(part - whole[:, top : top + 50]).mean()) < 0.02
+        np.testing.assert_allclose(part, whole[:, top : top + 52], atol=2.0)
+        assert float(np.abs(part - whole[:, top : top + 52]).mean()) < 0.02
+        np.testing.assert_allclose(fine.ab(strip, top), once[:, top : top + 52], atol=1e-4)
 
 
 @both
-def test_refining_first_changes_next_to_nothing(upscaler: object) -> None:
-    L, truth = two_fields(400, 600)
+@pytest.mark.parametrize(("height", "width", "step"), [(400, 600, 4), (401, 599, 4), (203, 301, 2), (70, 100, 1), (17, 600, 1)])
+def test_refining_first_changes_next_to_nothing(upscaler: object, height: int, width: int, step: int) -> None:
+    L, truth = two_fields(height, width)
     chroma = upscaler(small(L, 64, 96), np.stack([small(plane, 16, 24) for plane in truth]))  # type: ignore[operator]
-    finer = refined(chroma, 400, 600)
-    assert finer.coefficients.shape == (100, 150, 4)
-    assert float(np.abs(apply_map(finer, L) - apply_map(chroma, L)).mean()) < 0.7
-    assert refined(chroma, 200, 300) is chroma
+    fine = refined(chroma, height, width)
+    assert fine.step == step
+    assert float(np.abs(fine.ab(L, 0) - apply_map(chroma, L)).mean()) < 0.7

@@ -10,19 +10,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BatchcolorError, ExitCode
-from ..executors import Desk, Executor, ProcessExecutor, SerialExecutor, local_executor
-from ..settings import Settings
+from ..errors import BatchcolorError, ClusterError, ExitCode, WorkerLost
+from ..executors import Desk, Executor, Executors
+from ..settings import ModelSettings, Settings
 from ..weights.store import find_weights, is_name, sha256_of
 from .plan import Item, Plan
 from .walk import Kind
 
 if TYPE_CHECKING:
-    from ..colorizer import Colorizer
+    from ..colorizer import Colorizer, Computed
     from ..films import FilmProgress
     from ..photos import Provenance
 
-_PHOTOS_PER_JOB = 8
+_PHOTOS_PER_JOB = 8  # few enough that a stop is prompt; a GPU gets full batches, which take it no longer
 
 
 class Status(StrEnum):
@@ -113,48 +113,70 @@ class Tally:
 
 def run(
     plan: Plan,
-    colorizer: Colorizer,
     settings: Settings,
+    executors: Executors,
     *,
-    workers: int,
     should_stop: Callable[[], bool],
     measure: bool = False,
+    on_computed: Callable[[Computed], None] | None = None,
     on_film_progress: Callable[[Item, FilmProgress], None] | None = None,
 ) -> Iterator[Outcome]:
     """Colorize every item of `plan`, photos first; yields one outcome an item as each is finished.
 
-    Photos go through `workers` threads; films go one by one, each in chunks through as many processes. When `should_stop` answers yes,
-    photos under way are finished, the film under way stays as far as its chunks are finished, and the rest has no outcome. measure:
-    whether figures of films are taken for the report.
+    Photos go several to a job; films go one by one, each in chunks. When `should_stop` answers yes, photos under way are finished, the
+    film under way stays as far as its chunks are finished, and the rest has no outcome. measure: whether figures of films are taken for
+    the report. on_computed: told what the network runs on, once it is known. Raises what keeps the network from running at all:
+    `ModelError`, `DeviceError`, `WorkerLost`, `ClusterError`.
     """
     for item, error in plan.refused:
         yield failed(item, error)
+    if not plan.items:
+        return
+    computed = _computed(settings.model, executors.photos, should_stop)
+    if computed is None:
+        return
+    if on_computed is not None:
+        on_computed(computed)
+    settings = replace(settings, model=computed.instead_of_auto(settings.model))
 
     photos = plan.of_kind(Kind.PHOTO)
-    provenance = _provenance(settings) if photos and settings.photo.provenance else None
-
-    def photo_job(batch: Sequence[Item], desk: Desk) -> list[Outcome]:
-        return list(_colorize_photos(batch, colorizer, settings, provenance, desk.should_stop))
-
-    batches = (photos[n : n + _PHOTOS_PER_JOB] for n in range(0, len(photos), _PHOTOS_PER_JOB))
-    for outcome in local_executor(workers).map(photo_job, batches, should_stop):
-        if outcome.error is not None:
-            yield from (failed(item, outcome.error) for item in outcome.job)
-        yield from outcome.result or []
+    if photos:
+        provenance = _provenance(settings) if settings.photo.provenance else None
+        count = _PHOTOS_PER_JOB if computed.device == "cpu" else max(_PHOTOS_PER_JOB, settings.model.batch_size)
+        batches = (photos[n : n + count] for n in range(0, len(photos), count))
+        for outcome in executors.photos.map(PhotoWork(settings, provenance), batches, should_stop):
+            if outcome.error is not None:
+                yield from (failed(item, _named(item, outcome.error)) for item in outcome.job)
+            yield from outcome.result or []
 
     films = plan.of_kind(Kind.FILM)
     weights = sha256_of(find_weights(settings.model.weights)) if films else ""
-    executor: Executor = SerialExecutor() if workers == 1 else ProcessExecutor(workers)
-    # What "auto" came to here, so that every process computes alike.
-    engine = colorizer.engine
-    model = replace(settings.model, engine=engine.name, device=engine.device, precision=engine.precision)
-    settings = replace(settings, model=model)
     for item in films:
         if should_stop():
             return
-        film = _colorize_film(item, settings, weights, executor, measure, should_stop, on_film_progress)
+        film = _colorize_film(item, settings, weights, executors.films, measure, should_stop, on_film_progress)
         if film is not None:
             yield film
+
+
+def _computed(model: ModelSettings, executor: Executor, should_stop: Callable[[], bool]) -> Computed | None:
+    """What the settings come to where the jobs will run; None where the run ends before that is known."""
+    for outcome in executor.map(_open, [model], should_stop):
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.result
+    return None
+
+
+def _open(model: ModelSettings, _desk: Desk) -> Computed:
+    from ..colorizer import Computed, opened
+
+    return Computed.by(opened(model))
+
+
+def _named(item: Item, error: Exception) -> Exception:
+    """A lost worker's error knows no path."""
+    return WorkerLost(f"{item.source}: {error}") if isinstance(error, WorkerLost) else error
 
 
 def _provenance(settings: Settings) -> Provenance:
@@ -164,33 +186,40 @@ def _provenance(settings: Settings) -> Provenance:
     return Provenance(settings.model.weights if is_name(settings.model.weights) else path.name, sha256_of(path))
 
 
-def _colorize_photos(
-    batch: Sequence[Item],
-    colorizer: Colorizer,
-    settings: Settings,
-    provenance: Provenance | None,
-    should_stop: Callable[[], bool],
-) -> Iterator[Outcome]:
-    from ..photos import Treatment, colorize_photos
+@dataclass(frozen=True, slots=True)
+class PhotoWork:
+    """What all photos have in common; may be sent to other processes."""
 
-    statuses = {Treatment.COLORIZED: Status.DONE, Treatment.COPIED: Status.COPIED, Treatment.SKIPPED: Status.SKIPPED}
-    results = colorize_photos(
-        [(item.source, item.target) for item in batch],
-        colorizer,
-        settings.photo,
-        saturation=settings.saturation,
-        provenance=provenance,
-    )
-    started = time.monotonic()
-    for item, result in zip(batch, results, strict=True):
-        seconds, started = time.monotonic() - started, time.monotonic()
-        if result.error is not None:
-            yield failed(item, result.error, seconds)
-        else:
-            status = statuses[result.treatment]
-            yield Outcome(item.source, item.target, item.kind, status, seconds, warnings=result.warnings)
-        if should_stop():
-            return
+    settings: Settings
+    provenance: Provenance | None
+
+    def __call__(self, batch: Sequence[Item], desk: Desk) -> list[Outcome]:
+        """The outcome of each photo of `batch`, in order; of fewer where the run is about to end."""
+        from ..colorizer import opened
+
+        return list(self._outcomes(batch, opened(self.settings.model), desk))
+
+    def _outcomes(self, batch: Sequence[Item], colorizer: Colorizer, desk: Desk) -> Iterator[Outcome]:
+        from ..photos import Treatment, colorize_photos
+
+        statuses = {Treatment.COLORIZED: Status.DONE, Treatment.COPIED: Status.COPIED, Treatment.SKIPPED: Status.SKIPPED}
+        results = colorize_photos(
+            [(item.source, item.target) for item in batch],
+            colorizer,
+            self.settings.photo,
+            saturation=self.settings.saturation,
+            provenance=self.provenance,
+        )
+        started = time.monotonic()
+        for item, result in zip(batch, results, strict=True):
+            seconds, started = time.monotonic() - started, time.monotonic()
+            if result.error is not None:
+                yield failed(item, result.error, seconds)
+            else:
+                status = statuses[result.treatment]
+                yield Outcome(item.source, item.target, item.kind, status, seconds, warnings=result.warnings)
+            if desk.should_stop():
+                return
 
 
 def _colorize_film(
@@ -219,6 +248,8 @@ def _colorize_film(
         )
     except FilmStopped:
         return None
+    except ClusterError:
+        raise  # it is not this film's, and the next one would fare no better
     except Exception as exc:
         return failed(item, exc, time.monotonic() - started)
     return Outcome(

@@ -50,7 +50,7 @@ def cli() -> None:
     """Colorize black-and-white photo archives and films, in batches, offline.
 
     Every option can also be set by an environment variable (BATCHCOLOR_COLORIZE_CRF=20). Exit codes: 0 all done, 1 some items
-    failed, 2 usage, 3 nothing readable, 4 model, 5 output, 6 device, 75 another run is at work, 130 interrupted.
+    failed, 2 usage, 3 nothing readable, 4 model, 5 output, 6 device, 7 cluster, 75 another run is at work, 130 interrupted.
     """
 
 

@@ -5,25 +5,30 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import BatchcolorError, ExitCode, UsageError
-from .options import RunOptions, run_options, run_options_of, settings_of, settings_options
+from .options import RunOptions, SectionedCommand, run_options, run_options_of, settings_of, settings_options
 
 if TYPE_CHECKING:
     from ..archive.plan import Item, Plan
+    from ..archive.premises import Premises
     from ..archive.run import Tally
     from ..archive.tree import Selection, Tree
+    from ..executors import Executors
     from ..report import NoReport, Report
     from ..settings import Settings
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(path_type=Path))
 @click.option(
     "--output",
@@ -48,6 +53,7 @@ def colorize(sources: tuple[Path, ...], output: Path, **values: Any) -> int:
       batchcolor colorize scans/ -o colour/ --max-runtime 6h --log-file night.log
     """
     from ..archive.plan import is_file_name, plan
+    from ..archive.premises import premises
     from ..archive.tree import NoTree, Redo, look_at_tree, open_tree
     from ..archive.walk import Kind
 
@@ -62,7 +68,7 @@ def colorize(sources: tuple[Path, ...], output: Path, **values: Any) -> int:
     if options.preview:
         return _preview(films, settings)
     if is_file_name(sources, output):
-        opened: contextlib.AbstractContextManager[Tree] = contextlib.nullcontext(NoTree())
+        opened: AbstractContextManager[Tree] = contextlib.nullcontext(NoTree())
     elif options.dry_run:
         opened = look_at_tree(output, settings, content_hash=options.content_hash)
     else:
@@ -71,7 +77,10 @@ def colorize(sources: tuple[Path, ...], output: Path, **values: Any) -> int:
         selection = tree.select(planned.items, Redo(options.force, options.verify))
         if options.dry_run:
             return _list(planned, selection, options)
-        return _run(planned, selection, tree, settings, options)
+        todo = selection.plan(planned)
+        folder = output.parent if is_file_name(sources, output) else output
+        where = _executors(options, todo, premises(sources, todo.items, folder, settings.model.weights))
+        return _run(todo, selection.up_to_date, tree, settings, options, where)
 
 
 def _preview(films: list[Item], settings: Settings) -> int:
@@ -103,46 +112,66 @@ def _list(planned: Plan, selection: Selection, options: RunOptions) -> int:
     return ExitCode.OK
 
 
-def _run(planned: Plan, selection: Selection, tree: Tree, settings: Settings, options: RunOptions) -> int:
+@contextlib.contextmanager
+def _executors(options: RunOptions, todo: Plan, premises: AbstractContextManager[Premises]) -> Iterator[Executors]:
+    """Where jobs are to run. premises: of a run on other machines; entered for such a one only."""
+    from ..executors import Executors, RayOptions, local_executors, ray_executor
+    from ..threads import cores
+
+    if options.executor == "local" or not todo.items:
+        yield local_executors(options.jobs or cores())
+        return
+    asked = RayOptions(options.ray_address, options.jobs, options.job_cpus, options.job_gpus)
+    # Ray prints what happens to its machines on stdout, pages of it; its own logs have that as well.
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        premises as known,
+        ray_executor(asked, known) as executor,
+    ):
+        yield Executors(executor, executor)
+
+
+def _run(
+    todo: Plan,
+    up_to_date: int,
+    tree: Tree,
+    settings: Settings,
+    options: RunOptions,
+    where: AbstractContextManager[Executors],
+) -> int:
     from ..archive.run import Status, Tally, run
     from .progress import display_for
     from .stopping import Stop, stopping_on_signals
 
-    todo = selection.plan(planned)
-    tally, started = Tally(up_to_date=selection.up_to_date), time.monotonic()
+    tally, started = Tally(up_to_date=up_to_date), time.monotonic()
     stop = Stop(options.max_runtime)
+    stdout = sys.stdout  # what it is now; see `_executors`
     display = display_for(len(todo.items) + len(todo.refused), quiet=options.quiet, log_file=options.log_file)
     report = _report(options.report, len(todo.items) + len(todo.refused))
-    with _warnings_noted(display.note), stopping_on_signals(stop), display, report:
-        if todo.items or todo.refused:
-            from ..colorizer import opened
-
-            colorizer = opened(settings.model)
-            display.note(
-                f"{settings.model.weights} on {colorizer.engine.device}, {colorizer.engine.name} {colorizer.engine.precision}"
-            )
-            for outcome in run(
-                todo,
-                colorizer,
-                settings,
-                workers=options.jobs,
-                should_stop=stop,
-                measure=options.measure,
-                on_film_progress=lambda item, p: display.film_frame(item.source.name, p.frames, p.total_frames),
-            ):
-                tally.add(outcome)
-                tree.record(outcome)
-                display.finished(outcome)
-                report.add(outcome)
-                if options.as_json:
-                    click.echo(json.dumps(outcome.as_dict()))
+    with _warnings_noted(display.note), stopping_on_signals(stop), display, report, where as executors:
+        for outcome in run(
+            todo,
+            settings,
+            executors,
+            should_stop=stop,
+            measure=options.measure,
+            on_computed=lambda by: display.note(f"{settings.model.weights} on {by.device}, {by.engine} {by.precision}"),
+            on_film_progress=lambda item, p: display.film_frame(item.source.name, p.frames, p.total_frames),
+        ):
+            tally.add(outcome)
+            tree.record(outcome)
+            display.finished(outcome)
+            report.add(outcome)
+            if options.as_json:
+                click.echo(json.dumps(outcome.as_dict()), stdout)
         left = len(todo.items) + len(todo.refused) - tally.finished
         seconds = round(time.monotonic() - started, 3)
         display.note(_summary(tally, left, seconds))
         counts = {**{status.value: tally.counts[status] for status in Status}, "up_to_date": tally.up_to_date, "left": left}
         report.conclude({**counts, "seconds": seconds})
         if options.as_json:
-            click.echo(json.dumps({"summary": {**counts, "seconds": seconds}}))
+            click.echo(json.dumps({"summary": {**counts, "seconds": seconds}}), stdout)
     if stop.interrupted:
         return ExitCode.INTERRUPTED
     # A night that ended in time is a good night, whatever is left for the next one.

@@ -32,12 +32,13 @@ def demo(output: Path, weights: str) -> int:
     from ..archive.run import Tally, run
     from ..colorizer import opened
     from ..demo import film, pictures, sheets
+    from ..executors import local_executors
     from ..settings import ModelSettings, Settings
     from ..threads import cores
     from .progress import display_for
 
     settings = Settings(model=ModelSettings(weights=weights))
-    colorizer = opened(settings.model)  # first: without weights nothing is worth making
+    opened(settings.model)  # first: without weights nothing is worth making
     truth, input_, colour = (output / name for name in ("truth", "input", "colour"))
     click.echo(f"Making black-and-white input in {input_}", err=True)
     names = pictures.write_pictures(truth, input_)
@@ -48,9 +49,8 @@ def demo(output: Path, weights: str) -> int:
     with display_for(len(planned.items), quiet=False) as display:
         for outcome in run(
             planned,
-            colorizer,
             settings,
-            workers=cores(),
+            local_executors(cores()),
             should_stop=lambda: False,
             on_film_progress=lambda item, p: display.film_frame(item.source.name, p.frames, p.total_frames),
         ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from ..settings import (
     Deinterlace,
     EncoderKind,
     EngineName,
+    ExecutorName,
     FilmSettings,
     ModelSettings,
     PhotoFormat,
@@ -26,7 +28,6 @@ from ..settings import (
     Upscaling,
     VideoCodec,
 )
-from ..threads import cores
 from .stopping import Duration
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -52,57 +53,87 @@ def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None)
     ctx.default_map = values
 
 
+class _Option(click.Option):
+    """An option that `--help` lists under a heading."""
+
+    def __init__(self, *arguments: Any, heading: str, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.heading = heading
+
+
+class SectionedCommand(click.Command):
+    """A command of many options: `--help` lists them under their headings, in the order in which those first occur."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(getattr(param, "heading", "Options"), []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def _under(heading: str) -> Callable[..., Callable[[Command], Command]]:
+    return functools.partial(click.option, cls=_Option, heading=heading)
+
+
+_network, _color, _photo, _film = (_under(heading) for heading in ("Network", "Colour", "Photos", "Films"))
+_run, _todo, _told = (_under(heading) for heading in ("The run", "What is done again", "What is shown and said"))
+
+
 _MODEL = (
-    click.option("--weights", default="lite", show_default=True, metavar="NAME|PATH",
+    _network("--weights", default="lite", show_default=True, metavar="NAME|PATH",
                  help="Weights: a name that `batchcolor models` lists, or a file."),
-    click.option("--engine", type=_choice(EngineName), default="auto", show_default=True,
+    _network("--engine", type=_choice(EngineName), default="auto", show_default=True,
                  help="auto: OpenVINO on a CPU, torch on a GPU."),
-    click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:N or mps."),
-    click.option("--precision", type=_choice(Precision), default="auto", show_default=True,
+    _network("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:N or mps."),
+    _network("--precision", type=_choice(Precision), default="auto", show_default=True,
                  help="auto: the fastest that the device computes in, by a trial on a CPU."),
-    click.option("--compile/--no-compile", default=False, show_default=True,
+    _network("--compile/--no-compile", default=False, show_default=True,
                  help="Have torch compile the network: minutes at first, for long runs on a GPU."),
-    click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True,
+    _network("--batch-size", type=click.IntRange(1), default=16, show_default=True,
                  help="Pictures that the network sees at once; halved by itself where they do not fit."),
-    click.option("--network-size", type=click.IntRange(64, 2048), metavar="PIXELS",
+    _network("--network-size", type=click.IntRange(64, 2048), metavar="PIXELS",
                  help="The network sees about this many pixels squared; the weights' own size by default. "
                       "Smaller: more vivid; larger: steadier, paler, slower."),
 )  # fmt: skip
 
 _LOOK = (
-    click.option("--saturation", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Factor on all colour."),
-    click.option("--upscaling", type=_choice(Upscaling), default="guided", show_default=True,
+    _color("--saturation", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Factor on all colour."),
+    _color("--upscaling", type=_choice(Upscaling), default="guided", show_default=True,
                  help="How colour is scaled up: guided follows the edges of the picture."),
-    click.option("--color-pages", type=_choice(ColorPages), default="copy", show_default=True,
+    _photo("--color-pages", type=_choice(ColorPages), default="copy", show_default=True,
                  help="Photos that have colour already: copied, left out, or colorized anew. Sepia and other tones count as "
                       "black-and-white."),
-    click.option("--format", type=_choice(PhotoFormat), default="keep", show_default=True,
+    _photo("--format", type=_choice(PhotoFormat), default="keep", show_default=True,
                  help="Of photos; another than the source's is appended to its name (a.tif.jpg)."),
-    click.option("--quality", type=click.IntRange(1, 100), default=92, show_default=True, help="Of JPEG, WebP and AVIF."),
-    click.option("--provenance/--no-provenance", default=True, show_default=True,
+    _photo("--quality", type=click.IntRange(1, 100), default=92, show_default=True, help="Of JPEG, WebP and AVIF."),
+    _photo("--provenance/--no-provenance", default=True, show_default=True,
                  help="Say in a photo's XMP that it was colorized, by which version and weights."),
 )  # fmt: skip
 
 _FILM = (
-    click.option("--codec", type=_choice(VideoCodec), default="h264", show_default=True, help="Of films."),
-    click.option("--encoder", type=_choice(EncoderKind), default="software", show_default=True,
+    _film("--codec", type=_choice(VideoCodec), default="h264", show_default=True, help="Of films."),
+    _film("--encoder", type=_choice(EncoderKind), default="software", show_default=True,
                  help="In software, or in a chip, which is tried first; auto: the first chip that works, else software."),
-    click.option("--crf", type=click.IntRange(0, 63), help="Quality of films, lower is better; the codec's own by default."),
-    click.option("--preset", help="Speed of the film encoder, in its own words (medium, slow, 8, ...)."),
-    click.option("--tune", help="What the film encoder should care for, in its own words (grain, film, ...)."),
-    click.option("--pix-fmt", metavar="NAME",
+    _film("--crf", type=click.IntRange(0, 63), help="Quality of films, lower is better; the codec's own by default."),
+    _film("--preset", help="Speed of the film encoder, in its own words (medium, slow, 8, ...)."),
+    _film("--tune", help="What the film encoder should care for, in its own words (grain, film, ...)."),
+    _film("--pix-fmt", metavar="NAME",
                  help="Pixel format of films, as FFmpeg calls it (yuv420p10le); the nearest to the source's by default."),
-    click.option("--deinterlace", type=_choice(Deinterlace), default="auto", show_default=True,
+    _film("--deinterlace", type=_choice(Deinterlace), default="auto", show_default=True,
                  help="What is done about interlaced films: made whole, left as they are, or refused."),
-    click.option("--smooth", type=_choice(SmootherName), default="flow", show_default=True,
+    _film("--smooth", type=_choice(SmootherName), default="flow", show_default=True,
                  help="How colour is kept steady between two cuts."),
-    click.option("--key-frames", default="auto", show_default=True, metavar="auto|every|N",
+    _film("--key-frames", default="auto", show_default=True, metavar="auto|every|N",
                  help="Frames that the network sees; between them colour is carried along motion (with --smooth flow)."),
-    click.option("--shots", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.csv",
+    _film("--shots", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.csv",
                  help="Where shots of the film begin, as `batchcolor probe --shots` lists them."),
-    click.option("--start", type=Duration(), default=0.0, metavar="TIME", help="Begin here in films (90, 1m30s)."),
-    click.option("--duration", type=Duration(), metavar="TIME", help="So much of films, from --start on."),
-    click.option("--strict-streams", is_flag=True,
+    _film("--start", type=Duration(), default=0.0, metavar="TIME", help="Begin here in films (90, 1m30s)."),
+    _film("--duration", type=Duration(), metavar="TIME", help="So much of films, from --start on."),
+    _film("--strict-streams", is_flag=True,
                  help="Fail where the result cannot hold a stream of the film, instead of leaving it out with a warning."),
 )  # fmt: skip
 
@@ -113,31 +144,44 @@ _CONFIG = (
 
 
 _RUN = (
-    click.option("--jobs", type=click.IntRange(1), help="Photos, or pieces of a film, worked on at once; one a core by default."),
-    click.option("--force", is_flag=True, help="Do everything again, also what is up to date."),
-    click.option("--verify", is_flag=True, help="Decode the results that are there, and do the damaged ones again."),
-    click.option("--content-hash", is_flag=True,
+    _run("--jobs", type=click.IntRange(1),
+                 help="Photos, or pieces of a film, worked on at once; by default one a core, on Ray as many as there is room for."),
+    _run("--executor", type=_choice(ExecutorName), default="local", show_default=True,
+                 help="Where jobs run: on this machine, or on Ray, which may have many."),
+    _run("--ray-address", default="local", show_default=True, metavar="ADDRESS",
+                 help="local: Ray on this machine, for this run; auto: the cluster that this machine belongs to; HOST:PORT of its head; "
+                      "ray://HOST:PORT from outside."),
+    _run("--job-cpus", type=click.IntRange(1), default=1, show_default=True, help="Cores of each job on Ray."),
+    _run("--job-gpus", type=click.FloatRange(0), default=0.0, show_default=True,
+                 help="GPUs of each job on Ray; 0.25 lets four jobs share one."),
+    _todo("--force", is_flag=True, help="Do everything again, also what is up to date."),
+    _todo("--verify", is_flag=True, help="Decode the results that are there, and do the damaged ones again."),
+    _todo("--content-hash", is_flag=True,
                  help="Where only a source's time has changed, compare its SHA-256 before doing it again."),
-    click.option("--dry-run", is_flag=True, help="List what would be done and why; do nothing."),
-    click.option("--max-runtime", type=Duration(), metavar="TIME",
+    _todo("--dry-run", is_flag=True, help="List what would be done and why; do nothing."),
+    _run("--max-runtime", type=Duration(), metavar="TIME",
                  help="Stop in time (45m, 6h, 1h30m); the next run goes on. The exit code is then 0."),
-    click.option("--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Append a line for everything that happens."),
-    click.option("--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html",
+    _told("--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Append a line for everything that happens."),
+    _told("--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html",
                  help="Write a page to look at: pictures before and after, failures first."),
-    click.option("--measure", is_flag=True,
+    _told("--measure", is_flag=True,
                  help="Also take figures of films for the report: PSNR of luma, how colourful, how steady (a tenth slower)."),
-    click.option("--preview", is_flag=True,
+    _told("--preview", is_flag=True,
                  help="Instead of films, write contact sheets of them: one frame a shot, before and after."),
-    click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object a finished item on stdout, and a summary."),
+    _told("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
+    _told("--json", "as_json", is_flag=True, help="Print one JSON object a finished item on stdout, and a summary."),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run behaves; nothing here changes a result. max_runtime: seconds."""
+    """How a run behaves; nothing here changes a result. jobs: at once; None: as many as there is room for. max_runtime: seconds."""
 
-    jobs: int
+    jobs: int | None
+    executor: ExecutorName
+    ray_address: str
+    job_cpus: int
+    job_gpus: float
     force: bool
     verify: bool
     content_hash: bool
@@ -159,8 +203,7 @@ def run_options(command: Command) -> Command:
 
 
 def run_options_of(values: dict[str, Any]) -> RunOptions:
-    chosen = {field.name: values[field.name] for field in dataclasses.fields(RunOptions)}
-    return RunOptions(**{**chosen, "jobs": values["jobs"] or cores()})
+    return RunOptions(**{field.name: values[field.name] for field in dataclasses.fields(RunOptions)})
 
 
 def settings_options(command: Command) -> Command:

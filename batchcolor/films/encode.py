@@ -36,7 +36,8 @@ class Encoder:
 
 
 CODECS: dict[str, Encoder] = {
-    "h264": Encoder("libx264", ("crf", 18), "medium"),
+    # Left to itself, libx264 rounds differently on processors with different instructions; with those of AVX-512, from run to run.
+    "h264": Encoder("libx264", ("crf", 18), "medium", (("x264-params", "cpu-independent=1"),)),
     "hevc": Encoder("libx265", ("crf", 20), "medium", (("x265-params", "pools=none:frame-threads=1:log-level=error"),)),
     "av1": Encoder("libsvtav1", ("crf", 26), "8", (("svtav1-params", "lp=1"),)),
     "prores": Encoder("prores_ks"),

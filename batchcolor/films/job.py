@@ -16,10 +16,10 @@ import numpy as np
 
 from ..ahead import ahead
 from ..aside import written_aside
-from ..colorizer import Colorizer, opened
+from ..colorizer import Colorizer
 from ..errors import SourceError
 from ..executors import Desk
-from ..settings import FilmSettings, ModelSettings, Upscaling
+from ..settings import FilmSettings, Upscaling
 from ..upscale import UPSCALERS
 from .chroma import chroma_planes
 from .chunks import Chunk
@@ -44,16 +44,6 @@ _STEPS_BACK_S: tuple[int | None, ...] = (0, 10, 60, None)
 
 class FilmStopped(Exception):
     """The run was asked to stop; finished chunks stay for the next one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Opens the colorizer of these settings, once a process."""
-
-    model: ModelSettings
-
-    def __call__(self) -> Colorizer:
-        return opened(self.model)
 
 
 @dataclass(frozen=True, slots=True)

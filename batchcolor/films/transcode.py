@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from ..ahead import ahead
-from ..colorizer import Colorizer
+from ..colorizer import Colorizer, Opened
 from ..errors import OutputError, SourceError, UsageError, WorkerLost
 from ..executors import Executor, SerialExecutor
 from ..settings import FilmSettings, Settings
 from .chunks import Chunk, ChunkLength, plan_chunks
 from .encode import choose_encoder, picture_format
-from .job import ChunkWork, FilmStopped, Opened
+from .job import ChunkWork, FilmStopped
 from .join import Piece, join
 from .keys import key_frames
 from .probe import FilmInfo, probe

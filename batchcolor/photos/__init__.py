@@ -14,9 +14,10 @@ from ..aside import written_aside
 from ..colorizer import Colorizer
 from ..errors import BatchcolorError, OutputError, SourceError
 from ..settings import PhotoSettings
-from ..upscale import UPSCALERS, refined
-from .merge import as_stored, merge
+from ..upscale import UPSCALERS, ChromaMap, refined
+from .merge import merge
 from .metadata import Metadata, Provenance, provenanced, read_pages
+from .orientation import as_stored
 from .read import PhotoInfo, PhotoRows, probe, small_lab
 from .tone import has_color
 from .write import ENCODERS, Page, encoder_of, write
@@ -24,6 +25,7 @@ from .write import ENCODERS, Page, encoder_of, write
 __all__ = ["ENCODERS", "PhotoInfo", "PhotoResult", "Provenance", "Treatment", "colorize_photos", "probe"]
 
 _PAGES_AT_ONCE = 16
+_HELD_BYTES = 64 << 20  # of decoded pages that wait for the network; what goes beyond is decoded twice
 
 
 class Treatment(StrEnum):
@@ -45,11 +47,16 @@ class PhotoResult:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A page as the network sees it. L: float32 `(h, w)`, 0..100; colored: whether it has colours of its own, to be kept."""
+    """A page as the network sees it. rows: its samples, to be read; L: float32 `(h, w)`, 0..100; colored: whether it has colours of its
+    own, to be kept."""
 
-    info: PhotoInfo
+    rows: PhotoRows
     L: np.ndarray
     colored: bool
+
+    @property
+    def info(self) -> PhotoInfo:
+        return self.rows.info
 
 
 def colorize_photos(
@@ -62,14 +69,15 @@ def colorize_photos(
 ) -> Iterator[PhotoResult]:
     """Colorize each (source, target); yields, in order, what became of it.
 
-    The network sees the first pages of all of them at once; full-size pixels are held for one page at a time. provenance: added to the
-    XMP of what is colorized. Raises only what concerns all (`DeviceError`).
+    The network sees the first pages of all of them at once; full-size pixels are held for one page at a time, and for small ones as
+    far as `_HELD_BYTES` go. provenance: added to the XMP of what is colorized. Raises only what concerns all (`DeviceError`).
     """
+    look = _Look(colorizer, settings)
     seen: dict[int, _Seen] = {}
     failed: dict[int, BatchcolorError] = {}
     for index, (source, target) in enumerate(pairs):
         try:
-            seen[index] = _see(source, 0, colorizer, settings)
+            seen[index] = look(source, 0)
             _check_pages(source, target, seen[index].info)
         except BatchcolorError as exc:
             failed[index] = exc
@@ -81,15 +89,29 @@ def colorize_photos(
             continue
         photo = _Photo(source, target, colorizer, settings, saturation, provenance)
         try:
-            yield photo.write(seen[index], next(chroma))
+            yield photo.write(seen.pop(index), next(chroma))
         except BatchcolorError as exc:
             yield PhotoResult(error=exc)
 
 
-def _see(source: Path, page: int, colorizer: Colorizer, settings: PhotoSettings) -> _Seen:
-    info = probe(source, page)
-    lab = small_lab(source, page, colorizer.network_shape(*info.upright_size))
-    return _Seen(info, lab[0], settings.color_pages != "recolor" and not info.gray and has_color(lab))
+class _Look:
+    """Looks at pages one after the other; those that are small enough are decoded once, and held."""
+
+    def __init__(self, colorizer: Colorizer, settings: PhotoSettings) -> None:
+        self._colorizer, self._keeps_color = colorizer, settings.color_pages != "recolor"
+        self._room = _HELD_BYTES
+
+    def __call__(self, source: Path, page: int) -> _Seen:
+        rows = PhotoRows(source, page)
+        info = rows.info
+        shape = self._colorizer.network_shape(*info.upright_size)
+        if rows.size_bytes <= self._room and not info.alpha:
+            self._room -= rows.size_bytes
+            rows.hold()
+            lab = rows.small_lab(shape)
+        else:
+            lab = small_lab(source, page, shape)
+        return _Seen(rows, lab[0], self._keeps_color and not info.gray and has_color(lab))
 
 
 def _check_pages(source: Path, target: Path, info: PhotoInfo) -> None:
@@ -145,20 +167,20 @@ class _Photo:
         return tuple(warnings)
 
     def _others_colored(self, info: PhotoInfo) -> bool:
-        return all(_see(self.source, page, self.colorizer, self.settings).colored for page in range(1, info.pages))
+        return all(_Look(self.colorizer, self.settings)(self.source, page).colored for page in range(1, info.pages))
 
     def _pages(self, first: _Seen, ab: np.ndarray, metadata: list[Metadata], warnings: list[str]) -> Iterator[Page]:
         yield self._page(0, first, ab, metadata, warnings)
         for start in range(1, first.info.pages, _PAGES_AT_ONCE):
             at = range(start, min(start + _PAGES_AT_ONCE, first.info.pages))
-            seen = [_see(self.source, number, self.colorizer, self.settings) for number in at]
+            look = _Look(self.colorizer, self.settings)
+            seen = [look(self.source, number) for number in at]
             chroma = self.colorizer.ab([page.L for page in seen])
             for number, page, page_ab in zip(at, seen, chroma, strict=True):
                 yield self._page(number, page, page_ab, metadata, warnings)
 
     def _page(self, number: int, seen: _Seen, ab: np.ndarray, metadata: list[Metadata], warnings: list[str]) -> Page:
-        rows = PhotoRows(self.source, number)
-        info = rows.info
+        rows, info = seen.rows, seen.info
         told = metadata[number] if number < len(metadata) else rows.metadata()
         chroma = None
         if not seen.colored:
@@ -167,5 +189,6 @@ class _Photo:
             except ValueError as exc:
                 warnings.append(f"{self.source}: nothing could be added to its XMP, which stays as it is ({exc})")
             upscaled = UPSCALERS[self.settings.upscaling](seen.L, ab * np.float32(self.saturation))
-            chroma = refined(as_stored(upscaled, info.orientation), info.height, info.width)
-        return Page(merge(rows, chroma, info.height), (info.height, info.width), rows.image, told)
+            stored = ChromaMap(as_stored(upscaled.coefficients, info.orientation))
+            chroma = refined(stored, info.height, info.width)
+        return Page(merge(rows, chroma), (info.height, info.width), rows.image, told)

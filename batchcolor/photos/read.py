@@ -1,6 +1,7 @@
-"""Reading photos with libvips: what a file is, a small upright lightness for the network, and full rows for merging.
+"""Reading photos with libvips: what a file is, a small upright copy for the network, and full rows for merging.
 
-Files are opened read-only and decoded top to bottom in strips, so that memory does not grow with the picture.
+Files are opened read-only. Small photos are decoded once and held; large ones twice, the second time top to bottom in strips, so that
+memory does not grow with the picture.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from ..codes import gray_to_lightness, rgb_to_lightness
+from ..color import rgb_to_lab
 from ..errors import SourceError
 from ..libvips import pyvips
+from ..upscale import STEPS
 from .metadata import Metadata
+from .orientation import QUARTER_TURNED, as_upright
 
-_STRIP_PIXELS = 1 << 16
+_STRIP_PIXELS = 1 << 17
+_STRIP_MULTIPLE = max(STEPS)  # so that chroma is scaled up strip by strip as it would be as a whole
 _PAGED_LOADER = "tiff"
 # More pixels than this, and more for each byte of the file: empty paper is packed at 500 pixels a byte at the most by what scanners use.
 _BOMB_PIXELS, _BOMB_PIXELS_A_BYTE = 200_000_000, 2_000
-_QUARTER_TURNED = range(5, 9)  # EXIF orientations that swap width and height
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class PhotoInfo:
     @property
     def upright_size(self) -> tuple[int, int]:
         """(height, width) as the viewer sees it."""
-        turned = self.orientation in _QUARTER_TURNED
+        turned = self.orientation in QUARTER_TURNED
         return (self.width, self.height) if turned else (self.height, self.width)
 
 
@@ -100,8 +105,8 @@ def _field(image: pyvips.Image, name: str, default: int) -> int:
     return int(image.get(name)) if name in image.get_fields() else default
 
 
-def _describe(image: pyvips.Image) -> PhotoInfo:
-    return PhotoInfo(
+def _described(path: Path, image: pyvips.Image) -> PhotoInfo:
+    info = PhotoInfo(
         width=image.width,
         height=image.height,
         depth=8 if image.format in ("uchar", "char") else 16,
@@ -111,16 +116,16 @@ def _describe(image: pyvips.Image) -> PhotoInfo:
         pages=_field(image, "n-pages", 1),
         loader=str(image.get("vips-loader")) if "vips-loader" in image.get_fields() else "",
     )
-
-
-def probe(path: Path, page: int = 0) -> PhotoInfo:
-    """What a page of the photo is; reads headers only. Raises `SourceError`, also for pages in a format that we write none in."""
-    info = _describe(_open(path, page))
     if info.pages > 1 and not info.loader.startswith(_PAGED_LOADER):
         raise SourceError(
             f"{path}: has {info.pages} pictures, an animation or a series; only TIFF may have several, so split it first"
         )
     return info
+
+
+def probe(path: Path, page: int = 0) -> PhotoInfo:
+    """What a page of the photo is; reads headers only. Raises `SourceError`, also for pages in a format that we write none in."""
+    return _described(path, _open(path, page))
 
 
 def small_lab(path: Path, page: int, shape: tuple[int, int]) -> np.ndarray:
@@ -141,8 +146,16 @@ def small_lab(path: Path, page: int, shape: tuple[int, int]) -> np.ndarray:
     return np.ascontiguousarray(lab.transpose(2, 0, 1))
 
 
+def _shrunk(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The plane at another size, by averages. Halved first: an even side's halves take a tenth of the time of other fractions."""
+    while plane.shape[0] >= 4 * height and plane.shape[1] >= 4 * width:
+        plane = cv2.resize(plane, (plane.shape[1] // 2, plane.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    larger = height > plane.shape[0] or width > plane.shape[1]
+    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC if larger else cv2.INTER_AREA)
+
+
 class PhotoRows:
-    """A page's samples at full size, strip by strip, top to bottom, once.
+    """A page's samples at full size, strip by strip, top to bottom: once, or as often as wanted after `hold`.
 
     `image` keeps the source's resolution and profile for the writer. Raises `SourceError` when opened or while read.
     """
@@ -150,11 +163,35 @@ class PhotoRows:
     def __init__(self, path: Path, page: int = 0) -> None:
         self.path = path
         self.image = _open(path, page)
-        self.info = _describe(self.image)
+        self.info = _described(path, self.image)
+        self._held: np.ndarray | None = None
         try:
             self._pixels = self._as_gray_or_srgb(self.image)
         except pyvips.Error as exc:
             raise _failed(path, exc) from exc
+
+    @property
+    def size_bytes(self) -> int:
+        """What all samples take in memory."""
+        return self._pixels.width * self._pixels.height * self._pixels.bands * self.info.depth // 8
+
+    def hold(self) -> None:
+        """Decode all of it now, and keep the samples."""
+        held = np.concatenate([planes for _, planes in self._decoded()], 1)
+        gray = len(held) == 3 and np.array_equal(held[0], held[1]) and np.array_equal(held[0], held[2])
+        self._held = held[:1].copy() if gray else held  # gray in three planes is gray
+
+    def small_lab(self, shape: tuple[int, int]) -> np.ndarray:
+        """As the function of this name, of a page that is held and has no alpha."""
+        assert self._held is not None
+        turned = self.info.orientation in QUARTER_TURNED
+        small = np.stack([_shrunk(plane, *(shape[::-1] if turned else shape)) for plane in self._held])
+        if len(small) == 1:
+            L = gray_to_lightness(small[0])
+            lab = np.stack([L, np.zeros_like(L), np.zeros_like(L)])
+        else:
+            lab = rgb_to_lab(small.astype(np.float32) / np.iinfo(small.dtype).max)
+        return np.stack([as_upright(plane, self.info.orientation) for plane in lab])
 
     def metadata(self) -> Metadata:
         """What libvips knows of it: for formats whose containers we do not read ourselves."""
@@ -178,18 +215,31 @@ class PhotoRows:
         return image.colourspace(wanted).cast("ushort" if deep else "uchar")
 
     def __iter__(self) -> Iterator[Strip]:
-        pixels, info = self._pixels, self.info
-        width, height, bands = pixels.width, pixels.height, pixels.bands
-        dtype: type[np.unsignedinteger] = np.uint16 if info.depth == 16 else np.uint8
-        gray = bands - info.alpha == 1
-        region = pyvips.Region.new(pixels)
-        rows = max(1, min(height, _STRIP_PIXELS // width))
-        for top in range(0, height, rows):
-            count = min(rows, height - top)
+        strips = (
+            self._decoded() if self._held is None else ((top, self._held[:, top : top + rows]) for top, rows in self._tops())
+        )
+        for top, planes in strips:
+            samples = planes[0] if len(planes) - self.info.alpha == 1 else planes[:3]
+            yield Strip(top, samples, planes[-1] if self.info.alpha else None)
+
+    def _tops(self) -> Iterator[tuple[int, int]]:
+        """The first row of each strip, and how many it has."""
+        rows = max(1, _STRIP_PIXELS // self._pixels.width // _STRIP_MULTIPLE) * _STRIP_MULTIPLE
+        for top in range(0, self._pixels.height, rows):
+            yield top, min(rows, self._pixels.height - top)
+
+    def _decoded(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Each strip's first row and its samples `(bands, rows, W)`."""
+        width, bands = self._pixels.width, self._pixels.bands
+        dtype: type[np.unsignedinteger] = np.uint16 if self.info.depth == 16 else np.uint8
+        region = pyvips.Region.new(self._pixels)
+        for top, rows in self._tops():
             try:
-                data = region.fetch(0, top, width, count)
+                data = region.fetch(0, top, width, rows)
             except pyvips.Error as exc:
                 raise _failed(self.path, exc) from exc
-            block = np.frombuffer(data, dtype).reshape(count, width, bands)
-            samples = block[..., 0] if gray else np.moveaxis(block[..., :3], -1, 0)  # (rows, W) or (3, rows, W)
-            yield Strip(top, samples, np.ascontiguousarray(block[..., -1]) if info.alpha else None)
+            planes = np.empty((bands, rows, width), dtype)
+            cv2.split(
+                np.frombuffer(data, dtype).reshape(rows, width, bands), list(planes)
+            )  # numpy would take three times as long
+            yield top, planes

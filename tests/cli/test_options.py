@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,17 @@ def test_flag_environment_and_toml_say_the_same(name: str, tmp_path: Path, monke
         assert parsed(name, ["--config", str(config)]) == parsed(name, []), "the environment wins over TOML"
     if not option.is_flag:
         assert parsed(name, flag(option, first)) == by_flag, "a flag wins over the environment"
+
+
+def test_help_lists_every_option_once_and_under_a_heading() -> None:
+    text = colorize.get_help(click.Context(colorize, info_name="colorize"))
+    _, *parts = re.split(r"^(\w[\w ]*):$", text[text.index("\nOptions:") :], flags=re.MULTILINE)
+    listed = {
+        heading: re.findall(r"^  (?:-\w, )?--([a-z-]+)", body, re.MULTILINE)
+        for heading, body in zip(parts[::2], parts[1::2], strict=True)
+    }
+    names = [name for names in listed.values() for name in names]
+    assert len(names) == len(set(names)) == len(colorize.params)  # sources have no line, and --help has one
+    assert set(listed["Options"]) == {"output", "config", "help"}
+    assert "crf" in listed["Films"]
+    assert "quality" in listed["Photos"]

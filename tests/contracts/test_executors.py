@@ -7,20 +7,33 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
+from _pytest.mark import ParameterSet
 
 from batchcolor.errors import SourceError, WorkerLost
-from batchcolor.executors import EXECUTORS, Desk, Executor, ProcessExecutor
+from batchcolor.executors import EXECUTORS, Desk, Executor
+from tests.support import needs_ray
+
+MORTAL = {"processes", "ray"}  # their workers may die without the driver
 
 
-@pytest.fixture(params=sorted(EXECUTORS))
-def executor(request: pytest.FixtureRequest) -> Executor:
-    return EXECUTORS[request.param](3)
+def parameters(names: Iterable[str]) -> list[ParameterSet]:
+    return [pytest.param(name, marks=needs_ray if name == "ray" else ()) for name in sorted(names)]
+
+
+@pytest.fixture(scope="module", params=parameters(EXECUTORS))
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    with EXECUTORS[request.param](3) as opened:
+        yield opened
+
+
+mortal = pytest.mark.parametrize("executor", parameters(MORTAL), indirect=True)
 
 
 def never() -> bool:
@@ -140,7 +153,7 @@ def test_jobs_are_drawn_only_as_they_are_needed(executor: Executor) -> None:
     assert most_waiting <= 6
 
 
-# Processes can do one thing more than others: die.
+# Workers that are processes can do one thing more than others: die.
 
 
 @dataclass(frozen=True)
@@ -158,14 +171,16 @@ class Dying:
         return n
 
 
-def test_a_worker_that_dies_is_replaced_and_its_job_done_again(tmp_path: Path) -> None:
-    outcomes = list(ProcessExecutor(2).map(Dying(tmp_path, 2), range(6), never))
+@mortal
+def test_a_worker_that_dies_is_replaced_and_its_job_done_again(executor: Executor, tmp_path: Path) -> None:
+    outcomes = list(executor.map(Dying(tmp_path, 2), range(6), never))
     assert sorted(outcome.job for outcome in outcomes) == list(range(6))
     assert all(outcome.error is None for outcome in outcomes)
 
 
-def test_a_job_that_kills_three_workers_fails_and_the_others_are_done(tmp_path: Path) -> None:
-    outcomes = list(ProcessExecutor(2).map(Dying(tmp_path, 99), range(6), never))
+@mortal
+def test_a_job_that_kills_three_workers_fails_and_the_others_are_done(executor: Executor, tmp_path: Path) -> None:
+    outcomes = list(executor.map(Dying(tmp_path, 99), range(6), never))
     errors = {outcome.job: outcome.error for outcome in outcomes}
     assert sorted(errors) == list(range(6))
     assert isinstance(errors.pop(3), WorkerLost)
@@ -181,12 +196,14 @@ def lingering(folder: Path, n: int, desk: Desk) -> int:
     return n
 
 
-def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", parameters(MORTAL))
+def test_workers_end_with_the_process_that_started_them(name: str, tmp_path: Path) -> None:
     script = (
         "from functools import partial; from pathlib import Path\n"
-        "from batchcolor.executors import ProcessExecutor; from tests.contracts.test_executors import lingering, never\n"
+        "from batchcolor.executors import EXECUTORS; from tests.contracts.test_executors import lingering, never\n"
         "if __name__ == '__main__':\n"
-        f"    list(ProcessExecutor(2).map(partial(lingering, Path({str(tmp_path)!r})), range(2), never))\n"
+        f"    with EXECUTORS[{name!r}](2) as executor:\n"
+        f"        list(executor.map(partial(lingering, Path({str(tmp_path)!r})), range(2), never))\n"
     )
     file = tmp_path.parent / "driver.py"
     file.write_text(script)
@@ -196,6 +213,6 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         driver.kill()
-    while list(tmp_path.iterdir()):
+    while any(psutil.pid_exists(int(path.name)) for path in tmp_path.iterdir()):
         assert time.monotonic() < deadline
         time.sleep(0.05)

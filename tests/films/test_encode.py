@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
+from skimage import data
 
 from batchcolor.errors import UsageError
 from batchcolor.films import FilmResult, colorize_film, probe
@@ -81,3 +83,14 @@ def test_figures_of_a_film_can_be_taken(tmp_path: Path) -> None:
     assert facts["cdc"] >= 0
     assert colorize(source, tmp_path / "lossless.mkv", measure=True, codec="ffv1").as_dict()["psnr_luma"] > 100
     assert "psnr_luma" not in colorize(source, tmp_path / "plain.mkv").as_dict()
+
+
+def test_the_same_film_becomes_the_same_bits_every_time(tmp_path: Path) -> None:
+    """libx264 is asked not to depend on the processor; with AVX-512 its macroblock tree would not even repeat itself."""
+    scene = cv2.resize(cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2GRAY), (400, 400), interpolation=cv2.INTER_AREA)
+    pan = Made(width=320, height=240, picture=lambda n, height, width: scene[n : n + height, n : n + width])
+    source = make_film(tmp_path / "in.mkv", pan)
+    results = [tmp_path / f"out-{n}.mkv" for n in range(3)]
+    for result in results:
+        colorize(source, result)
+    assert len({np.stack([luma for _, luma in pictures(result)]).tobytes() for result in results}) == 1

@@ -1,0 +1,74 @@
+"""The contract of executors, and what every one of them is made of.
+
+The contract (tests/contracts/test_executors.py): every job's outcome comes back exactly once, in any order; what a job raises is an
+outcome, not a crash; after `should_stop` answers yes no new job begins, and jobs that never began have no outcome; what a job tells
+while it runs arrives before its outcome.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+ASKED_EVERY_S = 0.2  # how often `should_stop` is asked while all workers are busy
+
+
+class Desk(Protocol):
+    """Where a job asks and tells while it runs."""
+
+    def should_stop(self) -> bool:
+        """Whether the run is about to end, so that a long job had better end as well."""
+        ...
+
+    def tell(self, message: Any) -> None:
+        """Send something to whoever runs the jobs: how far it is, for instance."""
+        ...
+
+
+Work = Callable[[Job, Desk], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome(Generic[Job, Result]):
+    """What became of a job: its result, or the exception that ended it."""
+
+    job: Job
+    result: Result | None = None
+    error: Exception | None = None
+
+
+class Executor(Protocol):
+    def map(
+        self,
+        work: Work[Job, Result],
+        jobs: Iterable[Job],
+        should_stop: Callable[[], bool],
+        on_message: Callable[[Job, Any], None] | None = None,
+    ) -> Iterator[JobOutcome[Job, Result]]:
+        """Run `work` on every job, drawing from `jobs` only as many as are under way.
+
+        on_message: called, one call at a time, with what jobs tell.
+        """
+        ...
+
+
+def attempt(work: Work[Job, Result], job: Job, desk: Desk) -> JobOutcome[Job, Result]:
+    """Run a job; whatever it raises is its outcome."""
+    try:
+        return JobOutcome(job, result=work(job, desk))
+    except Exception as exc:
+        return JobOutcome(job, error=exc)
+
+
+def portable(error: Exception) -> Exception:
+    """The error itself if it survives the way to another process, else its words."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

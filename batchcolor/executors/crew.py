@@ -1,0 +1,117 @@
+"""Working jobs off with workers that may die: whoever they are, processes here or on other machines."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Protocol
+
+from ..errors import WorkerLost
+from .base import Job, JobOutcome
+
+_TRIES = 3  # of a job whose workers die
+
+
+@dataclass(slots=True)
+class Given(Generic[Job]):
+    """A job, and how many workers died of it."""
+
+    job: Job
+    deaths: int = 0
+
+
+AnswerKind = Literal["told", "result", "error", "died", "left"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Job]):
+    """What a worker says of its job.
+
+    told: a message; result, error: its outcome; died: the worker did, and `value` says how; left: the worker is gone through no fault of
+    the job.
+    """
+
+    given: Given[Job]
+    kind: AnswerKind
+    value: Any = None
+
+
+class Crew(Protocol[Job]):
+    """Workers, each at one job at a time."""
+
+    @property
+    def busy(self) -> int:
+        """How many are at work."""
+        ...
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody can take a job now."""
+        ...
+
+    def give(self, given: Given[Job]) -> None:
+        """Have one of them begin; not to be called while `full`."""
+        ...
+
+    def ask_to_stop(self) -> None:
+        """Tell those at work that the run is about to end."""
+        ...
+
+    def answers(self) -> Iterator[Answer[Job]]:
+        """What they say within a moment, `base.ASKED_EVERY_S`."""
+        ...
+
+
+def worked_off(
+    crew: Crew[Job],
+    jobs: Iterable[Job],
+    should_stop: Callable[[], bool],
+    on_message: Callable[[Job, Any], None] | None,
+    advice: str,
+) -> Iterator[JobOutcome[Job, Any]]:
+    """The outcomes of `jobs`, by the contract of `base.Executor`.
+
+    A job whose worker died is given to another; the one that three died of ends with `WorkerLost`. advice: the end of its sentence.
+    """
+    waiting = (Given(job) for job in jobs)
+    again: deque[Given[Job]] = deque()
+    stopped = exhausted = False
+    while True:
+        if not stopped and should_stop():
+            stopped = True
+            crew.ask_to_stop()
+        while not (stopped or crew.full or should_stop()) and (again or not exhausted):
+            given = again.popleft() if again else next(waiting, None)
+            if given is None:
+                exhausted = True
+            else:
+                crew.give(given)
+        if not crew.busy and (stopped or (exhausted and not again)):
+            return
+        for answer in crew.answers():
+            if answer.kind == "told":
+                if on_message is not None:
+                    on_message(answer.given.job, answer.value)
+                continue
+            outcome = _outcome(answer, stopped, advice)
+            if outcome is None:
+                again.append(answer.given)
+            else:
+                yield outcome
+
+
+def _outcome(answer: Answer[Job], stopped: bool, advice: str) -> JobOutcome[Job, Any] | None:
+    """What an answer ends its job with; None: the job is to be given to another worker."""
+    given = answer.given
+    if answer.kind in ("result", "error"):
+        return JobOutcome(given.job, **{answer.kind: answer.value})
+    given.deaths += answer.kind == "died"
+    if given.deaths < _TRIES and not stopped:
+        return None
+    if not given.deaths:
+        how = "the machine that worked on it left as the run was about to end; the next run does it again"
+    else:
+        times = f"{given.deaths} times" if given.deaths > 1 else "once"
+        how = f"its worker process died {times} ({answer.value}); {advice}"
+    return JobOutcome(given.job, error=WorkerLost(how))

@@ -1,0 +1,78 @@
+"""Jobs in this process: one after the other, or in threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from .base import ASKED_EVERY_S, Job, JobOutcome, Result, Work, attempt
+
+
+@dataclass(frozen=True, slots=True)
+class _LocalDesk(Generic[Job]):
+    """The desk of a job in this process."""
+
+    job: Job
+    should_stop: Callable[[], bool]
+    on_message: Callable[[Job, Any], None] | None
+
+    def tell(self, message: Any) -> None:
+        if self.on_message is not None:
+            self.on_message(self.job, message)
+
+
+class SerialExecutor:
+    """One job after the other, in this thread: the reference."""
+
+    def map(
+        self,
+        work: Work[Job, Result],
+        jobs: Iterable[Job],
+        should_stop: Callable[[], bool],
+        on_message: Callable[[Job, Any], None] | None = None,
+    ) -> Iterator[JobOutcome[Job, Result]]:
+        for job in jobs:
+            if should_stop():
+                return
+            yield attempt(work, job, _LocalDesk(job, should_stop, on_message))
+
+
+class ThreadExecutor:
+    """`workers` jobs at once in threads of this process; libvips, OpenCV, numpy and the engines release the interpreter's lock."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+
+    def map(
+        self,
+        work: Work[Job, Result],
+        jobs: Iterable[Job],
+        should_stop: Callable[[], bool],
+        on_message: Callable[[Job, Any], None] | None = None,
+    ) -> Iterator[JobOutcome[Job, Result]]:
+        waiting = iter(jobs)
+        running: set[Future[JobOutcome[Job, Result]]] = set()
+        told: deque[tuple[Job, Any]] = deque()  # handed on by this thread alone, so that calls do not meet
+
+        def pass_on() -> None:
+            while told and on_message is not None:
+                on_message(*told.popleft())
+
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="job") as pool:
+            exhausted = False
+            while True:
+                while not exhausted and len(running) < self._workers and not should_stop():
+                    job = next(waiting, None)
+                    exhausted = job is None
+                    if job is not None:
+                        desk = _LocalDesk(job, should_stop, lambda *message: told.append(message))
+                        running.add(pool.submit(attempt, work, job, desk))
+                if not running:
+                    return
+                done, running = wait(running, timeout=ASKED_EVERY_S, return_when=FIRST_COMPLETED)
+                pass_on()
+                for future in done:
+                    yield future.result()

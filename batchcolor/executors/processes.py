@@ -1,0 +1,157 @@
+"""Jobs in worker processes of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for
+from typing import Any, Generic
+
+from .. import threads
+from .base import ASKED_EVERY_S, Job, JobOutcome, Result, Work, attempt, portable
+from .crew import Answer, Given, worked_off
+
+
+class _Worker(Generic[Job, Result]):
+    """A worker process, as the driver sees it. given: the job it is at."""
+
+    def __init__(self, work: Work[Job, Result], thread_limit: int) -> None:
+        # A fresh interpreter everywhere: forked copies of processes that have threads and GPUs are not to be trusted.
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, work, thread_limit), daemon=True)
+        self._process.start()
+        theirs.close()  # so that the end of the process is the end of its stream
+        self.given: Given[Job] | None = None
+
+    def give(self, given: Given[Job]) -> None:
+        self.given = given
+        self._send(("job", given.job))
+
+    def ask_to_stop(self) -> None:
+        self._send(("stop", None))
+
+    def _send(self, message: object) -> None:
+        with contextlib.suppress(OSError):  # it is dead, which is noticed where its answers are read
+            self.connection.send(message)
+
+    def end(self) -> str:
+        """End the process, whatever it is doing; returns how it ended."""
+        self.connection.close()
+        if self.given is not None:
+            self._process.kill()
+        self._process.join()
+        code = self._process.exitcode
+        return f"signal {-code}" if code is not None and code < 0 else f"code {code}"
+
+
+class _Crew(Generic[Job, Result]):
+    """Worker processes, up to `most`, started as they are needed."""
+
+    def __init__(self, work: Work[Job, Result], most: int, thread_limit: int) -> None:
+        self._work, self._most, self._thread_limit = work, most, thread_limit
+        self._idle: list[_Worker[Job, Result]] = []
+        self._busy: dict[Any, _Worker[Job, Result]] = {}
+
+    @property
+    def busy(self) -> int:
+        return len(self._busy)
+
+    @property
+    def full(self) -> bool:
+        return len(self._busy) == self._most
+
+    def give(self, given: Given[Job]) -> None:
+        worker = self._idle.pop() if self._idle else _Worker(self._work, self._thread_limit)
+        worker.give(given)
+        self._busy[worker.connection] = worker
+
+    def ask_to_stop(self) -> None:
+        for worker in self._busy.values():
+            worker.ask_to_stop()
+
+    def answers(self) -> Iterator[Answer[Job]]:
+        for connection in wait_for(list(self._busy), ASKED_EVERY_S):
+            worker = self._busy[connection]
+            given = worker.given
+            assert given is not None, "it is busy"
+            try:
+                kind, value = worker.connection.recv()
+            except (EOFError, OSError):
+                del self._busy[connection]
+                yield Answer(given, "died", worker.end())
+                continue
+            if kind != "told":
+                worker.given = None
+                self._idle.append(self._busy.pop(connection))
+            yield Answer(given, kind, value)
+
+    def end(self) -> None:
+        for worker in [*self._idle, *self._busy.values()]:
+            worker.end()
+
+
+class ProcessExecutor:
+    """`workers` processes, each keeping to its share of the cores.
+
+    Work, jobs and results are pickled. A worker that dies (killed by the system for its memory, say) is replaced and its job given to
+    another; the job that three workers died of ends with `WorkerLost`. Workers end with the process that started them, however that ends.
+    """
+
+    def __init__(self, workers: int, threads_each: int | None = None) -> None:
+        self._workers = workers
+        self._threads_each = threads_each or max(1, threads.cores() // workers)
+
+    def map(
+        self,
+        work: Work[Job, Result],
+        jobs: Iterable[Job],
+        should_stop: Callable[[], bool],
+        on_message: Callable[[Job, Any], None] | None = None,
+    ) -> Iterator[JobOutcome[Job, Result]]:
+        crew = _Crew(work, self._workers, self._threads_each)
+        try:
+            yield from worked_off(crew, jobs, should_stop, on_message, "there may be too little memory: try fewer --jobs")
+        finally:
+            crew.end()
+
+
+class _RemoteDesk:
+    """The desk of a job in a worker process."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._stopped = connection, False
+
+    def should_stop(self) -> bool:
+        try:
+            if not self._stopped and self._connection.poll():
+                self._connection.recv()  # nothing but "stop" is sent to a worker that is at work
+                self._stopped = True
+        except (EOFError, OSError):
+            self._stopped = True  # the driver is gone
+        return self._stopped
+
+    def tell(self, message: Any) -> None:
+        self._connection.send(("told", message))
+
+
+def _serve(connection: Connection, work: Work[Any, Any], thread_limit: int) -> None:
+    """What a worker process does: job after job, until the driver closes its end or is gone."""
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # Ctrl-C and service managers reach the whole group; the driver says when to stop
+        signal.signal(number, signal.SIG_IGN)
+    threads.limit(thread_limit)
+    while True:
+        try:
+            kind, job = connection.recv()
+            if kind == "stop":
+                continue
+            outcome = attempt(work, job, _RemoteDesk(connection))
+            connection.send(("result", outcome.result) if outcome.error is None else ("error", portable(outcome.error)))
+        except (EOFError, OSError):
+            return

@@ -1,0 +1,82 @@
+"""What runs in a worker process of the cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ... import __version__, threads
+from ...errors import BatchcolorError
+from ..base import Work, attempt, portable
+from ..crew import AnswerKind
+from . import Welcome
+
+# ("told", message), ("result", it) or ("error", it), as in `crew.Answer`; after one of the latter two nothing follows.
+Said = tuple[AnswerKind, Any]
+
+
+class Worker:
+    """Does one job at a time, in a thread of its own, so that calls get through meanwhile. An actor in Ray's terms.
+
+    Every job has a number, and later jobs have larger ones. folder: the driver's own, so that relative paths mean the same here.
+    """
+
+    def __init__(self, folder: str, thread_limit: int) -> None:
+        with contextlib.suppress(OSError):  # whether paths lead anywhere is for the welcome to say
+            os.chdir(folder)
+        threads.limit(thread_limit)
+        self._said: SimpleQueue[Said] = SimpleQueue()
+        self.stopped = 0  # the last job that has been told to stop, and all before it
+
+    def welcome(self, version: str, gpus: float, check: Welcome | None) -> str | None:
+        """What keeps this machine from doing jobs, in words; None: nothing does. version: of the driver's batchcolor."""
+        if version != __version__:
+            return f"has batchcolor {__version__}, and this machine has {version}; install the same version on all"
+        if gpus:
+            import torch
+
+            if not torch.cuda.is_available():
+                return "was asked for a GPU, and PyTorch finds none there; install a build for its GPU, or leave --job-gpus out"
+        try:
+            if check is not None:
+                check()
+        except BatchcolorError as exc:
+            return str(exc)
+        return None
+
+    def begin(self, number: int, work: Work[Any, Any], job: Any) -> list[Said]:
+        """Begin a job and return, as soon as it says something, what it says."""
+        threading.Thread(target=self._run, args=(number, work, job), name="job", daemon=True).start()
+        return self.more()
+
+    def more(self) -> list[Said]:
+        """What the job says next; waits for it."""
+        said = [self._said.get()]
+        with contextlib.suppress(Empty):
+            while True:
+                said.append(self._said.get_nowait())
+        return said
+
+    def stop(self, number: int) -> None:
+        """Tell a job that the run is about to end."""
+        self.stopped = number
+
+    def _run(self, number: int, work: Work[Any, Any], job: Any) -> None:
+        outcome = attempt(work, job, _WorkerDesk(self, number, self._said))
+        self._said.put(("result", outcome.result) if outcome.error is None else ("error", portable(outcome.error)))
+
+
+class _WorkerDesk:
+    """The desk of a job in a worker of a cluster."""
+
+    def __init__(self, worker: Worker, number: int, said: SimpleQueue[Said]) -> None:
+        self._worker, self._number, self._said = worker, number, said
+
+    def should_stop(self) -> bool:
+        return self._worker.stopped >= self._number
+
+    def tell(self, message: Any) -> None:
+        self._said.put(("told", message))

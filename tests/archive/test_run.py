@@ -1,0 +1,95 @@
+"""A run and its executors: what is asked of them, and with which jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchcolor.archive.plan import Item, Plan
+from batchcolor.archive.run import PhotoWork, Status, run
+from batchcolor.archive.walk import Kind
+from batchcolor.colorizer import Computed
+from batchcolor.errors import ClusterError, DeviceError, WorkerLost
+from batchcolor.executors import Executors, JobOutcome
+from batchcolor.settings import ModelSettings, Settings
+
+
+class Noting:
+    """An executor on a machine of its own: says what the network runs on there, and ends jobs as `end` has it."""
+
+    def __init__(self, computed: Computed, end: Callable[[Any], JobOutcome[Any, Any]]) -> None:
+        self.computed, self.end = computed, end
+        self.works: list[Any] = []
+        self.jobs: list[Any] = []
+
+    def map(self, work: Any, jobs: Iterable[Any], should_stop: Any, on_message: Any = None) -> Iterator[JobOutcome[Any, Any]]:
+        if not isinstance(work, PhotoWork):
+            yield from (JobOutcome(job, result=self.computed) for job in jobs)
+            return
+        self.works.append(work)
+        for job in jobs:
+            self.jobs.append(job)
+            yield self.end(job)
+
+
+GPU, CPU = Computed("torch", "float16", "cuda"), Computed("openvino", "bfloat16", "cpu")
+PHOTOS = Plan(tuple(Item(Path(f"{n}.jpg"), Path(f"out/{n}.jpg"), Kind.PHOTO) for n in range(50)), ())
+
+
+def nothing(job: Any) -> JobOutcome[Any, Any]:
+    return JobOutcome(job, result=[])
+
+
+@pytest.mark.parametrize(("computed", "batch_size", "sizes"), [(CPU, 16, {8}), (GPU, 16, {16}), (GPU, 4, {8})], ids=str)
+def test_a_gpu_gets_jobs_that_fill_its_batches(computed: Computed, batch_size: int, sizes: set[int]) -> None:
+    there = Noting(computed, nothing)
+    settings = Settings(model=ModelSettings(batch_size=batch_size))
+    list(run(PHOTOS, settings, Executors(there, there), should_stop=lambda: False))
+    assert {len(job) for job in there.jobs[:-1]} == sizes
+    assert [item for job in there.jobs for item in job] == list(PHOTOS.items)
+
+
+def test_all_workers_do_what_auto_came_to_on_the_first() -> None:
+    there, told = Noting(GPU, nothing), []
+    list(run(PHOTOS, Settings(), Executors(there, there), should_stop=lambda: False, on_computed=told.append))
+    (work,) = there.works
+    assert (work.settings.model.engine, work.settings.model.precision, work.settings.model.device) == (
+        "torch",
+        "float16",
+        "cuda",
+    )
+    assert told == [GPU]
+
+
+def test_a_job_whose_workers_died_names_each_of_its_photos() -> None:
+    there = Noting(CPU, lambda job: JobOutcome(job, error=WorkerLost("its worker process died 3 times")))
+    outcomes = list(run(PHOTOS, Settings(), Executors(there, there), should_stop=lambda: False))
+    assert [outcome.error for outcome in outcomes] == [f"{n}.jpg: its worker process died 3 times" for n in range(50)]
+    assert {outcome.status for outcome in outcomes} == {Status.FAILED}
+
+
+def test_without_a_network_no_job_is_tried() -> None:
+    class Without(Noting):
+        def map(self, work: Any, jobs: Any, should_stop: Any, on_message: Any = None) -> Iterator[JobOutcome[Any, Any]]:
+            yield from (JobOutcome(job, error=DeviceError("device cuda is not available here")) for job in jobs)
+
+    there = Without(CPU, nothing)
+    with pytest.raises(DeviceError):
+        list(run(PHOTOS, Settings(), Executors(there, there), should_stop=lambda: False))
+
+
+def test_a_cluster_that_is_gone_ends_the_run_and_fails_no_film(tmp_path: Path) -> None:
+    class Gone(Noting):
+        def map(self, work: Any, jobs: Any, should_stop: Any, on_message: Any = None) -> Iterator[JobOutcome[Any, Any]]:
+            raise ClusterError("the Ray cluster is gone")
+            yield
+
+    from tests.films.made import Made, make_film
+
+    source = make_film(tmp_path / "reel.mkv", Made())
+    plan = Plan((Item(source, tmp_path / "out.mkv", Kind.FILM),), ())
+    with pytest.raises(ClusterError):
+        list(run(plan, Settings(), Executors(Noting(CPU, nothing), Gone(CPU, nothing)), should_stop=lambda: False))
