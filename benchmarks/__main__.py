@@ -16,6 +16,8 @@ from . import (
     parts,
     photos,
     precisions,
+    ray_overhead,
+    scaling,
     seams,
     sizes,
     startup,
@@ -41,6 +43,8 @@ def main() -> None:
         ("Seams between chunks", lambda: seams.main([])),
         ("Cost against size", sizes.main),
         ("A second run over a finished tree", archive.main),
+        ("Ray on one machine", ray_overhead.main),
+        ("What a cluster can expect", scaling.main),
         ("A frame, part by part", parts.main),  # the last: it limits this process to one thread
     ):
         print(f"\n== {title} ==", flush=True)

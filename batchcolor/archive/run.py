@@ -37,7 +37,7 @@ class Status(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of an item. error: the sentence for the user; code: the exit code of that kind of error; frames, film: of a film, and
-    what else is known of it (`films.FilmResult.as_dict`)."""
+    what else is known of it (`films.FilmResult.as_dict`). lost: workers that ended while they wrote it or its neighbours."""
 
     source: Path
     target: Path
@@ -49,6 +49,7 @@ class Outcome:
     error: str | None = None
     code: ExitCode = ExitCode.OK
     film: dict[str, Any] = field(default_factory=dict)
+    lost: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values, without what is empty."""
@@ -146,8 +147,10 @@ def run(
         batches = (photos[n : n + count] for n in range(0, len(photos), count))
         for outcome in executors.photos.map(PhotoWork(settings, provenance), batches, should_stop):
             if outcome.error is not None:
-                yield from (failed(item, _named(item, outcome.error)) for item in outcome.job)
-            yield from outcome.result or []
+                found = [failed(item, _named(item, outcome.error)) for item in outcome.job]
+            else:
+                found = outcome.result or []
+            yield from (replace(item, lost=outcome.lost) for item in found)
 
     films = plan.of_kind(Kind.FILM)
     weights = sha256_of(find_weights(settings.model.weights)) if films else ""

@@ -68,6 +68,7 @@ class OutputTree:
         self._manifest = manifest
         self.recipe = Recipe.of(settings, _weights_digest(manifest, settings.model.weights))
         self._committed = time.monotonic()
+        self.littered = False  # whether a worker ended in the middle of writing
 
     def select(self, items: Sequence[Item], redo: Redo) -> Selection:
         """Decide about every item, by sizes and times; with `redo.verify`, results that are up to date are decoded as well."""
@@ -83,6 +84,7 @@ class OutputTree:
     def record(self, outcome: Outcome) -> None:
         """Remember an outcome; on disk within half a second, and when the tree is closed."""
         self._manifest.record(outcome, self.recipe)
+        self.littered |= outcome.lost > 0
         now = time.monotonic()
         if now - self._committed >= _COMMIT_EVERY_S:
             self._manifest.commit()
@@ -104,9 +106,12 @@ def open_tree(output: Path, settings: Settings, *, content_hash: bool = False) -
         if manifest.fact(_UNDER_WAY) == "yes":
             _remove_leftovers(output)
         manifest.set_fact(_UNDER_WAY, "yes")
+        tree = OutputTree(manifest, settings)
         try:
-            yield OutputTree(manifest, settings)
+            yield tree
         finally:
+            if tree.littered:
+                _remove_leftovers(output)
             manifest.commit()
             manifest.set_fact(_UNDER_WAY, "no")
 
@@ -120,7 +125,7 @@ def look_at_tree(output: Path, settings: Settings, *, content_hash: bool = False
 
 
 def _remove_leftovers(output: Path) -> None:
-    """Temporary files of a run that was killed; the lock says that nobody is writing them."""
+    """Temporary files of a run or a worker that was killed; nobody is writing them."""
     for folder, _, files in os.walk(output):
         for name in files:
             if name.startswith(PREFIX):

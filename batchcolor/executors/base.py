@@ -35,11 +35,12 @@ Work = Callable[[Job, Desk], Result]
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome(Generic[Job, Result]):
-    """What became of a job: its result, or the exception that ended it."""
+    """What became of a job: its result, or the exception that ended it. lost: workers that ended while they were at it."""
 
     job: Job
     result: Result | None = None
     error: Exception | None = None
+    lost: int = 0
 
 
 class Executor(Protocol):

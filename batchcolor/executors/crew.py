@@ -15,9 +15,10 @@ _TRIES = 3  # of a job whose workers die
 
 @dataclass(slots=True)
 class Given(Generic[Job]):
-    """A job, and how many workers died of it."""
+    """A job; how many workers ended while they were at it, and how many of those it may have been the death of."""
 
     job: Job
+    lost: int = 0
     deaths: int = 0
 
 
@@ -105,7 +106,8 @@ def _outcome(answer: Answer[Job], stopped: bool, advice: str) -> JobOutcome[Job,
     """What an answer ends its job with; None: the job is to be given to another worker."""
     given = answer.given
     if answer.kind in ("result", "error"):
-        return JobOutcome(given.job, **{answer.kind: answer.value})
+        return JobOutcome(given.job, lost=given.lost, **{answer.kind: answer.value})
+    given.lost += 1
     given.deaths += answer.kind == "died"
     if given.deaths < _TRIES and not stopped:
         return None
@@ -114,4 +116,4 @@ def _outcome(answer: Answer[Job], stopped: bool, advice: str) -> JobOutcome[Job,
     else:
         times = f"{given.deaths} times" if given.deaths > 1 else "once"
         how = f"its worker process died {times} ({answer.value}); {advice}"
-    return JobOutcome(given.job, error=WorkerLost(how))
+    return JobOutcome(given.job, error=WorkerLost(how), lost=given.lost)

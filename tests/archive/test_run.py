@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from batchcolor.archive.plan import Item, Plan
-from batchcolor.archive.run import PhotoWork, Status, run
+from batchcolor.archive.run import Outcome, PhotoWork, Status, run
+from batchcolor.archive.tree import STATE_FOLDER, open_tree
 from batchcolor.archive.walk import Kind
+from batchcolor.aside import PREFIX
 from batchcolor.colorizer import Computed
 from batchcolor.errors import ClusterError, DeviceError, WorkerLost
 from batchcolor.executors import Executors, JobOutcome
@@ -69,6 +71,18 @@ def test_a_job_whose_workers_died_names_each_of_its_photos() -> None:
     outcomes = list(run(PHOTOS, Settings(), Executors(there, there), should_stop=lambda: False))
     assert [outcome.error for outcome in outcomes] == [f"{n}.jpg: its worker process died 3 times" for n in range(50)]
     assert {outcome.status for outcome in outcomes} == {Status.FAILED}
+
+
+def test_what_a_lost_worker_left_is_removed_at_the_end(tmp_path: Path) -> None:
+    def written_by_the_second(job: Any) -> JobOutcome[Any, Any]:
+        (tmp_path / f"{PREFIX}of-the-first.jpg").write_bytes(b"half")
+        return JobOutcome(job, result=[Outcome(i.source, i.target, i.kind, Status.DONE) for i in job], lost=1)
+
+    there = Noting(CPU, written_by_the_second)
+    with open_tree(tmp_path, Settings()) as tree:
+        for outcome in run(PHOTOS, Settings(), Executors(there, there), should_stop=lambda: False):
+            tree.record(outcome)
+    assert [path.name for path in tmp_path.iterdir()] == [STATE_FOLDER]
 
 
 def test_without_a_network_no_job_is_tried() -> None:

@@ -176,6 +176,7 @@ def test_a_worker_that_dies_is_replaced_and_its_job_done_again(executor: Executo
     outcomes = list(executor.map(Dying(tmp_path, 2), range(6), never))
     assert sorted(outcome.job for outcome in outcomes) == list(range(6))
     assert all(outcome.error is None for outcome in outcomes)
+    assert {outcome.job: outcome.lost for outcome in outcomes if outcome.lost} == {3: 2}
 
 
 @mortal

@@ -36,7 +36,7 @@ def ray_executor(options: RayOptions, welcome: Welcome | None = None) -> Iterato
     Raises `ClusterError` where Ray or the cluster is missing, or where no machine of it can do the jobs.
     """
     if importlib.util.find_spec("ray") is None:
-        raise ClusterError("Ray is not installed; type: pip install 'batchcolor[ray]'")
+        raise ClusterError("Ray is not installed; type: pip install 'batchcolor[ray]' (it is made for Python 3.11 to 3.14)")
     from .cluster import connected
     from .executor import RayExecutor
     from .pool import Pool
