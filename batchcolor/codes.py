@@ -53,24 +53,32 @@ def _lightness_of_colors(depth: int) -> Loop:
         linear = [srgb_decode(plane / (2**depth - 1)) for plane in rgb]
         return [lightness_of_linear(luminance_of_linear(*linear))]
 
-    return _loop(formula, [_DTYPES[depth]] * 3, [np.float32])
+    return loop_of(formula, [_DTYPES[depth]] * 3, [np.float32])
 
 
 def lab_to_codes(L: np.ndarray, ab: np.ndarray, depth: int) -> np.ndarray:
     """L `(H, W)` and ab `(2, H, W)`, float32 -> sRGB `(H, W, 3)`, uint8 or uint16 by `depth`, chroma shrunk to the gamut.
 
-    A gray pixel comes back as the very code that its L came from. Colours outside the gamut, few as a rule, come again with their
-    chroma shrunk by a table of the gamut's border: 0.04 ab units off, and twenty times as fast as searching for it.
+    A gray pixel comes back as the very code that its L came from.
     """
-    *codes, outside = _codes_of_lab(depth)(L, *ab)
+    return cv2.merge(fitted(_codes_of_lab(depth), L, ab))
+
+
+def fitted(loop: Loop, L: np.ndarray, ab: np.ndarray) -> list[np.ndarray]:
+    """The planes that `loop` makes of L `(H, W)`, a and b; its last one says which colours are outside of the gamut.
+
+    Those, few as a rule, come again with their chroma shrunk by a table of the gamut's border: 0.04 ab units off, and twenty times
+    as fast as searching for it.
+    """
+    *made, outside = loop(L, *ab)
     at = np.flatnonzero(outside)
     if len(at):
         lightness, a, b = (plane.ravel()[at] for plane in (L, *ab))
         scale = _fitting_scale(lightness, a, b)
-        *fitted, _ = _codes_of_lab(depth)(lightness, a * scale, b * scale)
-        for plane, values in zip(codes, fitted, strict=True):
+        *again, _ = loop(lightness, a * scale, b * scale)
+        for plane, values in zip(made, again, strict=True):
             plane.ravel()[at] = values
-    return cv2.merge(codes)
+    return made
 
 
 @cache
@@ -82,13 +90,13 @@ def _codes_of_lab(depth: int) -> Loop:
         codes = (srgb_encode(plane) * (2**depth - 1) + 0.5 for plane in linear)
         return [*codes, ~in_gamut(*linear)]
 
-    return _loop(formula, [np.float32] * 3, [*[_DTYPES[depth]] * 3, np.bool_])
+    return loop_of(formula, [np.float32] * 3, [*[_DTYPES[depth]] * 3, np.bool_])
 
 
 Loop = Callable[..., list[np.ndarray]]
 
 
-def _loop(
+def loop_of(
     formula: Callable[..., Sequence[Any]], inputs: Sequence[type[np.generic]], outputs: Sequence[type[np.generic]]
 ) -> Loop:
     """The formula over whole planes: compiled, or by numpy where OpenVINO has no wheel."""
