@@ -17,7 +17,15 @@ from batchcolor.generators.siggraph17 import SIGGRAPHGenerator
 from .degrade import Degrade
 from .discriminator import discriminator_input
 from .hints import random_hints
-from .losses import RECONSTRUCTION, chroma_weight, classification, lsgan_discriminator, lsgan_generator
+from .losses import (
+    RECONSTRUCTION,
+    chroma_weight,
+    classification,
+    lsgan_discriminator,
+    lsgan_generator,
+    moved,
+    unsteadiness,
+)
 from .parallel import ALONE, Processes
 from .perceptual import lpips
 from .settings import Objective
@@ -49,6 +57,13 @@ def random_of(seed: int, step: int, rank: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state) >> 1)
 
 
+def random_shift(most: int, multiple: int, rng: torch.Generator) -> tuple[int, int]:
+    """Rows and columns, -most..most, both multiples of `multiple`, so that ab of a part of the size moves by whole pixels."""
+    steps = most // multiple
+    rows, columns = (int(torch.randint(-steps, steps + 1, (), generator=rng)) * multiple for _ in range(2))
+    return rows, columns
+
+
 def lab_batch(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """uint8 sRGB `(N, 3, H, W)` -> L `(N, 1, H, W)` and ab `(N, 2, H, W)`, float32."""
     lab = rgb_to_lab(rgb.float() / 255)
@@ -75,10 +90,14 @@ def forward_backward(
     `opponent` the order is: forward; discriminator on, its loss on true and made-up colours, its gradient averaged over all processes,
     its step; discriminator off; adversarial loss of the generator. Losses: ab (reconstruction, in ab units); class (over ab bins,
     siggraph17); lpips; with an opponent also gan (generator's adversarial loss, not weighted), d and d_norm (discriminator's loss and
-    gradient norm).
+    gradient norm). steady (how far colours change with a motion of the picture) is there where its weight is above 0.
     """
     mixed = torch.autocast(rgb.device.type, torch.bfloat16, enabled=autocast)
     L, truth = lab_batch(rgb)
+    rows, columns = 0, 0
+    if objective.steady_weight:
+        rows, columns = random_shift(objective.steady_shift, generator.ab_fraction, rng)
+        L, truth = (torch.cat([planes, moved(planes, rows, columns)]) for planes in (L, truth))
 
     # forward
     seen = degrade(L, rng).to(memory_format=torch.channels_last)
@@ -92,11 +111,16 @@ def forward_backward(
             ab = generator(seen, given)
     small_truth = F.avg_pool2d(truth, generator.ab_fraction)  # to the size of the prediction
     weight = chroma_weight(small_truth, objective.chroma_scale)
-    losses = {"ab": RECONSTRUCTION[objective.reconstruction](ab, small_truth, weight)}
+    losses = {"ab": RECONSTRUCTION[objective.reconstruction](ab, small_truth, weight, objective.epsilon)}
     total = losses["ab"]
     if classes is not None:
         losses["class"] = classification(classes, truth)
         total = total + objective.class_weight * losses["class"]
+
+    if objective.steady_weight:
+        once, again = ab.chunk(2)
+        losses["steady"] = unsteadiness(once, again, rows // generator.ab_fraction, columns // generator.ab_fraction)
+        total = total + objective.steady_weight * losses["steady"]
 
     if objective.perceptual_weight:
         losses["lpips"] = _looks_apart(L, ab, truth)

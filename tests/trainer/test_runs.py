@@ -43,7 +43,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 @pytest.mark.parametrize("gan", [False, True], ids=["reconstruction", "joint"])
 def test_a_killed_run_ends_with_the_same_weights(photos: Path, tmp_path: Path, gan: bool) -> None:
-    more = ["--gan-weight", 1, "--gan-from", 2, "--discriminator-planes", 8] if gan else []
+    more = ["--gan-weight", 1, "--gan-from", 2, "--discriminator-planes", 8, "--steady-weight", 1] if gan else []
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     ran = trainer(*run_arguments(photos, whole, *more))
     assert ran.returncode == 0, ran.stderr
