@@ -19,8 +19,8 @@ from batchcolor.lock import locked
 from .data import Batches, Picture, Source, find_sources
 from .evaluate import evaluate
 from .metrics import summarize
-from .networks import freeze, initial_discriminator, initial_generator, on_device, parameter_groups, train_mode
-from .parallel import Processes, join, training_device
+from .networks import Predictor, freeze, initial_discriminator, initial_generator, on_device, parameter_groups, train_mode
+from .parallel import Processes, gradients_shared, join, training_device
 from .report import CURVE_FILE, LOG_FILE, NoReport, RunReport, forget_after
 from .settings import TrainSettings, learning_rate_factor
 from .sheets import sheet, write_sheet
@@ -77,6 +77,7 @@ def _train(
     generator = initial_generator(settings)
     freeze(generator, settings.frozen_stages)
     generator = on_device(generator, device, processes.world)
+    network = processes.shared(Predictor(generator, classes=settings.objective.class_weight > 0))
     groups = parameter_groups(generator, settings.encoder_rate)
     optimizer = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.weight_decay)
     ema = Ema(generator, settings.ema_decay)
@@ -85,7 +86,7 @@ def _train(
         discriminator = initial_discriminator(adversary, settings.seed).to(device)
         # The usual momentum of 0.5 for GANs (Radford et al. 2016, arXiv 1511.06434): the opponent moves, so old gradients mislead.
         d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=adversary.rate, betas=(0.5, 0.999))
-        opponent = Opponent(discriminator, d_optimizer)
+        opponent = Opponent(discriminator, processes.shared(discriminator), d_optimizer)
     step, joint_steps, elapsed_s = 0, 0, 0.0
 
     # resume
@@ -172,21 +173,22 @@ def _train(
             train_mode(generator)
             optimizer.zero_grad(set_to_none=True)
             rng = random_of(settings.seed, step, processes.rank)
-            for piece in torch.from_numpy(rgb).to(device, non_blocking=True).chunk(settings.accumulate):
-                losses = forward_backward(
-                    generator,
-                    piece,
-                    objective=settings.objective,
-                    degrade=settings.degrade,
-                    rng=rng,
-                    autocast=settings.autocast,
-                    hints=settings.hints,
-                    share=1 / settings.accumulate,
-                    processes=processes,
-                    opponent=opponent if joint else None,
-                    gan_weight=adversary.weight_at(joint_steps),
-                )
-            processes.average_of(generator)
+            pieces = torch.from_numpy(rgb).to(device, non_blocking=True).chunk(settings.accumulate)
+            for number, piece in enumerate(pieces, start=1):
+                with gradients_shared(network, number == len(pieces)):
+                    losses = forward_backward(
+                        generator,
+                        piece,
+                        network=network,
+                        objective=settings.objective,
+                        degrade=settings.degrade,
+                        rng=rng,
+                        autocast=settings.autocast,
+                        hints=settings.hints,
+                        share=1 / settings.accumulate,
+                        opponent=opponent if joint else None,
+                        gan_weight=adversary.weight_at(joint_steps),
+                    )
 
             # clip, stop where anything is not a number, step
             losses["norm"] = torch.nn.utils.clip_grad_norm_(generator.parameters(), settings.clip_norm)

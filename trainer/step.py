@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from batchcolor.color import lab_to_rgb, rgb_to_lab
 from batchcolor.generators import Generator
-from batchcolor.generators.siggraph17 import SIGGRAPHGenerator
 
 from .degrade import Degrade
 from .discriminator import discriminator_input
@@ -26,16 +25,17 @@ from .losses import (
     moved,
     unsteadiness,
 )
-from .parallel import ALONE, Processes
+from .networks import Predictor
 from .perceptual import lpips
 from .settings import Objective
 
 
 @dataclass(frozen=True, slots=True)
 class Opponent:
-    """The discriminator, its optimizer, and the norm its gradient is clipped to."""
+    """The discriminator, the same as `Processes.shared` gives it back, its optimizer, and the norm its gradient is clipped to."""
 
     discriminator: nn.Module
+    shared: nn.Module
     optimizer: torch.optim.Optimizer
     clip_norm: float = 1.0
 
@@ -74,23 +74,25 @@ def forward_backward(
     generator: Generator,
     rgb: Tensor,
     *,
+    network: nn.Module | None = None,
     objective: Objective,
     degrade: Degrade,
     rng: torch.Generator,
     autocast: bool,
     hints: float = 0.0,
     share: float = 1.0,
-    processes: Processes = ALONE,
     opponent: Opponent | None = None,
     gan_weight: float = 0.0,
 ) -> dict[str, Tensor]:
     """Add the generator's gradient to its parameters' and return the losses by name; the generator's own step is the caller's.
 
-    rgb: uint8 `(N, 3, H, W)`, on the generator's device. share: of the whole batch, where this is one of several parts. With an
-    `opponent` the order is: forward; discriminator on, its loss on true and made-up colours, its gradient averaged over all processes,
-    its step; discriminator off; adversarial loss of the generator. Losses: ab (reconstruction, in ab units); class (over ab bins,
-    siggraph17); lpips; with an opponent also gan (generator's adversarial loss, not weighted), d and d_norm (discriminator's loss and
-    gradient norm). steady (how far colours change with a motion of the picture) is there where its weight is above 0.
+    rgb: uint8 `(N, 3, H, W)`, on the generator's device. network: the generator's `Predictor` as `Processes.shared` gives it back,
+    where there are several. share: of the whole batch, where this is one of several parts. With an `opponent` the order is: forward;
+    discriminator on, its loss on true and made-up colours, its step; discriminator off; adversarial loss of the generator.
+
+    Losses: ab (reconstruction, in ab units); class (over ab bins, siggraph17), lpips and steady (how far colours change with a motion of
+    the picture), where their weights are above 0; with an opponent also gan (generator's adversarial loss, not weighted), d and d_norm
+    (discriminator's loss and gradient norm).
     """
     mixed = torch.autocast(rgb.device.type, torch.bfloat16, enabled=autocast)
     L, truth = lab_batch(rgb)
@@ -102,19 +104,15 @@ def forward_backward(
     # forward
     seen = degrade(L, rng).to(memory_format=torch.channels_last)
     given = random_hints(truth, hints, rng) if hints else None
-    classes = None
+    network = network or Predictor(generator, classes=objective.class_weight > 0)
     with mixed:
-        if isinstance(generator, SIGGRAPHGenerator) and objective.class_weight:
-            ab, classes = generator.predict_with_classes(seen, given)
-            ab = ab.float()
-        else:
-            ab = generator(seen, given)
+        ab, logits = network(seen, given)
     small_truth = F.avg_pool2d(truth, generator.ab_fraction)  # to the size of the prediction
     weight = chroma_weight(small_truth, objective.chroma_scale)
     losses = {"ab": RECONSTRUCTION[objective.reconstruction](ab, small_truth, weight, objective.epsilon)}
     total = losses["ab"]
-    if classes is not None:
-        losses["class"] = classification(classes, truth)
+    if logits is not None:
+        losses["class"] = classification(logits, truth)
         total = total + objective.class_weight * losses["class"]
 
     if objective.steady_weight:
@@ -133,11 +131,10 @@ def forward_backward(
         # discriminator on: true and made-up colours in one batch, so that a BatchNorm could not hide a difference between the two
         opponent.discriminator.requires_grad_(True)
         with mixed:
-            verdicts = opponent.discriminator(torch.cat([discriminator_input(L, small_truth), made_up.detach()]))
+            verdicts = opponent.shared(torch.cat([discriminator_input(L, small_truth), made_up.detach()]))
         losses["d"] = lsgan_discriminator(*verdicts.chunk(2))
         opponent.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses["d"])
-        processes.average_of(opponent.discriminator)
         losses["d_norm"] = nn.utils.clip_grad_norm_(opponent.discriminator.parameters(), opponent.clip_norm)
         opponent.optimizer.step()
 
