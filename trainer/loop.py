@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from batchcolor.errors import ModelError, UsageError
@@ -30,6 +31,7 @@ from .step import Opponent, forward_backward, random_of
 log = logging.getLogger(__name__)
 
 _LOG_STEPS = 20
+_NAMED = 3  # losses or tensors that a sentence names
 
 
 def train(
@@ -107,7 +109,17 @@ def _train(
 
     report = RunReport(output) if processes.first else NoReport()
 
+    def stop_at_no_number(tensors: Mapping[str, Tensor]) -> None:
+        bad = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+        if bad:
+            more = f" (and {len(bad) - _NAMED} more)" if len(bad) > _NAMED else ""
+            raise ModelError(
+                f"{output}: {' and '.join(bad[:_NAMED])}{more} became infinite or no number at step {step}; the last state saved is "
+                "good: go on from it with a lower --rate"
+            )
+
     def save() -> None:
+        stop_at_no_number(generator.state_dict())  # a step may break weights whose losses were still numbers
         save_state(
             {
                 "architecture": settings.architecture,
@@ -192,12 +204,7 @@ def _train(
 
             # clip, stop where anything is not a number, step
             losses["norm"] = torch.nn.utils.clip_grad_norm_(generator.parameters(), settings.clip_norm)
-            bad = [name for name, loss in losses.items() if not torch.isfinite(loss)]
-            if bad:
-                raise ModelError(
-                    f"{output}: {' and '.join(bad)} became infinite or no number at step {step}; the last state saved is good: "
-                    "go on from it with a lower --rate"
-                )
+            stop_at_no_number(losses)
             optimizer.step()
             ema.update(generator)
             step += 1
