@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from batchcolor.errors import ModelError, UsageError
@@ -19,8 +20,8 @@ from batchcolor.lock import locked
 from .data import Batches, Picture, Source, find_sources
 from .evaluate import evaluate
 from .metrics import summarize
-from .networks import freeze, initial_discriminator, initial_generator, on_device, parameter_groups, train_mode
-from .parallel import Processes, join, training_device
+from .networks import Predictor, freeze, initial_discriminator, initial_generator, on_device, parameter_groups, train_mode
+from .parallel import Processes, gradients_shared, join, training_device
 from .report import CURVE_FILE, LOG_FILE, NoReport, RunReport, forget_after
 from .settings import TrainSettings, learning_rate_factor
 from .sheets import sheet, write_sheet
@@ -30,6 +31,7 @@ from .step import Opponent, forward_backward, random_of
 log = logging.getLogger(__name__)
 
 _LOG_STEPS = 20
+_NAMED = 3  # losses or tensors that a sentence names
 
 
 def train(
@@ -77,6 +79,7 @@ def _train(
     generator = initial_generator(settings)
     freeze(generator, settings.frozen_stages)
     generator = on_device(generator, device, processes.world)
+    network = processes.shared(Predictor(generator, classes=settings.objective.class_weight > 0))
     groups = parameter_groups(generator, settings.encoder_rate)
     optimizer = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.weight_decay)
     ema = Ema(generator, settings.ema_decay)
@@ -85,7 +88,7 @@ def _train(
         discriminator = initial_discriminator(adversary, settings.seed).to(device)
         # The usual momentum of 0.5 for GANs (Radford et al. 2016, arXiv 1511.06434): the opponent moves, so old gradients mislead.
         d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=adversary.rate, betas=(0.5, 0.999))
-        opponent = Opponent(discriminator, d_optimizer)
+        opponent = Opponent(discriminator, processes.shared(discriminator), d_optimizer)
     step, joint_steps, elapsed_s = 0, 0, 0.0
 
     # resume
@@ -106,7 +109,17 @@ def _train(
 
     report = RunReport(output) if processes.first else NoReport()
 
+    def stop_at_no_number(tensors: Mapping[str, Tensor]) -> None:
+        bad = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+        if bad:
+            more = f" (and {len(bad) - _NAMED} more)" if len(bad) > _NAMED else ""
+            raise ModelError(
+                f"{output}: {' and '.join(bad[:_NAMED])}{more} became infinite or no number at step {step}; the last state saved is "
+                "good: go on from it with a lower --rate"
+            )
+
     def save() -> None:
+        stop_at_no_number(generator.state_dict())  # a step may break weights whose losses were still numbers
         save_state(
             {
                 "architecture": settings.architecture,
@@ -172,30 +185,26 @@ def _train(
             train_mode(generator)
             optimizer.zero_grad(set_to_none=True)
             rng = random_of(settings.seed, step, processes.rank)
-            for piece in torch.from_numpy(rgb).to(device, non_blocking=True).chunk(settings.accumulate):
-                losses = forward_backward(
-                    generator,
-                    piece,
-                    objective=settings.objective,
-                    degrade=settings.degrade,
-                    rng=rng,
-                    autocast=settings.autocast,
-                    hints=settings.hints,
-                    share=1 / settings.accumulate,
-                    processes=processes,
-                    opponent=opponent if joint else None,
-                    gan_weight=adversary.weight_at(joint_steps),
-                )
-            processes.average_of(generator)
+            pieces = torch.from_numpy(rgb).to(device, non_blocking=True).chunk(settings.accumulate)
+            for number, piece in enumerate(pieces, start=1):
+                with gradients_shared(network, number == len(pieces)):
+                    losses = forward_backward(
+                        generator,
+                        piece,
+                        network=network,
+                        objective=settings.objective,
+                        degrade=settings.degrade,
+                        rng=rng,
+                        autocast=settings.autocast,
+                        hints=settings.hints,
+                        share=1 / settings.accumulate,
+                        opponent=opponent if joint else None,
+                        gan_weight=adversary.weight_at(joint_steps),
+                    )
 
             # clip, stop where anything is not a number, step
             losses["norm"] = torch.nn.utils.clip_grad_norm_(generator.parameters(), settings.clip_norm)
-            bad = [name for name, loss in losses.items() if not torch.isfinite(loss)]
-            if bad:
-                raise ModelError(
-                    f"{output}: {' and '.join(bad)} became infinite or no number at step {step}; the last state saved is good: "
-                    "go on from it with a lower --rate"
-                )
+            stop_at_no_number(losses)
             optimizer.step()
             ema.update(generator)
             step += 1

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+_STEADY_EPSILON = 3.0  # ab units; smaller changes of a colour hardly show
+
 
 def chroma_weight(ab: Tensor, scale: float) -> Tensor:
     """1 + chroma / scale, `(N, 1, H, W)`; pulls away from brown by making colourful pixels count more. scale 0: no weighting."""
@@ -15,7 +17,7 @@ def chroma_weight(ab: Tensor, scale: float) -> Tensor:
     return 1 + chroma / scale
 
 
-def charbonnier(ab: Tensor, truth: Tensor, weight: Tensor, epsilon: float = 3.0) -> Tensor:
+def charbonnier(ab: Tensor, truth: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     """Weighted mean of sqrt(|d|^2 + epsilon^2) - epsilon over pixels, |d| the distance in the ab plane (Charbonnier et al. 1994).
 
     ab, truth: `(N, 2, H, W)`, in ab units; weight: `(N, 1, H, W)`. Quadratic for errors below epsilon, linear above.
@@ -24,9 +26,30 @@ def charbonnier(ab: Tensor, truth: Tensor, weight: Tensor, epsilon: float = 3.0)
     return (weight * (torch.sqrt(squared + epsilon**2) - epsilon)).sum() / weight.sum()
 
 
-def l1(ab: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean of |d_a| + |d_b| over pixels; shapes as for `charbonnier`."""
+def l1(ab: Tensor, truth: Tensor, weight: Tensor, epsilon: float = 0.0) -> Tensor:
+    """Weighted mean of |d_a| + |d_b| over pixels; shapes as for `charbonnier`, whose `epsilon` it has no use for."""
     return (weight * (ab - truth).abs().sum(1, keepdim=True)).sum() / weight.sum()
+
+
+def moved(planes: Tensor, rows: int, columns: int) -> Tensor:
+    """`planes` `(N, C, H, W)` moved down by `rows` and right by `columns` (up and left where negative), the border repeated behind."""
+    height, width = planes.shape[-2:]
+    repeated = F.pad(planes, (abs(columns), abs(columns), abs(rows), abs(rows)), mode="replicate")
+    top, left = abs(rows) - rows, abs(columns) - columns
+    return repeated[..., top : top + height, left : left + width]
+
+
+def unsteadiness(ab: Tensor, ab_moved: Tensor, rows: int, columns: int) -> Tensor:
+    """Mean distance in the ab plane between the colours of pictures and of the same pictures `moved` so far, where both show them.
+
+    ab, ab_moved: `(N, 2, H, W)`, in ab units; rows, columns: in their pixels, less than H and W. What film does between two frames
+    (a small motion, other grain, another exposure) shall not change a colour (Lai et al. 2018, arXiv 1808.00449, eq. 3, with a motion
+    that is known instead of estimated). 0: as steady as can be.
+    """
+    height, width = ab.shape[-2:]
+    here = ab[..., max(-rows, 0) : height - max(rows, 0), max(-columns, 0) : width - max(columns, 0)]
+    there = ab_moved[..., max(rows, 0) : height + min(rows, 0), max(columns, 0) : width + min(columns, 0)]
+    return charbonnier(there, here, torch.ones_like(here[:, :1]), _STEADY_EPSILON)
 
 
 def lsgan_discriminator(true: Tensor, made_up: Tensor) -> Tensor:

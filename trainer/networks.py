@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from batchcolor.errors import ModelError
 from batchcolor.generators import Generator, build
+from batchcolor.generators.base import Hints
 from batchcolor.generators.checkpoint import load_weights
 from batchcolor.generators.lite import LiteGenerator
+from batchcolor.generators.siggraph17 import SIGGRAPHGenerator
 
 from .discriminator import NLayerDiscriminator
 from .export import named_checkpoint
@@ -37,6 +39,27 @@ def initial_generator(settings: TrainSettings) -> Generator:
 
 def _hinted(generator: Generator) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in generator.state_dict().items() if name.startswith("hinted.")}
+
+
+class Predictor(nn.Module):
+    """A generator as a training step calls it: ab, and with `classes` siggraph17's logits of the ab bins, else None.
+
+    One forward gives all that losses are made of, so that DistributedDataParallel can wrap it. Without `classes` the part that only
+    they would teach is frozen.
+    """
+
+    def __init__(self, generator: Generator, classes: bool) -> None:
+        super().__init__()
+        self.generator = generator
+        self.classes = classes and isinstance(generator, SIGGRAPHGenerator)
+        if isinstance(generator, SIGGRAPHGenerator):
+            generator.model_class.requires_grad_(self.classes)
+
+    def forward(self, L: Tensor, hints: Hints | None) -> tuple[Tensor, Tensor | None]:
+        if self.classes:
+            ab, logits = cast(SIGGRAPHGenerator, self.generator).predict_with_classes(L, hints)
+            return ab.float(), logits
+        return self.generator(L, hints), None
 
 
 def initial_discriminator(adversary: Adversary, seed: int) -> NLayerDiscriminator:

