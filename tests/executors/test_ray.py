@@ -137,14 +137,15 @@ def pid(_n: int, _desk: Desk) -> int:
 def test_relative_paths_mean_the_same_everywhere(
     two_machines: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def current_folder(
+        _n: int, _desk: Desk
+    ) -> Path:  # travels whole: these tests are no module for a worker that sits elsewhere
+        return Path.cwd()
+
     monkeypatch.chdir(tmp_path)
     with ray_executor(RayOptions(two_machines.address)) as executor:
         (found,) = executor.map(current_folder, [0], never)
     assert found.result == tmp_path
-
-
-def current_folder(_n: int, _desk: Desk) -> Path:
-    return Path.cwd()
 
 
 def unpicklable(_n: int, _desk: Desk) -> object:
