@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _limit: int | None = None
 
@@ -27,3 +29,16 @@ def limit(threads: int) -> None:
     import cv2
 
     cv2.setNumThreads(threads)
+
+
+@contextmanager
+def shared_among(callers: int) -> Iterator[None]:
+    """Leave each of so many threads of this process its share of OpenCV's, whose idle ones would wake each other all the time."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(max(1, allowed() // callers))
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Generic
 
+from .. import threads
 from .base import ASKED_EVERY_S, Job, JobOutcome, Result, Work, attempt
 
 
@@ -61,7 +62,7 @@ class ThreadExecutor:
             while told and on_message is not None:
                 on_message(*told.popleft())
 
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="job") as pool:
+        with threads.shared_among(self._workers), ThreadPoolExecutor(self._workers, thread_name_prefix="job") as pool:
             exhausted = False
             while True:
                 while not exhausted and len(running) < self._workers and not should_stop():
