@@ -93,7 +93,7 @@ class Positions:
 
 @dataclass(frozen=True, slots=True)
 class FineMap:
-    """A map at a quarter (half, all) of a picture's size, ready for its strips.
+    """A map at a part of a picture's size, ready for its strips.
 
     planes: float32 `(4, rows + 2, columns + 2)`, gain of a and b, offset of a and b, one more sample on every side; each stands for
     `step` x `step` pixels.
@@ -114,18 +114,22 @@ class FineMap:
         return _applied(coefficients, L)
 
 
-STEPS = (4, 2, 1)  # how much of the way up is left to linear interpolation
+STEPS = (16, 8, 4, 2, 1)  # how much of the way up may be left to linear interpolation
+_FINE_ENOUGH = 4  # times the size of the small map: steps of more than 4 are for pictures that are as large as that without
 
 
 def refined(chroma: ChromaMap, height: int, width: int) -> FineMap:
     """The map for strips of a picture of `height` x `width`, by bicubic interpolation as far as a quarter of the size, or as its own.
 
-    From there on interpolation is linear, which is quick and would show creases if it went all the way alone.
+    From there on interpolation is linear, which is quick and would show creases if it went all the way alone. For large pictures it goes
+    further, so that the map stays small.
     """
-    h, w = chroma.coefficients.shape[:2]
-    step = next((step for step in STEPS if height >= h * step and width >= w * step), 1)
+    times = min(height / chroma.coefficients.shape[0], width / chroma.coefficients.shape[1])
+    step = next((step for step in STEPS if times >= step * (_FINE_ENOUGH if step > 4 else 1)), 1)
     rows, columns = (Positions.of_blocks(side, step) for side in (height, width))
-    return FineMap(np.stack(cv2.split(_sampled(chroma, rows, columns, cv2.INTER_CUBIC))), step)
+    planes = np.empty((4, rows.count, columns.count), np.float32)
+    cv2.split(_sampled(chroma, rows, columns, cv2.INTER_CUBIC), list(planes))
+    return FineMap(planes, step)
 
 
 def apply_map(chroma: ChromaMap, L: np.ndarray, rows: Positions | None = None, columns: Positions | None = None) -> np.ndarray:

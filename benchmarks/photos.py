@@ -40,10 +40,10 @@ def make_photos(folder: Path, count: int) -> list[Path]:
 
 
 def make_scans(folder: Path) -> list[Path]:
-    """Twelve gray TIFFs of 2 megapixels and 16 bits, packed as archives have them, with the grain of a scanner."""
+    """Sixteen gray TIFFs of 2 megapixels and 16 bits, packed as archives have them, with the grain of a scanner."""
     rng = np.random.default_rng(0)
     paths = []
-    for n, photo in enumerate(make_photos(folder, 12)):
+    for n, photo in enumerate(make_photos(folder, 16)):
         gray = pyvips.Image.new_from_file(str(photo)).colourspace("b-w").numpy().squeeze().astype(np.float32)
         deep = np.clip((gray + rng.normal(0, 0.5, gray.shape)) * 257, 0, 65535).astype(np.uint16)
         image = pyvips.Image.new_from_array(deep).copy(interpretation="grey16")

@@ -85,7 +85,9 @@ def test_strips_give_what_the_whole_gives(upscaler: object) -> None:
 
 
 @both
-@pytest.mark.parametrize(("height", "width", "step"), [(400, 600, 4), (401, 599, 4), (203, 301, 2), (70, 100, 1), (17, 600, 1)])
+@pytest.mark.parametrize(
+    ("height", "width", "step"), [(2100, 3200, 8), (400, 600, 4), (401, 599, 4), (203, 301, 2), (70, 100, 1), (17, 600, 1)]
+)
 def test_refining_first_changes_next_to_nothing(upscaler: object, height: int, width: int, step: int) -> None:
     L, truth = two_fields(height, width)
     chroma = upscaler(small(L, 64, 96), np.stack([small(plane, 16, 24) for plane in truth]))  # type: ignore[operator]
