@@ -12,7 +12,6 @@ All values here are display-referred; nothing is clipped unless a function's nam
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -240,16 +239,11 @@ def rgb_to_chroma(rgb: Array, coding: YCbCr) -> Array:
     A gray comes out as exactly `coding.chroma_center` in both planes.
     """
     xp = _namespace(rgb)
-    return xp.stack(chroma_of_planes(_planes(rgb), coding), -3)
-
-
-def chroma_of_planes(rgb: Sequence[Array], coding: YCbCr) -> tuple[Array, Array]:
-    """As `rgb_to_chroma`, plane by plane, any shape."""
-    red, green, blue = rgb
-    luma = coding.kr * red + (1 - coding.kr - coding.kb) * green + coding.kb * blue
-    cb = (blue - luma) * (coding.chroma_span / (2 * (1 - coding.kb)))
-    cr = (red - luma) * (coding.chroma_span / (2 * (1 - coding.kr)))
-    return cb + coding.chroma_center, cr + coding.chroma_center
+    r, g, b = _planes(rgb)
+    luma = coding.kr * r + (1 - coding.kr - coding.kb) * g + coding.kb * b
+    cb = (b - luma) * (coding.chroma_span / (2 * (1 - coding.kb)))
+    cr = (r - luma) * (coding.chroma_span / (2 * (1 - coding.kr)))
+    return xp.stack([cb, cr], -3) + coding.chroma_center
 
 
 def ycbcr_to_rgb(luma: Array, chroma: Array, coding: YCbCr) -> Array:

@@ -78,7 +78,6 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.multiply: ops.multiply,
     np.divide: ops.divide,
     np.power: _power,
-    np.sqrt: ops.sqrt,
     np.minimum: ops.minimum,
     np.maximum: ops.maximum,
     np.less_equal: ops.less_equal,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import cv2
 import numpy as np
 
-from ..codes import Loop, fitted, loop_of
-from ..color import YCbCr, chroma_of_planes, in_gamut, lab_to_linear, srgb_encode
+from ..color import YCbCr, lab_to_rgb, rgb_to_chroma
 from ..kept import kept
 from ..upscale import ChromaMap, Positions
 from .lightness import lightness
@@ -122,30 +119,24 @@ def _by_table(luma: np.ndarray, L: np.ndarray, coefficients: np.ndarray, coding:
 def _by_formula(luma: np.ndarray, L: np.ndarray, coefficients: np.ndarray, coding: YCbCr) -> tuple[np.ndarray, np.ndarray]:
     """Cb, Cr `(h, w)`, type of luma, for L `(h, w)` and coefficients `(4, h, w)` that give ab."""
     gains, offsets = coefficients[:2], coefficients[2:]
-    cb, cr = fitted(_chroma_of_lab(coding), L, gains * L + offsets)
+    cb, cr = _codes(L, gains * L + offsets, coding).astype(luma.dtype)
     return cb, cr
 
 
-@cache
-def _chroma_of_lab(coding: YCbCr) -> Loop:
-    """L, a, b -> Cb, Cr codes of a film's picture, and whether the colour was outside of the gamut."""
-    dtype = np.uint8 if coding.depth == 8 else np.uint16
-    return loop_of(lambda L, a, b: _chroma_formula(L, a, b, coding), [np.float32] * 3, [dtype, dtype, np.bool_])
+def _codes(L: np.ndarray, ab: np.ndarray, coding: YCbCr) -> np.ndarray:
+    """Cb, Cr for L `(h, w)` and ab `(2, h, w)`, float, rounded to codes."""
+    rounded = np.rint(rgb_to_chroma(lab_to_rgb(L[None], calm_darks(L[None], ab)), coding))
+    return np.clip(rounded, 0, 2**coding.depth - 1)
 
 
-def _chroma_formula(L: Any, a: Any, b: Any, coding: YCbCr) -> Sequence[Any]:
-    linear = lab_to_linear(L, *calmed(L, a, b))
-    chroma = chroma_of_planes([srgb_encode(plane) for plane in linear], coding)
-    return [*(np.clip(plane + 0.5, 0, 2**coding.depth - 1) for plane in chroma), ~in_gamut(*linear)]
-
-
-def calmed(L: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    """a and b with no more chroma than 2 + 2 L: film grain in black must not sparkle in colours.
+def calm_darks(L: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    """ab `(2, h, w)` with no more chroma than 2 + 2 L, L `(1, h, w)`: film grain in black must not sparkle in colours.
 
     Above L = 30 there is no chroma left in sRGB that this would take away.
     """
-    keep = np.minimum(1, (2 + 2 * L) / np.maximum(np.sqrt(a * a + b * b), 1e-3))
-    return a * keep, b * keep
+    chroma = np.hypot(ab[:1], ab[1:])
+    calm: np.ndarray = ab * np.minimum(1, (2 + 2 * L) / np.maximum(chroma, 1e-3)).astype(np.float32)
+    return calm
 
 
 @cache
@@ -157,12 +148,12 @@ def _table(coding: YCbCr) -> np.ndarray:
     values = (np.arange(256, dtype=np.float32) - _AB_ZERO) * np.float32(_AB_STEP)
     b, a = np.meshgrid(values, values, indexing="ij")
 
-    def level(number: int) -> np.ndarray:
-        L = lightness(np.full(a.shape, 2 * number, np.uint8), coding)
-        cb, cr = fitted(_chroma_of_lab(coding), L, np.stack([a, b]))
-        return cb.astype("<u2") | (cr.astype("<u2") << 8)
+    def level(number: int, every: int = 1) -> np.ndarray:
+        some = np.stack([a[::every, ::every], b[::every, ::every]])
+        L = lightness(np.full(some.shape[1:], 2 * number, np.uint8), coding)
+        cb, cr = _codes(L, some, coding).astype("<u2")
+        return cb | (cr << 8)
 
-    cb, cr, _ = _chroma_formula(np.array([5, 40, 90], np.float32)[:, None, None], a[None, ::8, ::8], b[None, ::8, ::8], coding)
-    sample = np.stack([cb, cr])
+    sample = np.stack([level(number, every=8) for number in (5, 40, 100)])
     table = kept("chroma", sample, lambda: np.stack([level(number) for number in range(128)]))
     return np.asarray(table).reshape(-1)
