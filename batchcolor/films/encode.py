@@ -12,8 +12,8 @@ import av.error
 
 from ..color import KR_KB, YCbCr
 from ..errors import UsageError
+from ..grid import ChromaGrid
 from ..settings import FilmSettings
-from .chroma import ChromaGrid
 from .probe import FilmInfo
 
 _DEPTHS = (8, 10, 12)

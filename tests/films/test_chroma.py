@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from batchcolor.color import KR_KB, YCbCr, gray_of_luma, lab_to_rgb, lightness_of_gray, rgb_to_chroma
-from batchcolor.films.chroma import ChromaGrid, calm_darks, chroma_planes, luma_on_grid
+from batchcolor.films.chroma import calm_darks, chroma_planes
+from batchcolor.grid import ChromaGrid, luma_on_grid
 from batchcolor.upscale import ChromaMap
 
 CODINGS = [YCbCr(*KR_KB[m], full=f, depth=d) for m in KR_KB for f in (False, True) for d in (8, 10, 12)]
