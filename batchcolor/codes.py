@@ -41,6 +41,12 @@ def rgb_to_lightness(codes: np.ndarray) -> np.ndarray:
     return L
 
 
+def rgb_to_gray(codes: np.ndarray) -> np.ndarray:
+    """sRGB uint8 `(3, H, W)` -> the gray of the same L, uint8 `(H, W)`."""
+    (gray,) = _gray_of_colors()(*codes)
+    return gray
+
+
 @cache
 def _lightness_of_code(itemsize: int) -> np.ndarray:
     """L of every value that a gray sample of 1 or 2 bytes can have."""
@@ -51,10 +57,21 @@ def _lightness_of_code(itemsize: int) -> np.ndarray:
 @cache
 def _lightness_of_colors(depth: int) -> Loop:
     def formula(*rgb: Any) -> Sequence[Any]:
-        linear = [srgb_decode(plane / (2**depth - 1)) for plane in rgb]
-        return [lightness_of_linear(luminance_of_linear(*linear))]
+        return [lightness_of_linear(_luminance(rgb, depth))]
 
     return _loop(formula, [_DTYPES[depth]] * 3, [np.float32])
+
+
+@cache
+def _gray_of_colors() -> Loop:
+    def formula(*rgb: Any) -> Sequence[Any]:
+        return [srgb_encode(_luminance(rgb, 8)) * 255 + 0.5]
+
+    return _loop(formula, [np.uint8] * 3, [np.uint8])
+
+
+def _luminance(rgb: Sequence[Any], depth: int) -> Any:
+    return luminance_of_linear(*(srgb_decode(plane / (2**depth - 1)) for plane in rgb))
 
 
 def lab_to_codes(L: np.ndarray, ab: np.ndarray, depth: int) -> np.ndarray:

@@ -8,7 +8,7 @@ network's). benchmarks/upscaling.py compares it with bicubic: a fifth less error
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -104,14 +104,15 @@ class FineMap:
 
     def ab(self, L: np.ndarray, top: int) -> np.ndarray:
         """ab float32 `(2, rows, W)` for the picture's lightness L `(rows, W)`, 0..100, from row `top` on, a multiple of `step`."""
-        rows, columns = L.shape
+        return _applied(self.spread(L.shape, top), L)
+
+    def spread(self, shape: tuple[int, int], top: int) -> Iterator[np.ndarray]:
+        """Gain of a and b, offset of a and b, one plane of `shape` = (rows, W) after the other, from row `top` on."""
+        rows, columns = shape
         around = self.planes[:, top // self.step : -(-(top + rows) // self.step) + 2]
         size = self.step * around.shape[2], self.step * around.shape[1]
-        coefficients = (
-            cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)[self.step :, self.step :][:rows, :columns]
-            for plane in around
-        )
-        return _applied(coefficients, L)
+        for plane in around:
+            yield cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)[self.step :, self.step :][:rows, :columns]
 
 
 STEPS = (16, 8, 4, 2, 1)  # how much of the way up may be left to linear interpolation

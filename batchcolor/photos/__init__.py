@@ -14,8 +14,7 @@ from ..aside import written_aside
 from ..colorizer import Colorizer
 from ..errors import BatchcolorError, OutputError, SourceError
 from ..settings import PhotoSettings
-from ..upscale import UPSCALERS, ChromaMap, refined
-from .merge import merge
+from ..upscale import UPSCALERS, ChromaMap
 from .metadata import Metadata, Provenance, provenanced, read_pages
 from .orientation import as_stored
 from .read import PhotoInfo, PhotoRows, probe, small_lab
@@ -189,6 +188,5 @@ class _Photo:
             except ValueError as exc:
                 warnings.append(f"{self.source}: nothing could be added to its XMP, which stays as it is ({exc})")
             upscaled = UPSCALERS[self.settings.upscaling](seen.L, ab * np.float32(self.saturation))
-            stored = ChromaMap(as_stored(upscaled.coefficients, info.orientation))
-            chroma = refined(stored, info.height, info.width)
-        return Page(merge(rows, chroma), (info.height, info.width), rows.image, told)
+            chroma = ChromaMap(as_stored(upscaled.coefficients, info.orientation))
+        return Page(rows, chroma, told)

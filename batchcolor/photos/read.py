@@ -14,11 +14,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..codes import gray_to_lightness, rgb_to_lightness
+from ..codes import gray_to_lightness, rgb_to_gray, rgb_to_lightness
 from ..color import rgb_to_lab
 from ..errors import SourceError
 from ..libvips import pyvips
 from ..upscale import STEPS
+from . import jpeg
 from .metadata import Metadata
 from .orientation import QUARTER_TURNED, as_upright
 
@@ -157,7 +158,7 @@ def _shrunk(plane: np.ndarray, height: int, width: int) -> np.ndarray:
 class PhotoRows:
     """A page's samples at full size, strip by strip, top to bottom: once, or as often as wanted after `hold`.
 
-    `image` keeps the source's resolution and profile for the writer. Raises `SourceError` when opened or while read.
+    `image` keeps the source's resolution for the writer. Raises `SourceError` when opened or while read.
     """
 
     def __init__(self, path: Path, page: int = 0) -> None:
@@ -177,9 +178,27 @@ class PhotoRows:
 
     def hold(self) -> None:
         """Decode all of it now, and keep the samples."""
-        held = np.concatenate([planes for _, planes in self._decoded()], 1)
+        plain_jpeg = self.info.loader == "jpegload" and not self._has_profile
+        held = jpeg.decode(self.path) if plain_jpeg else None
+        if held is None:
+            held = np.concatenate([planes for _, planes in self._decoded()], 1)
         gray = len(held) == 3 and np.array_equal(held[0], held[1]) and np.array_equal(held[0], held[2])
         self._held = held[:1].copy() if gray else held  # gray in three planes is gray
+
+    def gray(self) -> np.ndarray | None:
+        """The gray of each pixel's lightness, uint8 `(H, W)`, of a page of 8 bits that is held and has no alpha; else None."""
+        if self._held is None or self.info.depth != 8 or self.info.alpha:
+            return None
+        return self._held[0] if len(self._held) == 1 else rgb_to_gray(self._held)
+
+    @property
+    def profile(self) -> bytes | None:
+        """The ICC profile of what is written: sRGB's where the source had one."""
+        return bytes(pyvips.Operation.call("profile_load", "srgb")) if self._has_profile else None
+
+    @property
+    def _has_profile(self) -> bool:
+        return bool(self.image.get_typeof("icc-profile-data"))
 
     def small_lab(self, shape: tuple[int, int]) -> np.ndarray:
         """As the function of this name, of a page that is held and has no alpha."""
@@ -202,7 +221,7 @@ class PhotoRows:
     def _as_gray_or_srgb(self, image: pyvips.Image) -> pyvips.Image:
         """One or three planes of 8 or 16 bits, plus alpha; an embedded profile's meaning becomes sRGB's."""
         deep = self.info.depth == 16
-        if "icc-profile-data" in image.get_fields() and image.get_typeof("icc-profile-data"):
+        if self._has_profile:
             try:
                 image = image.icc_transform("srgb", embedded=True, depth=16 if deep else 8)
             except pyvips.Error:

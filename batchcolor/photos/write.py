@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from ..errors import OutputError
 from ..libvips import pyvips
-from .metadata import Metadata, assemble_tiff, insert
-from .read import PhotoInfo
+from ..upscale import ChromaMap, refined
+from . import jpeg
+from .merge import merge
+from .metadata import Metadata, assemble_tiff, insert, write_jpeg
+from .planes import colored_planes
+from .read import PhotoInfo, PhotoRows
 from .stream import RowImage
 
+_FULL_CHROMA_FROM = 95  # of JPEG's qualities; the network's chroma is coarser than half, so what is lost below cannot be seen
 _BIG_TIFF_BYTES = 2**32 - 2**24  # of pixels: what could pass the 4 GB of a classic TIFF is written as BigTIFF
 
 
@@ -82,12 +86,11 @@ ENCODERS: dict[str, Encoder] = {
 
 
 class Page(NamedTuple):
-    """One page to write. rows: uint8 or uint16 `(n, W, 3 or 4)`, together `size` = (height, width). like: the source's page, whose
-    resolution is kept; a profile becomes sRGB's."""
+    """One page to write. rows: the source's; resolution is kept, and a profile becomes sRGB's. chroma: in their layout; None: they
+    keep their own colours."""
 
-    rows: Iterable[np.ndarray]
-    size: tuple[int, int]
-    like: pyvips.Image
+    rows: PhotoRows
+    chroma: ChromaMap | None
     metadata: Metadata
 
 
@@ -112,8 +115,14 @@ def write(pages: Iterable[Page], samples: int, aside: Path, target: Path, *, qua
     encoder = encoder_of(target.suffix)
     if not encoder.pages:
         (page,) = pages
+        if encoder is _JPEG:
+            page = page._replace(metadata=dataclasses.replace(page.metadata, dpi=_dpi(page.rows.image)))
+            gray = page.rows.gray()
+            if gray is not None and page.chroma is not None:
+                planes = colored_planes(gray, page.chroma, halved=quality < _FULL_CHROMA_FROM)
+                return write_jpeg(aside, jpeg.encode(planes, quality, page.rows.profile), page.metadata)
         _write_pixels(page, encoder, aside, target, quality)
-        lost = ["transparency"] if page.like.hasalpha() and not encoder.alpha else []
+        lost = ["transparency"] if page.rows.info.alpha and not encoder.alpha else []
         return lost if encoder.carries else [*lost, *insert(aside, page.metadata)]
     encoder = _BIG_TIFF if samples > _BIG_TIFF_BYTES else encoder
     parts: list[tuple[Path, Metadata]] = []
@@ -129,7 +138,9 @@ def write(pages: Iterable[Page], samples: int, aside: Path, target: Path, *, qua
 
 
 def _write_pixels(page: Page, encoder: Encoder, path: Path, target: Path, quality: int) -> None:
-    whole = RowImage(page.rows, page.size)
+    info = page.rows.info
+    chroma = None if page.chroma is None else refined(page.chroma, info.height, info.width)
+    whole = RowImage(merge(page.rows, chroma), (info.height, info.width))
     try:
         encoder.save(_described(whole.image, page, encoder), str(path), quality)
     except (pyvips.Error, AttributeError) as exc:  # AttributeError: this libvips was built without the format
@@ -140,15 +151,23 @@ def _write_pixels(page: Page, encoder: Encoder, path: Path, target: Path, qualit
 
 
 def _described(image: pyvips.Image, page: Page, encoder: Encoder) -> pyvips.Image:
-    like = page.like
+    like = page.rows.image
     image = image.copy(interpretation="rgb16" if image.format == "ushort" else "srgb", xres=like.xres, yres=like.yres)
     if like.get_typeof("resolution-unit"):
         image.set_type(pyvips.GValue.gstr_type, "resolution-unit", like.get("resolution-unit"))
-    if like.get_typeof("icc-profile-data"):
-        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", pyvips.Operation.call("profile_load", "srgb"))
+    if page.rows.profile is not None:
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", page.rows.profile)
     if encoder.carries:
         _carried_by_libvips(image, page.metadata)
     return image
+
+
+def _dpi(image: pyvips.Image) -> tuple[int, int] | None:
+    """Pixels an inch, across and down; None where the source does not say, or says what JPEG cannot."""
+    if not image.get_typeof("resolution-unit"):
+        return None
+    x, y = (round(25.4 * each) for each in (image.xres, image.yres))  # libvips has pixels a millimetre
+    return (x, y) if 0 < x < 65536 and 0 < y < 65536 else None
 
 
 def _carried_by_libvips(image: pyvips.Image, metadata: Metadata) -> None:

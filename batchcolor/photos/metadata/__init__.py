@@ -7,6 +7,7 @@ most; so the containers are read and written here, and libvips sees to pixels, p
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -15,7 +16,7 @@ from . import jpeg, png, tiff, webp
 from .base import LeftOut, Metadata
 from .xmp import Provenance, with_provenance
 
-__all__ = ["Metadata", "Provenance", "assemble_tiff", "insert", "provenanced", "read_pages"]
+__all__ = ["Metadata", "Provenance", "assemble_tiff", "insert", "provenanced", "read_pages", "write_jpeg"]
 
 
 class _Container(NamedTuple):
@@ -65,6 +66,12 @@ def insert(path: Path, metadata: Metadata) -> LeftOut:
     finally:
         aside.unlink(missing_ok=True)
     return left_out
+
+
+def write_jpeg(path: Path, pixels: bytes, metadata: Metadata) -> LeftOut:
+    """Write the JPEG file `pixels` to `path`, with this metadata in place of its own. Raises `OSError`."""
+    with path.open("wb") as result:
+        return jpeg.write(io.BytesIO(pixels), result, metadata)
 
 
 def provenanced(metadata: Metadata, provenance: Provenance | None) -> Metadata:

@@ -12,6 +12,7 @@ class Metadata:
     exif: a TIFF stream (Exif 2.32, 4.5.2); of a TIFF page, all its tags that do not describe the layout of its pixels. xmp: a packet.
     photoshop: image resource blocks (IPTC among them). iptc: IIM records of their own, as TIFF may have them. xmp_extension: further APP1
     segments of a JPEG whose packet is longer than one. comments: of a JPEG, their bytes. texts: a PNG's text and time chunks, whole.
+    dpi: pixels an inch, across and down, for JPEG's header; libvips writes those of the others.
     """
 
     exif: bytes | None = None
@@ -21,6 +22,7 @@ class Metadata:
     xmp_extension: tuple[bytes, ...] = ()
     comments: tuple[bytes, ...] = ()
     texts: tuple[bytes, ...] = ()
+    dpi: tuple[int, int] | None = None
 
     @property
     def image_resources(self) -> bytes | None:

@@ -1,14 +1,16 @@
-"""Metadata segments of JPEG files (ISO/IEC 10918-1, annex B; Exif 2.32, 4.7; XMP part 3, 1.1.3)."""
+"""Metadata segments of JPEG files (ISO/IEC 10918-1, annex B; JFIF 1.02; Exif 2.32, 4.7; XMP part 3, 1.1.3)."""
 
 from __future__ import annotations
 
 import shutil
+import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from .base import LeftOut, Metadata
 from .exif import without_thumbnail
 
+_JFIF = b"JFIF\0\x01\x02"
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
@@ -64,12 +66,9 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
     """Copy the JPEG `pixels` to `result`, with `metadata` in place of its own."""
     left_out = LeftOut()
     result.write(bytes([0xFF, _SOI]))
-    kept = []
-    for segment in _segments(pixels):
-        if segment.marker == _APP0:
-            _write_segment(result, segment)
-        elif segment.marker not in (_APP1, _APP13, _COMMENT):
-            kept.append(segment)
+    density = struct.pack(">BHH", *(0, 1, 1) if metadata.dpi is None else (1, *metadata.dpi))
+    _write_segment(result, _Segment(_APP0, _JFIF + density + b"\0\0"))
+    kept = [each for each in _segments(pixels) if each.marker not in (_APP0, _APP1, _APP13, _COMMENT)]
     if metadata.exif is not None and len(metadata.exif) > _MOST - len(_EXIF):
         left_out.append("EXIF of more than 64 KB")
     elif metadata.exif is not None:
