@@ -42,9 +42,28 @@ def rgb_to_lightness(codes: np.ndarray) -> np.ndarray:
 
 
 def rgb_to_gray(codes: np.ndarray) -> np.ndarray:
-    """sRGB uint8 `(3, H, W)` -> the gray of the same L, uint8 `(H, W)`."""
-    (gray,) = _gray_of_colors()(*codes)
+    """sRGB uint8 `(3, H, W)` -> the gray of the same L, uint8 `(H, W)`: the nearest code, but for one pixel in 200 the next to it."""
+    shares, encoded = _luminance_tables()
+    gray = np.empty(codes.shape[1:], np.uint8)
+    rows = max(1, _TABLE_PIXELS // codes.shape[2])
+    for top in range(0, codes.shape[1], rows):
+        strip = slice(top, top + rows)
+        red, green, blue = (cv2.LUT(plane[strip], share) for plane, share in zip(codes, shares, strict=True))
+        encoded.take(cv2.add(cv2.add(red, green), blue), out=gray[strip], mode="clip")
     return gray
+
+
+_TABLE_PIXELS = 1 << 16  # worked on at once: what comes between stays in the processor's cache
+
+
+@cache
+def _luminance_tables() -> tuple[np.ndarray, np.ndarray]:
+    """What each code of R, G and B adds to luminance, uint16 `(3, 256)`, 65535 in all; the gray code of every luminance, uint8."""
+    linear = srgb_decode(np.arange(256, dtype=np.float64) / 255)
+    none = np.zeros_like(linear)
+    shares = [luminance_of_linear(*(linear if n == m else none for m in range(3))) for n in range(3)]
+    encoded = srgb_encode(np.arange(65536) / 65535) * 255
+    return np.rint(np.multiply(shares, 65535)).astype(np.uint16), np.rint(encoded).astype(np.uint8)
 
 
 @cache
@@ -57,21 +76,10 @@ def _lightness_of_code(itemsize: int) -> np.ndarray:
 @cache
 def _lightness_of_colors(depth: int) -> Loop:
     def formula(*rgb: Any) -> Sequence[Any]:
-        return [lightness_of_linear(_luminance(rgb, depth))]
+        linear = [srgb_decode(plane / (2**depth - 1)) for plane in rgb]
+        return [lightness_of_linear(luminance_of_linear(*linear))]
 
     return _loop(formula, [_DTYPES[depth]] * 3, [np.float32])
-
-
-@cache
-def _gray_of_colors() -> Loop:
-    def formula(*rgb: Any) -> Sequence[Any]:
-        return [srgb_encode(_luminance(rgb, 8)) * 255 + 0.5]
-
-    return _loop(formula, [np.uint8] * 3, [np.uint8])
-
-
-def _luminance(rgb: Sequence[Any], depth: int) -> Any:
-    return luminance_of_linear(*(srgb_decode(plane / (2**depth - 1)) for plane in rgb))
 
 
 def lab_to_codes(L: np.ndarray, ab: np.ndarray, depth: int) -> np.ndarray:

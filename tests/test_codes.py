@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from batchcolor.codes import gray_to_lightness, lab_to_codes, rgb_to_lightness
-from batchcolor.color import lab_to_rgb, lightness_of_gray, rgb_to_lab
+from batchcolor.codes import gray_to_lightness, lab_to_codes, rgb_to_gray, rgb_to_lightness
+from batchcolor.color import gray_of_lightness, lab_to_rgb, lightness_of_gray, rgb_to_lab
 
 DTYPES = {8: np.uint8, 16: np.uint16}
 
@@ -55,3 +55,14 @@ def test_colours_out_of_the_gamut_keep_their_lightness() -> None:
     ab = np.stack([np.broadcast_to(f(hue) * np.float32(150), L.shape) for f in (np.cos, np.sin)])
     made = lab_to_codes(L, np.ascontiguousarray(ab), 8)
     assert float(np.abs(rgb_to_lab(np.moveaxis(made, -1, 0) / 255.0)[0] - L).max()) < 0.6
+
+
+def test_the_gray_of_colours_has_their_lightness() -> None:
+    codes = np.random.default_rng(0).integers(0, 256, (3, 500, 400)).astype(np.uint8)
+    codes[:, :256, 0] = np.arange(256)
+    gray = rgb_to_gray(codes)
+    assert gray[:256, 0].tolist() == list(range(256))
+    exact = np.rint(255 * gray_of_lightness(rgb_to_lab(codes / 255.0)[0]))
+    off = np.abs(gray - exact)
+    assert off.max() <= 1
+    assert (off > 0).mean() < 0.005

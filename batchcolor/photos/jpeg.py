@@ -23,9 +23,14 @@ def decode(path: Path) -> np.ndarray | None:
         *_, space, _ = simplejpeg.decode_jpeg_header(content)
         if space == "Gray":
             return simplejpeg.decode_jpeg(content, "GRAY").transpose(2, 0, 1)
-        return np.stack(cv2.split(simplejpeg.decode_jpeg(content, "RGB"))) if space in ("YCbCr", "RGB") else None
+        if space not in ("YCbCr", "RGB"):
+            return None
+        rgb = simplejpeg.decode_jpeg(content, "RGB")
     except ValueError:
         return None
+    planes = np.empty((3, *rgb.shape[:2]), np.uint8)
+    cv2.split(rgb, list(planes))
+    return planes
 
 
 def encode(planes: Planes, quality: int, profile: bytes | None) -> bytes:

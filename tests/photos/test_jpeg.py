@@ -1,0 +1,150 @@
+"""JPEG by its own planes: L stays, gray stays gray, and what libvips reads and keeps is read and kept here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvips
+import simplejpeg
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import batchcolor.photos
+from batchcolor.color import fit_gamut, lab_to_rgb, lightness_of_gray, rgb_to_lab
+from batchcolor.photos import PhotoResult, colorize_photos
+from batchcolor.photos.jpeg import decode, encode
+from batchcolor.photos.planes import colored_planes
+from batchcolor.settings import PhotoSettings
+from batchcolor.upscale import ChromaMap
+from tests.support import formula_colorizer, gradient
+
+
+def flat_map(a: float, b: float) -> ChromaMap:
+    offset = np.stack([np.full((8, 8), a, np.float32), np.full((8, 8), b, np.float32)])
+    return ChromaMap.of(np.zeros_like(offset), offset)
+
+
+def lightness(rgb: np.ndarray) -> np.ndarray:
+    return rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255)[0]
+
+
+def decoded(gray: np.ndarray, chroma: ChromaMap, *, halved: bool) -> np.ndarray:
+    """RGB `(H, W, 3)` of what a viewer shows, at a quality that adds next to nothing."""
+    rgb: np.ndarray = simplejpeg.decode_jpeg(encode(colored_planes(gray, chroma, halved=halved), 100, None), "RGB")
+    return rgb
+
+
+@pytest.mark.parametrize("halved", [True, False])
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (17, 33), (120, 200)])
+def test_without_chroma_the_photo_stays_as_it_is(size: tuple[int, int], halved: bool) -> None:
+    gray = np.random.default_rng(0).integers(0, 256, size).astype(np.uint8)
+    planes = colored_planes(gray, flat_map(0, 0), halved=halved)
+    np.testing.assert_array_equal(planes.luma, gray)
+    assert np.unique([planes.cb, planes.cr]).tolist() == [128]
+
+
+@settings(max_examples=60, deadline=None)
+@given(code=st.integers(0, 255), a=st.floats(-100, 100), b=st.floats(-100, 100), halved=st.booleans())
+def test_a_flat_colour_is_the_formulas(code: int, a: float, b: float, halved: bool) -> None:
+    gray = np.full((32, 48), code, np.uint8)
+    L = np.full((1, 32, 48), lightness_of_gray(np.float32(code / 255)), np.float32)
+    ab = fit_gamut(L, np.stack([np.full((32, 48), a, np.float32), np.full((32, 48), b, np.float32)]))
+    made = decoded(gray, flat_map(a, b), halved=halved)
+    # Rounding of three planes, their codes being up to 1.8 of RGB's, and the table's steps, which the border of the gamut magnifies.
+    assert float(np.abs(made - 255 * lab_to_rgb(L, ab).transpose(1, 2, 0)).max()) <= 8
+    assert float(np.abs(lightness(made) - L).max()) <= 1.2
+
+
+@pytest.mark.parametrize("halved", [True, False])
+@pytest.mark.parametrize("size", [(301, 452), (300, 450)])
+def test_lightness_stays_where_colour_changes(size: tuple[int, int], halved: bool) -> None:
+    gray = gradient(*size)
+    offset = np.zeros((2, 8, 8), np.float32)
+    offset[0, :, 4:], offset[1, 4:] = 60, -50
+    made = decoded(gray, ChromaMap.of(np.zeros_like(offset), offset), halved=halved)
+    off = np.abs(lightness(made) - lightness_of_gray(gray.astype(np.float32) / 255))
+    assert float(off.mean()) < 0.3
+    assert float(np.percentile(off, 99)) < 1.0
+
+
+JPEGS: dict[str, Callable[[pyvips.Image], pyvips.Image]] = {
+    "gray": lambda image: image,
+    "gray in three planes": lambda image: image.colourspace("srgb"),
+    "sepia": lambda image: (image.colourspace("srgb") * [1, 0.9, 0.7]).cast("uchar"),
+}
+
+
+@pytest.mark.parametrize("layout", JPEGS)
+@pytest.mark.parametrize("subsampling", ["on", "off"])
+def test_pixels_are_those_that_libvips_reads(tmp_path: Path, layout: str, subsampling: str) -> None:
+    image = pyvips.Image.new_from_array(gradient(301, 452)).copy(interpretation="b-w")
+    JPEGS[layout](image).jpegsave(str(tmp_path / "in.jpg"), subsample_mode=subsampling)
+    pixels = pyvips.Image.new_from_file(str(tmp_path / "in.jpg")).numpy().reshape(301, 452, -1)
+    samples = decode(tmp_path / "in.jpg")
+    assert samples is not None
+    np.testing.assert_array_equal(samples.transpose(1, 2, 0), pixels)
+
+
+def test_other_kinds_and_damage_are_left_to_libvips(tmp_path: Path) -> None:
+    image = pyvips.Image.new_from_array(gradient(64, 64)).copy(interpretation="b-w")
+    whole = image.jpegsave_buffer()
+    image.colourspace("srgb").colourspace("cmyk").jpegsave(str(tmp_path / "cmyk.jpg"))
+    for name, content in {"cut.jpg": whole[: len(whole) // 2], "empty.jpg": b"", "text.jpg": b"no picture"}.items():
+        (tmp_path / name).write_bytes(content)
+    for name in ("cmyk.jpg", "cut.jpg", "empty.jpg", "text.jpg"):
+        assert decode(tmp_path / name) is None, name
+
+
+def colorized(source: Path, target: Path, **options: object) -> pyvips.Image:
+    settings = PhotoSettings(**options)  # type: ignore[arg-type]
+    assert list(colorize_photos([(source, target)], formula_colorizer(), settings)) == [PhotoResult()]
+    return pyvips.Image.new_from_file(str(target))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize("held", [True, False])
+def test_the_resolution_stays_without_exif(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, held: bool) -> None:
+    if not held:
+        monkeypatch.setattr(batchcolor.photos, "_HELD_BYTES", 0)
+    source = tmp_path / f"in{suffix}"
+    image = pyvips.Image.new_from_array(gradient(64, 80)).copy(interpretation="b-w", xres=600 / 25.4, yres=300 / 25.4)
+    if suffix == ".jpg":  # with JFIF's header alone, as scanners write it
+        plain = simplejpeg.encode_jpeg_yuv_planes(gradient(64, 80), None, None, quality=90)
+        source.write_bytes(plain[:13] + bytes([1]) + (600).to_bytes(2, "big") + (300).to_bytes(2, "big") + plain[18:])
+    else:
+        image.write_to_file(str(source))
+    result = colorized(source, tmp_path / "out.jpg")
+    assert (round(25.4 * result.xres), round(25.4 * result.yres)) == (600, 300)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_profile_becomes_srgbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: bool) -> None:
+    if not held:
+        monkeypatch.setattr(batchcolor.photos, "_HELD_BYTES", 0)
+    rgb = np.repeat(gradient(64, 80)[..., None], 3, 2)
+    image = pyvips.Image.new_from_array(rgb).copy(interpretation="srgb").icc_export(output_profile="p3")
+    image.jpegsave(str(tmp_path / "in.jpg"), Q=95)
+    result = colorized(tmp_path / "in.jpg", tmp_path / "out.jpg")
+    assert bytes(result.get("icc-profile-data")) == bytes(pyvips.Operation.call("profile_load", "srgb"))
+    wanted = lightness_of_gray(gradient(64, 80) / np.float32(255))
+    assert float(np.abs(lightness(result.numpy()) - wanted).mean()) < 0.6
+
+
+@pytest.mark.parametrize(("quality", "subsampling"), [(60, "420"), (92, "420"), (95, "444"), (100, "444")])
+def test_chroma_is_halved_below_the_highest_qualities(tmp_path: Path, quality: int, subsampling: str) -> None:
+    pyvips.Image.new_from_array(gradient(64, 81)).copy(interpretation="b-w").jpegsave(str(tmp_path / "in.jpg"))
+    colorized(tmp_path / "in.jpg", tmp_path / "out.jpg", quality=quality)
+    assert simplejpeg.decode_jpeg_header((tmp_path / "out.jpg").read_bytes()) == (64, 81, "YCbCr", subsampling)
+
+
+@pytest.mark.parametrize("layout", JPEGS)
+def test_large_photos_come_out_the_same_by_way_of_rgb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str) -> None:
+    image = pyvips.Image.new_from_array(gradient(301, 452)).copy(interpretation="b-w")
+    JPEGS[layout](image).jpegsave(str(tmp_path / "in.jpg"), Q=95)
+    once = colorized(tmp_path / "in.jpg", tmp_path / "once.jpg", quality=98).numpy().astype(int)
+    monkeypatch.setattr(batchcolor.photos, "_HELD_BYTES", 0)
+    twice = colorized(tmp_path / "in.jpg", tmp_path / "twice.jpg", quality=98).numpy()
+    assert float(np.abs(once - twice).mean()) < 1.2
