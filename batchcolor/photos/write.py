@@ -32,12 +32,16 @@ def _png(image: pyvips.Image, path: str, _quality: int) -> None:
     image.pngsave(path)
 
 
+# Level 3 takes two thirds to five sixths of the usual 6's time, and up to one percent more space.
+_DEFLATE = {"compression": "deflate", "predictor": "horizontal", "level": 3}
+
+
 def _tiff(image: pyvips.Image, path: str, _quality: int) -> None:
-    image.tiffsave(path, compression="deflate", predictor="horizontal")
+    image.tiffsave(path, **_DEFLATE)
 
 
 def _big_tiff(image: pyvips.Image, path: str, _quality: int) -> None:
-    image.tiffsave(path, compression="deflate", predictor="horizontal", bigtiff=True)
+    image.tiffsave(path, **_DEFLATE, bigtiff=True)
 
 
 def _webp(image: pyvips.Image, path: str, quality: int) -> None:
