@@ -22,8 +22,9 @@ def in_steps(chroma: ChromaMap) -> ChromaMap:
 
 
 def table(name: str, lightness: np.ndarray, formula: Formula) -> np.ndarray:
-    """What `formula` gives for every second code of luma, and 256 x 256 values of b and a: flat, 8 MB for each byte of a value.
+    """What `formula` gives for 256 x 256 values of b and a, and every second code of luma: flat, 8 MB for each byte of a value.
 
+    Luma runs fastest: neighbours differ in it above all, and should find their values close to each other in memory.
     lightness: L of each of the 256 codes. formula: of L `(h, w)` and ab `(2, h, w)`, float32; gives one, two or four planes, uint8.
     """
     values = (np.arange(256, dtype=np.float32) - _AB_ZERO) * np.float32(_AB_STEP)
@@ -35,8 +36,8 @@ def table(name: str, lightness: np.ndarray, formula: Formula) -> np.ndarray:
         packed: np.ndarray = cv2.merge(list(planes)).view(f"<u{len(planes)}")[..., 0]
         return packed
 
-    sample = np.stack([level(number, every=8) for number in (5, 40, 100)])
-    return np.asarray(kept(name, sample, lambda: np.stack([level(number) for number in range(128)]))).reshape(-1)
+    sample = np.stack([level(number, every=8) for number in (5, 40, 100)], -1)
+    return np.asarray(kept(name, sample, lambda: np.stack([level(number) for number in range(128)], -1))).reshape(-1)
 
 
 def looked_up(values: np.ndarray, luma: np.ndarray, L: np.ndarray, coefficients: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
@@ -47,6 +48,6 @@ def looked_up(values: np.ndarray, luma: np.ndarray, L: np.ndarray, coefficients:
     gain_a, gain_b, offset_a, offset_b = coefficients
     # OpenCV's sum rounds and stays within a byte.
     a, b = (cv2.add(gain * L, offset, dtype=cv2.CV_8U) for gain, offset in ((gain_a, offset_a), (gain_b, offset_b)))
-    index = cv2.merge([a, b, luma >> 1, np.zeros_like(luma)]).view("<i4")[..., 0]
-    found = values.take(index)
+    index = cv2.merge([luma, a, b, np.zeros_like(luma)]).view("<i4")[..., 0]
+    found = values.take(index >> 1)
     return cv2.split(found.view(np.uint8).reshape(*luma.shape, values.itemsize))
