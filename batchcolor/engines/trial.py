@@ -1,12 +1,17 @@
-"""Which precision is the quickest here. Instructions alone do not tell: some processors have bfloat16 and are slower with it."""
+"""Which precision is the quickest here, of those that are accurate enough.
+
+Instructions alone do not tell: some processors have bfloat16 and are slower with it, some round more than others.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from ..aside import written_aside
 from ..errors import BatchcolorError
@@ -16,33 +21,44 @@ from ..threads import allowed
 _RUNS = 5
 _WORTH = 1.1  # how many times as quick as those before it a precision must be: each costs some accuracy
 
-Timed = Callable[[Precision], Callable[[], object]]
+Prepared = Callable[[Precision], Callable[[], np.ndarray]]
 
 
-def quickest(precisions: Sequence[Precision], folder: Path, timed: Timed) -> Precision:
-    """The quickest of `precisions`, the most accurate first; timed(precision) prepares a run of the network.
+def quickest(tolerances: Mapping[Precision, float], folder: Path, prepared: Prepared) -> Precision:
+    """The quickest precision, whose answer lies within its tolerance of the first one's.
 
-    The answer is kept in `folder`, for this processor and number of threads: a later process asks nobody, and takes the same.
+    tolerances: of each that may be taken, the most accurate first, as `Engine` has them. prepared(precision): a run of the network,
+    always on the same picture; gives ab. The result is kept in `folder`, for this processor and number of threads: a later process
+    asks nobody, and takes the same.
     """
-    if len(precisions) == 1:
-        return precisions[0]
+    best, *others = tolerances
+    if not others:
+        return best
     note = folder / "quickest.json"
-    key = f"{_processor()}, {allowed()} threads: {', '.join(precisions)}"
+    key = f"{_processor()}, {allowed()} threads: " + ", ".join(f"{name} within {bound}" for name, bound in tolerances.items())
     kept = _read(note)
-    if kept.get(key) in precisions:
+    if kept.get(key) in tolerances:
         return kept[key]
-    best, least = precisions[0], float("inf")
-    for precision in precisions:
-        run = timed(precision)
-        run()
+    exact: np.ndarray | None = None
+    least = float("inf")
+    for precision, tolerance in tolerances.items():
+        run = prepared(precision)
+        ab = run()
+        exact = ab if exact is None else exact
         seconds = min(_seconds(run) for _ in range(_RUNS))
-        if seconds * _WORTH < least:
+        if seconds * _WORTH < least and is_within(tolerance, ab, exact):
             best, least = precision, seconds
     with contextlib.suppress(OSError, BatchcolorError):  # it is asked again the next time
         folder.mkdir(parents=True, exist_ok=True)
         with written_aside(note) as aside:
             aside.write_text(json.dumps(kept | {key: best}), encoding="utf-8")
     return best
+
+
+def is_within(tolerance: float, ab: np.ndarray, exact: np.ndarray) -> bool:
+    """Whether ab is as near as an engine of this tolerance promises: nowhere farther, and in the mean not by a fifth of it."""
+    apart = np.abs(ab - exact)
+    return float(apart.max()) <= tolerance and float(apart.mean()) <= tolerance / 5
 
 
 def _seconds(run: Callable[[], object]) -> float:

@@ -5,26 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from batchcolor.engines import trial
 from batchcolor.settings import Precision
 
+TOLERANCES: dict[Precision, float] = {"float32": 0.05, "bfloat16": 6, "int8": 25}
+
 
 class Clock:
-    """Stands in for runs of a network: each precision takes what it is said to."""
+    """Stands in for runs of a network: each precision takes what it is said to, and is off by as much as it is said to be."""
 
-    def __init__(self, **seconds: float) -> None:
-        self.seconds, self.asked = seconds, 0
+    def __init__(self, off: dict[str, float] | None = None, **seconds: float) -> None:
+        self.seconds, self.asked, self.off = seconds, 0, off or {}
 
-    def timed(self, precision: Precision) -> Callable[[], object]:
+    def quickest(self, folder: Path) -> Precision:
+        tolerances: dict[Precision, float] = {each: TOLERANCES[each] for each in TOLERANCES if each in self.seconds}
+        return trial.quickest(tolerances, folder, self._prepared)
+
+    def _prepared(self, precision: Precision) -> Callable[[], np.ndarray]:
         self.asked += 1
-        return lambda: self.seconds[precision]
+        return _Run(self.seconds[precision], self.off.get(precision, 0))
+
+
+class _Run:
+    def __init__(self, seconds: float, off: float) -> None:
+        self.seconds, self._off = seconds, off
+
+    def __call__(self) -> np.ndarray:
+        return np.full((1, 2, 8, 8), 20 + self._off, np.float32)
 
 
 @pytest.fixture(autouse=True)
 def _by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "_seconds", lambda run: run())
+    monkeypatch.setattr(trial, "_seconds", lambda run: run.seconds)
 
 
 @pytest.mark.parametrize(
@@ -33,29 +48,42 @@ def _by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_quickest_is_taken_if_it_is_worth_its_inaccuracy(seconds: tuple[float, ...], taken: str, tmp_path: Path) -> None:
     clock = Clock(**dict(zip(("float32", "bfloat16", "int8"), seconds, strict=True)))
-    assert trial.quickest(["float32", "bfloat16", "int8"], tmp_path, clock.timed) == taken
+    assert clock.quickest(tmp_path) == taken
+
+
+@pytest.mark.parametrize(
+    ("off", "taken"),
+    [
+        ({}, "bfloat16"),
+        ({"bfloat16": 1.3}, "int8"),  # in the mean, more than a fifth of 6
+        ({"bfloat16": 1.1, "int8": 4}, "bfloat16"),
+        ({"bfloat16": -7, "int8": 5.1}, "float32"),
+    ],
+)
+def test_what_is_off_by_more_than_its_tolerance_is_not_taken(off: dict[str, float], taken: str, tmp_path: Path) -> None:
+    assert Clock(off, float32=16, bfloat16=4, int8=4).quickest(tmp_path) == taken
 
 
 def test_the_answer_is_remembered(tmp_path: Path) -> None:
     clock = Clock(float32=2, int8=1)
-    assert trial.quickest(["float32", "int8"], tmp_path / "new", clock.timed) == "int8"
+    assert clock.quickest(tmp_path / "new") == "int8"
     other = Clock(float32=1, int8=2)
-    assert trial.quickest(["float32", "int8"], tmp_path / "new", other.timed) == "int8"
+    assert other.quickest(tmp_path / "new") == "int8"
     assert other.asked == 0
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"x": 1}'])
 def test_a_damaged_memory_is_no_answer(damage: str, tmp_path: Path) -> None:
     (tmp_path / "quickest.json").write_text(damage)
-    assert trial.quickest(["float32", "int8"], tmp_path, Clock(float32=2, int8=1).timed) == "int8"
+    assert Clock(float32=2, int8=1).quickest(tmp_path) == "int8"
 
 
 def test_a_memory_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert trial.quickest(["float32", "int8"], tmp_path / "file", Clock(float32=2, int8=1).timed) == "int8"
+    assert Clock(float32=2, int8=1).quickest(tmp_path / "file") == "int8"
 
 
 def test_one_precision_needs_no_trial(tmp_path: Path) -> None:
     clock = Clock(float32=1)
-    assert trial.quickest(["float32"], tmp_path, clock.timed) == "float32"
+    assert clock.quickest(tmp_path) == "float32"
     assert clock.asked == 0
