@@ -86,6 +86,7 @@ def _compiling(core: ov.Core, checkpoint: Checkpoint, precision: Precision) -> C
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": _HINTS[precision],
         "INFERENCE_NUM_THREADS": allowed(),
+        "ENABLE_CPU_PINNING": False,  # the networks of all processes would be tied to the same core
     }
     return lambda: core.compile_model(model, "CPU", options).create_infer_request()
 

@@ -7,6 +7,7 @@ while it runs arrives before its outcome.
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -56,6 +57,16 @@ class Executor(Protocol):
         on_message: called, one call at a time, with what jobs tell.
         """
         ...
+
+
+def prepare(work: Work[Any, Any]) -> None:
+    """Have `work` load what its jobs need, if it has a method of this name: for workers that have no job yet.
+
+    What it raises is for the job to find out.
+    """
+    if hasattr(work, "prepare"):
+        with contextlib.suppress(Exception):
+            work.prepare()
 
 
 def attempt(work: Work[Job, Result], job: Job, desk: Desk) -> JobOutcome[Job, Result]:

@@ -11,8 +11,10 @@ from multiprocessing.connection import wait as wait_for
 from typing import Any, Generic
 
 from .. import threads
-from .base import ASKED_EVERY_S, Job, JobOutcome, Result, Work, attempt, portable
+from .base import ASKED_EVERY_S, Job, JobOutcome, Result, Work, attempt, portable, prepare
 from .crew import Answer, Given, worked_off
+
+_AT_ONCE = 4  # workers that start before there are jobs, which may take as long to come as they to start
 
 
 class _Worker(Generic[Job, Result]):
@@ -41,8 +43,7 @@ class _Worker(Generic[Job, Result]):
     def end(self) -> str:
         """End the process, whatever it is doing; returns how it ended."""
         self.connection.close()
-        if self.given is not None:
-            self._process.kill()
+        self._process.kill()  # also when idle: it has nothing to lose, and to leave in good order would take it a fifth of a second
         self._process.join()
         code = self._process.exitcode
         return f"signal {-code}" if code is not None and code < 0 else f"code {code}"
@@ -56,6 +57,13 @@ class _Crew(Generic[Job, Result]):
         self._idle: list[_Worker[Job, Result]] = []
         self._busy: dict[Any, _Worker[Job, Result]] = {}
 
+    def gather(self, workers: int) -> None:
+        """Start so many of them now."""
+        self._idle += [self._worker() for _ in range(min(workers, self._most))]
+
+    def _worker(self) -> _Worker[Job, Result]:
+        return _Worker(self._work, self._thread_limit)
+
     @property
     def busy(self) -> int:
         return len(self._busy)
@@ -65,7 +73,7 @@ class _Crew(Generic[Job, Result]):
         return len(self._busy) == self._most
 
     def give(self, given: Given[Job]) -> None:
-        worker = self._idle.pop() if self._idle else _Worker(self._work, self._thread_limit)
+        worker = self._idle.pop() if self._idle else self._worker()
         worker.give(given)
         self._busy[worker.connection] = worker
 
@@ -114,6 +122,7 @@ class ProcessExecutor:
     ) -> Iterator[JobOutcome[Job, Result]]:
         crew = _Crew(work, self._workers, self._threads_each)
         try:
+            crew.gather(_AT_ONCE)
             yield from worked_off(crew, jobs, should_stop, on_message, "there may be too little memory: try fewer --jobs")
         finally:
             crew.end()
@@ -139,13 +148,14 @@ class _RemoteDesk:
 
 
 def _serve(connection: Connection, work: Work[Any, Any], thread_limit: int) -> None:
-    """What a worker process does: job after job, until the driver closes its end or is gone."""
+    """What a worker process does: make ready, then job after job, until the driver closes its end or is gone."""
     for number in (
         signal.SIGINT,
         signal.SIGTERM,
     ):  # Ctrl-C and service managers reach the whole group; the driver says when to stop
         signal.signal(number, signal.SIG_IGN)
     threads.limit(thread_limit)
+    prepare(work)
     while True:
         try:
             kind, job = connection.recv()

@@ -60,6 +60,10 @@ class ChunkWork:
     upscaling: Upscaling
     measure: bool = False
 
+    def prepare(self) -> None:
+        """Open the network."""
+        self.colorizer()
+
     def __call__(self, chunk: Chunk, desk: Desk) -> SegmentFacts:
         """Make the chunk's segment and return what is known of it. Raises `SourceError`, `OutputError`, `UsageError`, `FilmStopped`."""
         colorizer, counts = self.colorizer(), ColorCounts()

@@ -90,3 +90,9 @@ def test_converting_opens_no_connection(checkpoint: Checkpoint, monkeypatch: pyt
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     room.converted(ov.Core(), checkpoint)
+
+
+def test_networks_are_not_tied_to_cores(checkpoint: Checkpoint, clean_environment: Path) -> None:
+    """OpenVINO ties the threads of every process to the same first cores, and so do the processes that a film is coloured by."""
+    request = OpenVINOEngine(checkpoint, "float32")._request
+    assert request.get_compiled_model().get_property("ENABLE_CPU_PINNING") is False

@@ -1,0 +1,49 @@
+"""Worker processes start, and load what jobs need, while the first jobs are still being planned."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from batchcolor.executors import Desk, ProcessExecutor
+
+
+@dataclass(frozen=True)
+class Work:
+    """Leaves a file for each process that has made ready; a job says who runs it and whether that one was ready before."""
+
+    folder: Path
+    fails: bool = False
+
+    def prepare(self) -> None:
+        (self.folder / str(os.getpid())).touch()
+        if self.fails:
+            raise RuntimeError("for the job to find out")
+
+    def __call__(self, job: int, desk: Desk) -> tuple[int, bool]:
+        return job, (self.folder / str(os.getpid())).exists()
+
+
+def slowly_planned(folder: Path, workers: int) -> Iterator[int]:
+    """Jobs that come only once so many workers are ready."""
+    deadline = time.monotonic() + 60
+    while len(list(folder.iterdir())) < workers:
+        assert time.monotonic() < deadline, "workers wait for jobs before they start"
+        time.sleep(0.02)
+    yield from range(5)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_workers_are_ready_before_there_are_jobs(tmp_path: Path, fails: bool) -> None:
+    outcomes = ProcessExecutor(2).map(Work(tmp_path, fails), slowly_planned(tmp_path, 2), lambda: False)
+    assert sorted(outcome.result or (-1, False) for outcome in outcomes) == [(n, True) for n in range(5)]
+
+
+def test_no_more_start_at_once_than_may_be_wanted(tmp_path: Path) -> None:
+    list(ProcessExecutor(64).map(Work(tmp_path), slowly_planned(tmp_path, 4), lambda: False))
+    assert len(list(tmp_path.iterdir())) <= 5  # and one more where all were busy
