@@ -12,7 +12,7 @@ import numpy as np
 
 from ..aside import written_aside
 from ..colorizer import Colorizer
-from ..errors import BatchcolorError, OutputError, SourceError
+from ..errors import OutputError, SourceError
 from ..settings import PhotoSettings
 from ..upscale import UPSCALERS, ChromaMap
 from .metadata import Metadata, Provenance, provenanced, read_pages
@@ -37,11 +37,11 @@ class Treatment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PhotoResult:
-    """What became of a photo. error: what kept it from being written."""
+    """What became of a photo. error: what kept it from being written, whatever it was: the others of its batch do not suffer from it."""
 
     treatment: Treatment = Treatment.COLORIZED
     warnings: tuple[str, ...] = ()
-    error: BatchcolorError | None = None
+    error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,12 @@ def colorize_photos(
     """
     look = _Look(colorizer, settings)
     seen: dict[int, _Seen] = {}
-    failed: dict[int, BatchcolorError] = {}
+    failed: dict[int, Exception] = {}
     for index, (source, target) in enumerate(pairs):
         try:
             seen[index] = look(source, 0)
             _check_pages(source, target, seen[index].info)
-        except BatchcolorError as exc:
+        except Exception as exc:
             failed[index] = exc
     planes = [first.L for index, first in seen.items() if index not in failed]
     chroma = iter(colorizer.ab(planes))
@@ -88,9 +88,10 @@ def colorize_photos(
             continue
         photo = _Photo(source, target, colorizer, settings, saturation, provenance)
         try:
-            yield photo.write(seen.pop(index), next(chroma))
-        except BatchcolorError as exc:
-            yield PhotoResult(error=exc)
+            result = photo.write(seen.pop(index), next(chroma))
+        except Exception as exc:
+            result = PhotoResult(error=exc)
+        yield result
 
 
 class _Look:

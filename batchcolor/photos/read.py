@@ -6,6 +6,7 @@ memory does not grow with the picture.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,14 +74,19 @@ def _failed(path: Path, exc: pyvips.Error) -> SourceError:
     return SourceError(f"{path}: cannot be decoded ({detail}); the file is damaged, cut off or not a picture")
 
 
+def _unreadable(path: Path, exc: OSError) -> SourceError:
+    return SourceError(f"{path}: cannot be read ({exc.strerror or exc}); check that it exists and its permissions")
+
+
 def _open(path: Path, page: int = 0) -> pyvips.Image:
     """A page of the file, lazily decoded; raises `SourceError` in one sentence."""
     try:
         with path.open("rb") as file:
-            if not file.read(1):
-                raise SourceError(f"{path}: is empty (0 bytes); copy it again from its source")
+            size = file.seek(0, os.SEEK_END)
     except OSError as exc:
-        raise SourceError(f"{path}: cannot be read ({exc.strerror or exc}); check that it exists and its permissions") from exc
+        raise _unreadable(path, exc) from exc
+    if not size:
+        raise SourceError(f"{path}: is empty (0 bytes); copy it again from its source")
     try:
         # Only some readers know of pages.
         options = {"page": page} if page else {}
@@ -89,7 +95,6 @@ def _open(path: Path, page: int = 0) -> pyvips.Image:
         raise _failed(path, exc) from exc
     except UnicodeEncodeError as exc:  # libvips takes names in UTF-8 alone
         raise SourceError(f"{path}: has a name that is not UTF-8; rename the file or its folder") from exc
-    size = path.stat().st_size
     if image.width * image.height > max(_BOMB_PIXELS, _BOMB_PIXELS_A_BYTE * size):
         raise SourceError(
             f"{path}: claims to be {image.width} x {image.height} pixels in {size} bytes, as files made to fill the memory do; "
@@ -178,12 +183,22 @@ class PhotoRows:
 
     def hold(self) -> None:
         """Decode all of it now, and keep the samples."""
-        plain_jpeg = self.info.loader == "jpegload" and not self._has_profile
-        held = jpeg.decode(self.path) if plain_jpeg else None
+        held = self._decoded_at_once()
         if held is None:
             held = np.concatenate([planes for _, planes in self._decoded()], 1)
         gray = len(held) == 3 and np.array_equal(held[0], held[1]) and np.array_equal(held[0], held[2])
         self._held = held[:1].copy() if gray else held  # gray in three planes is gray
+
+    def _decoded_at_once(self) -> np.ndarray | None:
+        """All samples of a JPEG that is what libvips said; None for others."""
+        if self.info.loader != "jpegload" or self._has_profile:
+            return None
+        try:
+            samples = jpeg.decode(self.path)
+        except OSError as exc:
+            raise _unreadable(self.path, exc) from exc
+        expected = (self._pixels.bands, self.info.height, self.info.width)
+        return samples if samples is not None and samples.shape == expected else None
 
     def gray(self) -> np.ndarray | None:
         """The gray of each pixel's lightness, uint8 `(H, W)`, of a page of 8 bits that is held and has no alpha; else None."""

@@ -13,7 +13,7 @@ from ..upscale import ChromaMap, refined
 from . import jpeg
 from .merge import merge
 from .metadata import Metadata, assemble_tiff, insert, write_jpeg
-from .planes import colored_planes
+from .planes import Planes, colored_planes
 from .read import PhotoInfo, PhotoRows
 from .stream import RowImage
 
@@ -22,10 +22,18 @@ _BIG_TIFF_BYTES = 2**32 - 2**24  # of pixels: what could pass the 4 GB of a clas
 
 
 def _jpeg(image: pyvips.Image, path: str, quality: int) -> None:
+    _save_jpeg(image, path, quality, "off" if quality >= 90 else "on")
+
+
+def _jpeg_halved(image: pyvips.Image, path: str, quality: int) -> None:
+    _save_jpeg(image, path, quality, "on")
+
+
+def _save_jpeg(image: pyvips.Image, path: str, quality: int, subsample_mode: str) -> None:
     if image.hasalpha():
         image = image.flatten(background=[65535 if image.format == "ushort" else 255])
     # Optimized Huffman tables would take 4 % off the file and cost more time than all else about a photo.
-    image.jpegsave(path, Q=quality, subsample_mode="off" if quality >= 90 else "auto")
+    image.jpegsave(path, Q=quality, subsample_mode=subsample_mode)
 
 
 def _png(image: pyvips.Image, path: str, _quality: int) -> None:
@@ -72,8 +80,9 @@ class Encoder(NamedTuple):
     alpha: bool = True
 
 
-_JPEG, _TIFF, _BIG_TIFF = (
+_JPEG, _JPEG_HALVED, _TIFF, _BIG_TIFF = (
     Encoder(_jpeg, alpha=False),
+    Encoder(_jpeg_halved, alpha=False),
     Encoder(_tiff, deep=True, pages=True),
     Encoder(_big_tiff, deep=True, pages=True),
 )
@@ -121,10 +130,11 @@ def write(pages: Iterable[Page], samples: int, aside: Path, target: Path, *, qua
         (page,) = pages
         if encoder is _JPEG:
             page = page._replace(metadata=dataclasses.replace(page.metadata, dpi=_dpi(page.rows.image)))
+            halved = page.chroma is not None and quality < _FULL_CHROMA_FROM
             gray = page.rows.gray()
             if gray is not None and page.chroma is not None:
-                planes = colored_planes(gray, page.chroma, halved=quality < _FULL_CHROMA_FROM)
-                return write_jpeg(aside, jpeg.encode(planes, quality, page.rows.profile), page.metadata)
+                return _write_planes(colored_planes(gray, page.chroma, halved=halved), page, aside, target, quality)
+            encoder = _JPEG_HALVED if halved else _JPEG
         _write_pixels(page, encoder, aside, target, quality)
         lost = ["transparency"] if page.rows.info.alpha and not encoder.alpha else []
         return lost if encoder.carries else [*lost, *insert(aside, page.metadata)]
@@ -139,6 +149,16 @@ def write(pages: Iterable[Page], samples: int, aside: Path, target: Path, *, qua
     finally:
         for part, _ in parts[1:]:
             part.unlink(missing_ok=True)
+
+
+def _write_planes(planes: Planes, page: Page, path: Path, target: Path, quality: int) -> Sequence[str]:
+    try:
+        made = jpeg.encode(planes, quality, page.rows.profile)
+    except ValueError as exc:
+        raise OutputError(
+            f"{target}: is too large for JPEG, which holds 65,500 pixels a side; choose another --format"
+        ) from exc
+    return write_jpeg(path, made, page.metadata)
 
 
 def _write_pixels(page: Page, encoder: Encoder, path: Path, target: Path, quality: int) -> None:

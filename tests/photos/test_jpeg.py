@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 import batchcolor.photos
 from batchcolor.color import fit_gamut, lab_to_rgb, lightness_of_gray, rgb_to_lab
+from batchcolor.errors import OutputError, SourceError
 from batchcolor.photos import PhotoResult, colorize_photos
 from batchcolor.photos.jpeg import decode, encode
 from batchcolor.photos.planes import colored_planes
+from batchcolor.photos.read import PhotoRows
 from batchcolor.settings import PhotoSettings
 from batchcolor.upscale import ChromaMap
 from tests.support import formula_colorizer, gradient
@@ -88,14 +90,29 @@ def test_pixels_are_those_that_libvips_reads(tmp_path: Path, layout: str, subsam
     np.testing.assert_array_equal(samples.transpose(1, 2, 0), pixels)
 
 
+def odd_sampling() -> bytes:
+    """4:4:1, as a picture of 4:1:1 has that was turned without loss; its blocks are then another picture's, but whole."""
+    rgb = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    content = bytearray(simplejpeg.encode_jpeg(rgb, colorsubsampling="411"))
+    content[content.index(b"\xff\xc0") + 11] = 0x14
+    return bytes(content)
+
+
 def test_other_kinds_and_damage_are_left_to_libvips(tmp_path: Path) -> None:
     image = pyvips.Image.new_from_array(gradient(64, 64)).copy(interpretation="b-w")
     whole = image.jpegsave_buffer()
     image.colourspace("srgb").colourspace("cmyk").jpegsave(str(tmp_path / "cmyk.jpg"))
-    for name, content in {"cut.jpg": whole[: len(whole) // 2], "empty.jpg": b"", "text.jpg": b"no picture"}.items():
+    for name, content in {
+        "cut.jpg": whole[: len(whole) // 2],
+        "empty.jpg": b"",
+        "text.jpg": b"no picture",
+        "441.jpg": odd_sampling(),
+    }.items():
         (tmp_path / name).write_bytes(content)
-    for name in ("cmyk.jpg", "cut.jpg", "empty.jpg", "text.jpg"):
+    for name in ("cmyk.jpg", "cut.jpg", "empty.jpg", "text.jpg", "441.jpg"):
         assert decode(tmp_path / name) is None, name
+    for name in ("cmyk.jpg", "441.jpg"):
+        assert colorized(tmp_path / name, tmp_path / f"out-{name}", color_pages="recolor").width == 64
 
 
 def colorized(source: Path, target: Path, **options: object) -> pyvips.Image:
@@ -134,7 +151,12 @@ def test_a_profile_becomes_srgbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(("quality", "subsampling"), [(60, "420"), (92, "420"), (95, "444"), (100, "444")])
-def test_chroma_is_halved_below_the_highest_qualities(tmp_path: Path, quality: int, subsampling: str) -> None:
+@pytest.mark.parametrize("held", [True, False])
+def test_chroma_is_halved_below_the_highest_qualities(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quality: int, subsampling: str, held: bool
+) -> None:
+    if not held:
+        monkeypatch.setattr(batchcolor.photos, "_HELD_BYTES", 0)
     pyvips.Image.new_from_array(gradient(64, 81)).copy(interpretation="b-w").jpegsave(str(tmp_path / "in.jpg"))
     colorized(tmp_path / "in.jpg", tmp_path / "out.jpg", quality=quality)
     assert simplejpeg.decode_jpeg_header((tmp_path / "out.jpg").read_bytes()) == (64, 81, "YCbCr", subsampling)
@@ -148,3 +170,57 @@ def test_large_photos_come_out_the_same_by_way_of_rgb(tmp_path: Path, monkeypatc
     monkeypatch.setattr(batchcolor.photos, "_HELD_BYTES", 0)
     twice = colorized(tmp_path / "in.jpg", tmp_path / "twice.jpg", quality=98).numpy()
     assert float(np.abs(once - twice).mean()) < 1.2
+
+
+def test_luma_is_kept_about_as_well_as_by_libvips() -> None:
+    grain = np.random.default_rng(0).normal(0, 4, (301, 452))
+    gray = np.clip(gradient(301, 452) + grain, 0, 255).astype(np.uint8)
+    image = pyvips.Image.new_from_array(gray).copy(interpretation="b-w")
+    for quality in (80, 92, 95, 96):
+        ours = encode(colored_planes(gray, flat_map(0, 0), halved=True), quality, None)
+        errors = [
+            float(np.square(simplejpeg.decode_jpeg(content, "GRAY")[..., 0].astype(float) - gray).mean())
+            for content in (ours, image.jpegsave_buffer(Q=quality))
+        ]
+        assert 10 * np.log10(errors[0] / errors[1]) < 0.3, quality
+
+
+def test_what_is_too_large_for_the_format_is_one_sentence(tmp_path: Path) -> None:
+    pyvips.Image.black(65_501, 16).copy(interpretation="b-w").tiffsave(str(tmp_path / "in.tif"))
+    settings = PhotoSettings()
+    (result,) = colorize_photos([(tmp_path / "in.tif", tmp_path / "out.jpg")], formula_colorizer(), settings)
+    assert isinstance(result.error, OutputError)
+    assert str(result.error).startswith(f"{tmp_path / 'out.jpg'}: is too large for JPEG")
+    assert not (tmp_path / "out.jpg").exists()
+
+
+def test_a_file_that_is_another_by_the_time_it_is_decoded_is_read_as_libvips_reads_it(tmp_path: Path) -> None:
+    first, second = (gradient(64, 80), gradient(48, 40))
+    path = tmp_path / "in.jpg"
+    path.write_bytes(simplejpeg.encode_jpeg_yuv_planes(first, None, None))
+    rows = PhotoRows(path)
+    path.unlink()
+    path.write_bytes(simplejpeg.encode_jpeg_yuv_planes(second, None, None))
+    rows.hold()  # libvips opened the first one and has it still
+    assert next(iter(rows)).samples.shape[1] == 80
+
+
+def test_a_file_that_is_gone_by_the_time_it_is_decoded_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "in.jpg"
+    path.write_bytes(simplejpeg.encode_jpeg_yuv_planes(gradient(64, 80), None, None))
+    rows = PhotoRows(path)
+    path.unlink()
+    with pytest.raises(SourceError, match=r"in\.jpg: cannot be read"):
+        rows.hold()
+
+
+def test_what_nobody_thought_of_ends_one_photo_and_not_its_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("a", "b", "c")
+    for name in names:
+        (tmp_path / f"{name}.jpg").write_bytes(simplejpeg.encode_jpeg_yuv_planes(gradient(64, 80), None, None))
+    really = batchcolor.photos.jpeg.decode
+    monkeypatch.setattr(batchcolor.photos.jpeg, "decode", lambda path: 1 / 0 if path.name == "b.jpg" else really(path))
+    pairs = [(tmp_path / f"{name}.jpg", tmp_path / f"{name}-out.jpg") for name in names]
+    results = list(colorize_photos(pairs, formula_colorizer(), PhotoSettings()))
+    assert [type(result.error) for result in results] == [type(None), ZeroDivisionError, type(None)]
+    assert [target.exists() for _, target in pairs] == [True, False, True]
