@@ -36,8 +36,10 @@ def table(name: str, lightness: np.ndarray, formula: Formula) -> np.ndarray:
         packed: np.ndarray = cv2.merge(list(planes)).view(f"<u{len(planes)}")[..., 0]
         return packed
 
-    sample = np.stack([level(number, every=8) for number in (5, 40, 100)], -1)
-    return np.asarray(kept(name, sample, lambda: np.stack([level(number) for number in range(128)], -1))).reshape(-1)
+    some, every = [5, 40, 100], 8
+    sample = np.stack([level(number, every) for number in some], -1)
+    place = slice(None, None, every), slice(None, None, every), some
+    return np.asarray(kept(name, sample, place, lambda: np.stack([level(number) for number in range(128)], -1))).reshape(-1)
 
 
 def looked_up(values: np.ndarray, luma: np.ndarray, L: np.ndarray, coefficients: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
