@@ -32,6 +32,16 @@ class OpenVINOEngine:
     def __init__(self, checkpoint: Checkpoint, precision: Precision = "auto") -> None:
         core = ov.Core()
         native = ["float32", *_native(core)]
+        try:
+            self._open(core, checkpoint, native, precision)
+        except RuntimeError as exc:
+            raise ModelError(f"OpenVINO cannot run this {checkpoint.architecture}: {exc}; use --engine torch") from exc
+        self._multiple, self._fraction = layout_of(checkpoint.architecture)
+        # A picture a core keeps all busy, and fewer sizes of batches come about: each new one costs 50 ms of preparing.
+        self._together = allowed()
+        self._lock = threading.Lock()
+
+    def _open(self, core: ov.Core, checkpoint: Checkpoint, native: list[Precision], precision: Precision) -> None:
         if precision == "auto":
             ready = [each for each in native if each != "int8" or is_ready(checkpoint)]
             tolerances = {each: _TOLERANCES[each] for each in ready}
@@ -41,14 +51,7 @@ class OpenVINOEngine:
         self.precision: Precision = precision
         self.tolerance = _TOLERANCES[precision]
         self._compiled = _compiling(core, checkpoint, precision)
-        try:
-            self._request = self._compiled()
-        except RuntimeError as exc:
-            raise ModelError(f"OpenVINO cannot run this {checkpoint.architecture}: {exc}; use --engine torch") from exc
-        self._multiple, self._fraction = layout_of(checkpoint.architecture)
-        # A picture a core keeps all busy, and fewer sizes of batches come about: each new one costs 50 ms of preparing.
-        self._together = allowed()
-        self._lock = threading.Lock()
+        self._request = self._compiled()
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
         height, width = L.shape[-2:]

@@ -29,7 +29,7 @@ def quickest(tolerances: Mapping[Precision, float], folder: Path, prepared: Prep
 
     tolerances: of each that may be taken, the most accurate first, as `Engine` has them. prepared(precision): a run of the network,
     always on the same picture; gives ab. The result is kept in `folder`, for this processor and number of threads: a later process
-    asks nobody, and takes the same.
+    asks nobody, and takes the same. One that fails is passed over; raises what the first one does.
     """
     best, *others = tolerances
     if not others:
@@ -42,8 +42,13 @@ def quickest(tolerances: Mapping[Precision, float], folder: Path, prepared: Prep
     exact: np.ndarray | None = None
     least = float("inf")
     for precision, tolerance in tolerances.items():
-        run = prepared(precision)
-        ab = run()
+        try:
+            run = prepared(precision)
+            ab = run()
+        except (RuntimeError, BatchcolorError):  # damaged integers, an instruction that is said to be there and is not
+            if exact is None:
+                raise
+            continue
         exact = ab if exact is None else exact
         seconds = min(_seconds(run) for _ in range(_RUNS))
         if seconds * _WORTH < least and is_within(tolerance, ab, exact):

@@ -19,6 +19,7 @@ class Clock:
 
     def __init__(self, off: dict[str, float] | None = None, **seconds: float) -> None:
         self.seconds, self.asked, self.off = seconds, 0, off or {}
+        self.failing: set[Precision] = set()
 
     def quickest(self, folder: Path) -> Precision:
         tolerances: dict[Precision, float] = {each: TOLERANCES[each] for each in TOLERANCES if each in self.seconds}
@@ -26,6 +27,8 @@ class Clock:
 
     def _prepared(self, precision: Precision) -> Callable[[], np.ndarray]:
         self.asked += 1
+        if precision in self.failing:
+            raise RuntimeError("does not compile")
         return _Run(self.seconds[precision], self.off.get(precision, 0))
 
 
@@ -62,6 +65,15 @@ def test_the_quickest_is_taken_if_it_is_worth_its_inaccuracy(seconds: tuple[floa
 )
 def test_what_is_off_by_more_than_its_tolerance_is_not_taken(off: dict[str, float], taken: str, tmp_path: Path) -> None:
     assert Clock(off, float32=16, bfloat16=4, int8=4).quickest(tmp_path) == taken
+
+
+def test_one_that_fails_is_passed_over_unless_it_is_the_first(tmp_path: Path) -> None:
+    clock = Clock(float32=16, bfloat16=4, int8=8)
+    clock.failing = {"bfloat16"}
+    assert clock.quickest(tmp_path / "second") == "int8"
+    clock.failing = {"float32"}
+    with pytest.raises(RuntimeError):
+        clock.quickest(tmp_path / "first")
 
 
 def test_the_answer_is_remembered(tmp_path: Path) -> None:
