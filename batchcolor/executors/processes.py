@@ -40,6 +40,10 @@ class _Worker(Generic[Job, Result]):
         with contextlib.suppress(OSError):  # it is dead, which is noticed where its answers are read
             self.connection.send(message)
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
     def end(self) -> str:
         """End the process, whatever it is doing; returns how it ended."""
         self.connection.close()
@@ -59,10 +63,20 @@ class _Crew(Generic[Job, Result]):
 
     def gather(self, workers: int) -> None:
         """Start so many of them now."""
-        self._idle += [self._worker() for _ in range(min(workers, self._most))]
+        for _ in range(min(workers, self._most)):
+            self._idle.append(self._worker())  # one by one: should the next one not start, those before it are ended
 
     def _worker(self) -> _Worker[Job, Result]:
         return _Worker(self._work, self._thread_limit)
+
+    def _alive(self) -> _Worker[Job, Result] | None:
+        """An idle worker, if there is one; those that died without a job are nobody's fault."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.is_alive:
+                return worker
+            worker.end()
+        return None
 
     @property
     def busy(self) -> int:
@@ -73,7 +87,7 @@ class _Crew(Generic[Job, Result]):
         return len(self._busy) == self._most
 
     def give(self, given: Given[Job]) -> None:
-        worker = self._idle.pop() if self._idle else self._worker()
+        worker = self._alive() or self._worker()
         worker.give(given)
         self._busy[worker.connection] = worker
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -47,3 +48,23 @@ def test_workers_are_ready_before_there_are_jobs(tmp_path: Path, fails: bool) ->
 def test_no_more_start_at_once_than_may_be_wanted(tmp_path: Path) -> None:
     list(ProcessExecutor(64).map(Work(tmp_path), slowly_planned(tmp_path, 4), lambda: False))
     assert len(list(tmp_path.iterdir())) <= 5  # and one more where all were busy
+
+
+@dataclass(frozen=True)
+class Killed(Work):
+    """The first process dies while it makes ready."""
+
+    def prepare(self) -> None:
+        first = self.folder / "first"
+        super().prepare()
+        with contextlib.suppress(FileExistsError):
+            first.touch(exist_ok=False)
+            os._exit(9)
+
+
+def test_a_worker_that_dies_without_a_job_is_not_held_against_one(tmp_path: Path) -> None:
+    def later() -> Iterator[int]:
+        yield from slowly_planned(tmp_path, 3)
+
+    outcomes = list(ProcessExecutor(2).map(Killed(tmp_path), later(), lambda: False))
+    assert [(outcome.error, outcome.lost) for outcome in outcomes] == [(None, 0)] * 5
