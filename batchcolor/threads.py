@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 
 _limit: int | None = None
 
 
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+@cache
 def cores() -> int:
-    """Cores that this process may use."""
+    """Cores that this process may use: those that it may run on, or fewer where a container's share of time is less."""
     affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else (os.cpu_count() or 1)
+    allowed_on = len(affinity(0)) if affinity else (os.cpu_count() or 1)
+    return max(1, math.ceil(min(allowed_on, _quota(_CGROUP))))
+
+
+def _quota(cgroup: Path) -> float:
+    """Processors' worth of time that the container's control group has (Linux; of version 2, else 1); infinite without a limit."""
+    try:
+        if (cgroup / "cpu.max").exists():
+            time, period = (cgroup / "cpu.max").read_text().split()
+        else:
+            time, period = ((cgroup / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        return int(time) / int(period) if time != "max" and int(time) > 0 else math.inf
+    except (OSError, ValueError, ZeroDivisionError):
+        return math.inf
 
 
 def allowed() -> int:

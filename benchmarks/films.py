@@ -1,4 +1,5 @@
 """Films against a plain transcode with the same encoder and settings: wall and processor time as ratios, and PSNR of luma.
+The first of them with siggraph17, too.
 
     python -m benchmarks.films [FILM...]
 
@@ -19,6 +20,7 @@ import av
 import cv2
 import numpy as np
 
+from batchcolor.colorizer import open_colorizer
 from batchcolor.demo import film as demo_film
 from batchcolor.demo.pictures import gray_of
 from batchcolor.executors import ProcessExecutor
@@ -26,9 +28,11 @@ from batchcolor.films import colorize_film
 from batchcolor.films.encode import CODECS, open_encoder, picture_format
 from batchcolor.films.planes import luma_plane
 from batchcolor.films.probe import describe_stream, picture_stream
-from batchcolor.settings import FilmSettings, Settings
+from batchcolor.generators.checkpoint import save
+from batchcolor.settings import FilmSettings, ModelSettings, Settings
 from batchcolor.threads import cores
 
+from .precisions import checkpoint_of
 from .timing import median_seconds, processor_seconds
 
 SIZES = {(640, 480): 8, (1920, 1080): 3}  # and how often the demo's film is in it, one way and the other
@@ -102,13 +106,28 @@ def compare(source: Path, executor: ProcessExecutor, folder: Path) -> None:
     print(f"  PSNR of luma: plain {before:.3f} dB, batchcolor {after:.3f} dB, difference {after - before:+.3f}")
 
 
+def with_siggraph17(source: Path, executor: ProcessExecutor, folder: Path) -> None:
+    """Frames a second with the full network in integers, on key frames as it decides; random weights where its file is not at hand."""
+    weights = folder / "siggraph17.safetensors"
+    save(checkpoint_of("siggraph17"), weights)
+    model = ModelSettings(weights=str(weights), precision="int8")
+    open_colorizer(model)  # quantized once, and kept
+    result = colorize_film(source, folder / "ours.mp4", Settings(film=SETTINGS, model=model), executor=executor)
+    print(
+        f"{source.name}, siggraph17 in int8: {result.frames / result.seconds:.1f} frames/s; the network ran on {result.keys} of "
+        f"{result.frames} frames"
+    )
+
+
 def main(films: list[Path] | None = None) -> None:
     print(f"lite by its default engine, {cores()} processes, their start included; H.264, CRF 18, preset medium")
     executor = ProcessExecutor(cores())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for film in films or [make(folder / f"demo-{size[0]}x{size[1]}.mp4", size, n) for size, n in SIZES.items()]:
+        films = films or [make(folder / f"demo-{size[0]}x{size[1]}.mp4", size, n) for size, n in SIZES.items()]
+        for film in films:
             compare(film, executor, folder)
+        with_siggraph17(films[0], executor, folder)
 
 
 if __name__ == "__main__":
