@@ -25,6 +25,7 @@ SOURCE_WEIGHTS = click.option(
     metavar="SOURCE:WEIGHT",
     help="How often pictures of a source (a name or a pattern) are drawn.",
 )
+DEVICE = click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
 DATA = click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
@@ -122,11 +123,19 @@ def check(data: tuple[Path, ...], source_weight: tuple[str, ...], as_json: bool,
 @click.option("--weights", required=True, help="A name that `batchcolor models` lists, a checkpoint, or the folder of a run.")
 @click.option("--pattern", default="*", help="Only files of this name.")
 @click.option("--size", default=256, help="The network sees about this many pixels squared.")
+@DEVICE
 @click.option("--sheet", "sheet_path", type=click.Path(path_type=Path), help="Write a sheet of gray | colorized | true.")
 @click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write every picture's figures.")
 @click.option("--json", "as_json", is_flag=True)
 def evaluate(
-    data: tuple[Path, ...], weights: str, pattern: str, size: int, sheet_path: Path | None, csv_path: Path | None, as_json: bool
+    data: tuple[Path, ...],
+    weights: str,
+    pattern: str,
+    size: int,
+    device: str,
+    sheet_path: Path | None,
+    csv_path: Path | None,
+    as_json: bool,
 ) -> None:
     """Judge a generator on colour pictures.
 
@@ -137,10 +146,11 @@ def evaluate(
     from . import evaluate as judging
     from .export import named_checkpoint
     from .metrics import summarize
+    from .parallel import training_device
     from .report import write_table
     from .sheets import sheet, write_sheet
 
-    generator = named_checkpoint(weights).generator()
+    generator = named_checkpoint(weights).generator().to(training_device(device))
     pictures = judging.find_pictures(data, pattern)
     scores = list(judging.evaluate(generator, pictures, size))
     figures = summarize(scores).as_dict()
@@ -155,9 +165,10 @@ def evaluate(
 @DATA
 @click.option("--weights", required=True, help="A name that `batchcolor models` lists, a checkpoint, or the folder of a run.")
 @click.option("--size", default=256, help="The network sees about this many pixels squared.")
+@DEVICE
 @click.option("--frames", default=80, help="Frames of each film, from its start.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a film, and one of their means.")
-def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, frames: int, as_json: bool) -> None:
+def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, device: str, frames: int, as_json: bool) -> None:
     """Judge a generator on colour films, frame by frame, with nothing that steadies it.
 
     \b
@@ -166,8 +177,9 @@ def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, frames: int,
     """
     from . import clips
     from .export import named_checkpoint
+    from .parallel import training_device
 
-    generator = named_checkpoint(weights).generator()
+    generator = named_checkpoint(weights).generator().to(training_device(device))
     scores = [clips.evaluate_clip(generator, path, size, frames) for path in clips.find_clips(data)]
     rows = [*(score.as_dict() for score in scores), clips.means(scores)]
     if as_json:

@@ -28,11 +28,15 @@ def lightness(rgb: np.ndarray) -> np.ndarray:
 
 
 def predict_ab(generator: Generator, rgb: np.ndarray, network_size: int, out: tuple[int, int]) -> np.ndarray:
-    """ab float32 `(2, out_h, out_w)` for the lightness of a picture, the network fed at `network_size` squared pixels."""
+    """ab float32 `(2, out_h, out_w)` for the lightness of a picture, the network fed at `network_size` squared pixels.
+
+    The network runs where its weights lie, a GPU or the CPU.
+    """
     h, w = network_shape(rgb.shape[0], rgb.shape[1], network_size, SIDE_MULTIPLE)
     small = cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA)
+    device = next(generator.parameters()).device
     with torch.inference_mode():
-        ab = generator(torch.from_numpy(lightness(small))[None])[0].numpy()
+        ab = generator(torch.from_numpy(lightness(small))[None].to(device))[0].cpu().numpy()
     return np.stack([cv2.resize(plane, out[::-1], interpolation=cv2.INTER_CUBIC) for plane in ab])
 
 

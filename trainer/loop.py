@@ -137,7 +137,9 @@ def _train(
         )
 
     def judge() -> None:
-        averaged = build(settings.architecture, generator.configuration())
+        averaged = build(settings.architecture, generator.configuration()).to(
+            device
+        )  # the other processes wait for its answers
         averaged.load_state_dict(ema.tensors)
         averaged.eval()
         if judged:

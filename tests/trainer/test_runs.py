@@ -95,7 +95,7 @@ def test_a_run_leaves_tables_and_sheets_and_its_export_colors(photos: Path, tmp_
     assert checkpoint.card["steps"] == STEPS
     ab = open_engine(checkpoint, engine="torch", device="cpu")(torch.full((1, 1, 64, 64), 50.0).numpy())
     assert ab.shape == (1, 2, 16, 16)
-    judged = trainer("evaluate", photos, "--weights", tmp_path / "w.safetensors", "--json")
+    judged = trainer("evaluate", photos, "--weights", tmp_path / "w.safetensors", "--device", "cpu", "--json")
     assert json.loads(judged.stdout)["pictures"] == 12
 
 
