@@ -25,7 +25,7 @@ from .parallel import Processes, gradients_shared, join, training_device
 from .report import CURVE_FILE, LOG_FILE, NoReport, RunReport, forget_after
 from .settings import TrainSettings, learning_rate_factor
 from .sheets import sheet, write_sheet
-from .state import STATE_FILE, Ema, load_state, save_state
+from .state import STATE_FILE, Ema, fitting, load_state, save_state
 from .step import Opponent, forward_backward, random_of
 
 log = logging.getLogger(__name__)
@@ -95,13 +95,16 @@ def _train(
     state_path = output / STATE_FILE
     if state_path.exists():
         state = load_state(state_path, settings.architecture, generator.configuration())
-        generator.load_state_dict(state["generator"])
-        optimizer.load_state_dict(state["optimizer"])
+        with fitting(state_path, "generator", "--generator"):
+            generator.load_state_dict(state["generator"])
+        with fitting(state_path, "optimizer", "--frozen-stages and --class-weight (0 or not)"):
+            optimizer.load_state_dict(state["optimizer"])
         ema.tensors = {name: tensor.to(device) for name, tensor in state["ema"].items()}
         ema.updates = state["ema_updates"]
         step, elapsed_s = state["step"], state["elapsed_s"]
         if opponent is not None and state.get("discriminator"):
-            opponent.load_state_dict(state["discriminator"])
+            with fitting(state_path, "discriminator", "--discriminator-planes and --discriminator-norm"):
+                opponent.load_state_dict(state["discriminator"])
             joint_steps = state["joint_steps"]
         for table in (LOG_FILE, CURVE_FILE) if processes.first else ():
             forget_after(output / table, step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +19,13 @@ from batchcolor.engines import open_engine
 from batchcolor.errors import ModelError, UsageError
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint, load
+from tests.trainer.conftest import write
 from trainer.export import average, checkpoint_of, livelier
-from trainer.state import STATE_FILE, load_state, read_state, save_state
+from trainer.networks import Predictor, parameter_groups
+from trainer.state import STATE_FILE, fitting, load_state, read_state, save_state
 
 STEPS = 6
+JOINT = ["--gan-weight", 1, "--gan-from", 2, "--discriminator-planes", 8, "--steady-weight", 1]
 
 
 def trainer(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
@@ -43,7 +47,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 @pytest.mark.parametrize("gan", [False, True], ids=["reconstruction", "joint"])
 def test_a_killed_run_ends_with_the_same_weights(photos: Path, tmp_path: Path, gan: bool) -> None:
-    more = ["--gan-weight", 1, "--gan-from", 2, "--discriminator-planes", 8, "--steady-weight", 1] if gan else []
+    more = JOINT if gan else []
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     ran = trainer(*run_arguments(photos, whole, *more))
     assert ran.returncode == 0, ran.stderr
@@ -120,14 +124,80 @@ def test_checkpoints_are_averaged_by_weight(photos: Path, tmp_path: Path) -> Non
         average([(str(tmp_path / "a"), 0.0)])
 
 
-def test_a_state_of_another_network_is_refused(photos: Path, tmp_path: Path) -> None:
-    assert trainer(*run_arguments(photos, tmp_path / "run")).returncode == 0
-    ran = trainer(*run_arguments(photos, tmp_path / "run", "--encoder", "lite1"))
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Pictures, and a run over them with a discriminator."""
+    folder = tmp_path_factory.mktemp("finished")
+    for n in range(4):
+        write(folder / "photos" / f"{n}.jpg", n)
+    ran = trainer(*run_arguments(folder / "photos", folder / "run", *JOINT))
+    assert ran.returncode == 0, ran.stderr
+    return folder / "photos", folder / "run"
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        (["--encoder", "lite1"], "lite1"),
+        (["--generator", "siggraph17"], "siggraph17"),
+        (["--widths", "16,16,16,8"], "widths"),
+        (["--frozen-stages", 2], "--frozen-stages"),
+        (["--discriminator-planes", 16], "--discriminator-planes"),
+        (["--discriminator-norm", "batch"], "--discriminator-norm"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_state_of_another_network_is_refused(
+    finished: tuple[Path, Path], tmp_path: Path, other: list[object], named: str
+) -> None:
+    photos, run = finished
+    shutil.copytree(run, tmp_path / "run")
+    before = (tmp_path / "run" / STATE_FILE).read_bytes()
+    ran = trainer(*run_arguments(photos, tmp_path / "run", *JOINT, *other))
     assert ran.returncode == 4
     assert "another --output" in ran.stderr
+    assert named in ran.stderr
     assert "Traceback" not in ran.stderr
+    assert (tmp_path / "run" / STATE_FILE).read_bytes() == before
+
+
+def test_a_state_of_another_architecture_is_refused(finished: tuple[Path, Path]) -> None:
     with pytest.raises(ModelError, match="siggraph17"):
-        load_state(tmp_path / "run" / STATE_FILE, "siggraph17", {})
+        load_state(finished[1] / STATE_FILE, "siggraph17", {})
+
+
+def test_a_state_with_class_weights_does_not_go_on_without(tmp_path: Path) -> None:
+    """The classes' layer learns in one of the two only, so the optimizers hold other parameters."""
+    generator = build("siggraph17", {})
+    optimizers = []
+    for classes in (True, False):
+        Predictor(generator, classes)
+        optimizers.append(torch.optim.AdamW(parameter_groups(generator, 1.0)))
+    taught, plain = optimizers
+    for optimizer, state in ((plain, taught.state_dict()), (taught, plain.state_dict())):
+        with (
+            pytest.raises(ModelError, match=r"--class-weight .* another --output"),
+            fitting(tmp_path, "optimizer", "--class-weight"),
+        ):
+            optimizer.load_state_dict(state)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "empty", "something else", "no optimizer"])
+def test_a_damaged_state_is_one_sentence(finished: tuple[Path, Path], tmp_path: Path, damage: str) -> None:
+    photos, run = finished
+    state = tmp_path / "run" / STATE_FILE
+    state.parent.mkdir()
+    whole = (run / STATE_FILE).read_bytes()
+    state.write_bytes({"cut off": whole[: len(whole) // 2], "empty": b"", "something else": b"no state"}.get(damage, whole))
+    if damage == "no optimizer":
+        torch.save({name: part for name, part in read_state(run / STATE_FILE).items() if name != "optimizer"}, state)
+    before = state.read_bytes()
+    ran = trainer(*run_arguments(photos, tmp_path / "run", *JOINT))
+    assert ran.returncode == 4
+    assert "another folder" in ran.stderr or "another --output" in ran.stderr
+    assert str(state) in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert state.read_bytes() == before
 
 
 def test_a_full_disk_keeps_the_old_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
