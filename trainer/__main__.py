@@ -151,9 +151,10 @@ def evaluate(
     from .sheets import sheet, write_sheet
 
     generator = named_checkpoint(weights).generator().to(training_device(device))
-    pictures = judging.find_pictures(data, pattern)
+    found = judging.find_pictures(data, pattern)
+    pictures = judging.decodable(found)
     scores = list(judging.evaluate(generator, pictures, size))
-    figures = summarize(scores).as_dict()
+    figures = {**summarize(scores).as_dict(), "undecodable": len(found) - len(pictures)}
     if csv_path:
         write_table(csv_path, [{**asdict(score), "gain_db": score.gain_db} for score in scores])
     if sheet_path:

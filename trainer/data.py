@@ -46,6 +46,11 @@ class Picture:
     def name(self) -> str:
         return f"{self.path.name}#{self.member}" if self.member else self.path.name
 
+    @property
+    def place(self) -> str:
+        """Its path, for people who look for it."""
+        return f"{self.path}#{self.member}" if self.member else str(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -157,7 +162,10 @@ class PictureReader:
             data = np.frombuffer(self.encoded(picture), np.uint8)
         except OSError:
             return None
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        try:
+            bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        except cv2.error:  # a header that claims more pixels than OpenCV takes
+            return None
         return None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 

@@ -18,7 +18,7 @@ from batchcolor.generators import build
 from batchcolor.lock import locked
 
 from .data import Batches, Picture, Source, find_sources
-from .evaluate import evaluate
+from .evaluate import decodable, evaluate
 from .metrics import summarize
 from .networks import Predictor, freeze, initial_discriminator, initial_generator, on_device, parameter_groups, train_mode
 from .parallel import Processes, gradients_shared, join, training_device
@@ -72,6 +72,8 @@ def _train(
     torch.manual_seed(settings.seed)
 
     # data
+    if processes.first:  # what cannot be judged on is said once, and before hours are spent
+        judged, shown = (decodable(pictures) if pictures else [] for pictures in (judged, shown))
     batches = Batches(sources, settings.sampling, part, settings.seed, settings.decode_threads, first=processes.rank * part)
     log.info("%d pictures from %d sources", len(batches), len(sources))
 
