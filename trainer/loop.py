@@ -220,12 +220,12 @@ def _train(
             # log, save, judge
             bar.update()
             if step % _LOG_STEPS == 0 and processes.first:
-                row = {name: round(loss.item(), 4) for name, loss in losses.items()}
-                bar.set_postfix(row)
                 now = time.monotonic()
-                speed = _LOG_STEPS * settings.batch_size / (now - logged)
+                row = {"pictures_s": round(_LOG_STEPS * settings.batch_size / (now - logged), 1)}
+                row |= {name: round(loss.item(), 4) for name, loss in losses.items()}
                 logged = now
-                report.losses(step, elapsed_s, {"rate": factor * settings.rate, "pictures_s": round(speed, 1), **row})
+                bar.set_postfix(row)
+                report.losses(step, elapsed_s, {"rate": factor * settings.rate, **row})
             if not processes.first:
                 continue
             if elapsed_s - saved > 60 * settings.save_minutes:

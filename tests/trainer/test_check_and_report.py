@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.trainer.conftest import encoded, shard, write
-from tests.trainer.test_runs import run_arguments, trainer
+from tests.trainer.test_runs import command, run_arguments, trainer
 
 
 @pytest.fixture
@@ -59,6 +62,30 @@ def test_a_run_leaves_events_and_a_plot(photos: Path, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert list((tmp_path / "run" / "events").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudoterminals, and the bar shows on terminals only")
+def test_the_bar_shows_pictures_a_second(photos: Path, tmp_path: Path) -> None:
+    import termios  # Windows has none
+
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 200))  # on a terminal without rows tqdm shows nothing
+    arguments = run_arguments(photos, tmp_path / "run")
+    arguments[arguments.index("--steps") + 1] = 20
+    seen = b""
+    with subprocess.Popen(command(*arguments), stderr=theirs) as run:
+        os.close(theirs)
+        try:
+            while part := os.read(ours, 4096):
+                seen += part
+        except OSError:  # EIO is how Linux says that the other end is closed
+            pass
+        assert run.wait(60) == 0, seen.decode()
+    os.close(ours)
+    assert b"pictures_s=" in seen
+    with (tmp_path / "run" / "log.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["pictures_s"]) > 0
 
 
 def test_evaluate_writes_every_pictures_figures(photos: Path, tmp_path: Path) -> None:
