@@ -196,7 +196,9 @@ def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, device: str,
 @click.option("--average", "averaged", is_flag=True, help="Each RUN is RUN:WEIGHT; export their weighted mean.")
 @click.option("--chroma-gain", default=1.0, help="Factor on all chroma: livelier, and a little less true.")
 @click.option("--output", required=True, type=click.Path(path_type=Path))
-@click.option("--card", type=click.Path(path_type=Path, exists=True), help="JSON: data, command, figures, licences, limits.")
+@click.option(
+    "--card", type=click.Path(path_type=Path, exists=True), help="JSON beside what the run knows: data, licences, limits."
+)
 def export(sources: tuple[str, ...], averaged: bool, chroma_gain: float, output: Path, card: Path | None) -> None:
     """Turn a run (its folder) or a checkpoint into the checkpoint that `batchcolor --weights` loads.
 

@@ -21,9 +21,10 @@ from .data import Batches, Picture, Source, find_sources
 from .evaluate import decodable, evaluate
 from .metrics import summarize
 from .networks import Predictor, freeze, initial_discriminator, initial_generator, on_device, parameter_groups, train_mode
+from .options import values_of
 from .parallel import Processes, gradients_shared, join, training_device
 from .report import CURVE_FILE, LOG_FILE, NoReport, RunReport, forget_after
-from .settings import TrainSettings, learning_rate_factor
+from .settings import TrainSettings, changed, learning_rate_factor
 from .sheets import sheet, write_sheet
 from .state import STATE_FILE, Ema, fitting, load_state, save_state
 from .step import Opponent, forward_backward, random_of
@@ -92,6 +93,7 @@ def _train(
         d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=adversary.rate, betas=(0.5, 0.999))
         opponent = Opponent(discriminator, processes.shared(discriminator), d_optimizer)
     step, joint_steps, elapsed_s = 0, 0, 0.0
+    told = {**values_of(settings), "processes": processes.world, "pictures": len(batches)}
 
     # resume
     state_path = output / STATE_FILE
@@ -101,6 +103,8 @@ def _train(
             generator.load_state_dict(state["generator"])
         with fitting(state_path, "optimizer", "--frozen-stages and --class-weight (0 or not)"):
             optimizer.load_state_dict(state["optimizer"])
+        for group, own in zip(optimizer.param_groups, groups, strict=True):  # the state's moments, but this run's options
+            group.update(scale=own["scale"], weight_decay=settings.weight_decay)
         ema.tensors = {name: tensor.to(device) for name, tensor in state["ema"].items()}
         ema.updates = state["ema_updates"]
         step, elapsed_s = state["step"], state["elapsed_s"]
@@ -111,6 +115,8 @@ def _train(
         for table in (LOG_FILE, CURVE_FILE) if processes.first else ():
             forget_after(output / table, step)
         log.info("resumed at step %d", step)
+        if (others := changed(state.get("settings", {}), told)) and processes.first:
+            log.warning("%s: goes on with other settings than it was saved with: %s", state_path, ", ".join(others))
 
     report = RunReport(output) if processes.first else NoReport()
 
@@ -137,6 +143,7 @@ def _train(
                 "step": step,
                 "joint_steps": joint_steps,
                 "elapsed_s": elapsed_s,
+                "settings": told,
             },
             state_path,
         )

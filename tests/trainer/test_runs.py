@@ -59,6 +59,8 @@ def test_a_killed_run_ends_with_the_same_weights(photos: Path, tmp_path: Path, g
     assert read_state(killed / STATE_FILE)["step"] >= 3
     ran = trainer(*run_arguments(photos, killed, *more))
     assert ran.returncode == 0, ran.stderr
+    assert "resumed" in ran.stderr
+    assert "other settings" not in ran.stderr
     first, second = read_state(whole / STATE_FILE), read_state(killed / STATE_FILE)
     assert first["step"] == second["step"] == STEPS
     assert same(first["ema"], second["ema"])
@@ -97,6 +99,11 @@ def test_a_run_leaves_tables_and_sheets_and_its_export_colors(photos: Path, tmp_
     checkpoint = load(tmp_path / "w.safetensors")
     assert checkpoint.card["data"] == "made pictures"
     assert checkpoint.card["steps"] == STEPS
+    settings = checkpoint.card["settings"]
+    assert (settings["generator"], settings["batch_size"], settings["crop"], settings["degrade_grain"]) == ("lite", 2, 64, 0.3)
+    assert (settings["processes"], settings["pictures"]) == (1, 12)
+    assert checkpoint.card["figures"] == {name: float(value) for name, value in row.items()}
+    assert "figures" not in livelier(checkpoint, 1.2).card
     ab = open_engine(checkpoint, engine="torch", device="cpu")(torch.full((1, 1, 64, 64), 50.0).numpy())
     assert ab.shape == (1, 2, 16, 16)
     judged = trainer("evaluate", photos, "--weights", tmp_path / "w.safetensors", "--device", "cpu", "--json")
@@ -180,6 +187,32 @@ def test_a_state_with_class_weights_does_not_go_on_without(tmp_path: Path) -> No
             fitting(tmp_path, "optimizer", "--class-weight"),
         ):
             optimizer.load_state_dict(state)
+
+
+def test_other_settings_on_going_on_are_named_and_heeded(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    photos, run = finished
+    shutil.copytree(run, tmp_path / "run")
+    others = ["--rate", 1e-4, "--encoder-rate", 0.5, "--weight-decay", 0, "--degrade-grain", 0, "--init", "imagenet"]
+    ran = trainer(*run_arguments(photos, tmp_path / "run", *JOINT, *others, "--save-minutes", 9, "--device", "cpu"))
+    assert ran.returncode == 0, ran.stderr
+    (warning,) = (line for line in ran.stderr.splitlines() if "other settings" in line)
+    named = "rate 0.0006 -> 0.0001, encoder-rate 0.1 -> 0.5, weight-decay 0.01 -> 0.0, degrade-grain 0.3 -> 0.0"
+    assert warning.endswith(f"{tmp_path / 'run' / STATE_FILE}: goes on with other settings than it was saved with: {named}")
+    state = read_state(tmp_path / "run" / STATE_FILE)
+    assert state["settings"]["rate"] == 1e-4
+    assert [group["scale"] for group in state["optimizer"]["param_groups"]] == [1.0, 0.5]
+    assert {group["weight_decay"] for group in state["optimizer"]["param_groups"]} == {0.0}
+
+
+def test_a_state_from_before_settings_were_saved_goes_on(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    photos, run = finished
+    shutil.copytree(run, tmp_path / "run")
+    state = tmp_path / "run" / STATE_FILE
+    torch.save({name: part for name, part in read_state(state).items() if name != "settings"}, state)
+    assert checkpoint_of(tmp_path / "run").card.keys() == {"steps", "joint_steps", "training_minutes"}
+    ran = trainer(*run_arguments(photos, tmp_path / "run", *JOINT, "--rate", 1e-4))
+    assert ran.returncode == 0, ran.stderr
+    assert "other settings" not in ran.stderr
 
 
 @pytest.mark.parametrize("damage", ["cut off", "empty", "something else", "no optimizer"])
