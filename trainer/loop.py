@@ -92,6 +92,7 @@ def _train(
         # The usual momentum of 0.5 for GANs (Radford et al. 2016, arXiv 1511.06434): the opponent moves, so old gradients mislead.
         d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=adversary.rate, betas=(0.5, 0.999))
         opponent = Opponent(discriminator, processes.shared(discriminator), d_optimizer)
+    rival = opponent.shared if opponent is not None else None
     step, joint_steps, elapsed_s = 0, 0, 0.0
     told = {**values_of(settings), "processes": processes.world, "pictures": len(batches)}
 
@@ -186,7 +187,7 @@ def _train(
             progress = processes.agree(2.0 if stop else progress)  # all stop at one step, and learn at one rate
             if progress >= 1:
                 break
-            joint = opponent is not None and adversary.begun(step, progress)
+            joint = opponent if adversary.begun(step, progress) else None
 
             # rates
             factor = learning_rate_factor(step, progress, settings.warmup_steps)
@@ -195,13 +196,16 @@ def _train(
             if opponent is not None:
                 opponent.set_rate(adversary.rate * learning_rate_factor(joint_steps, progress, adversary.ramp_steps))
 
-            # forward, backward; the discriminator's step is part of it
+            # forward, backward; both networks' gradients add up over the pieces
             train_mode(generator)
             optimizer.zero_grad(set_to_none=True)
+            if opponent is not None:
+                opponent.optimizer.zero_grad(set_to_none=True)
             rng = random_of(settings.seed, step, processes.rank)
             pieces = torch.from_numpy(rgb).to(device, non_blocking=True).chunk(settings.accumulate)
             for number, piece in enumerate(pieces, start=1):
-                with gradients_shared(network, number == len(pieces)):
+                last = number == len(pieces)
+                with gradients_shared(network, last), gradients_shared(rival, last):
                     losses = forward_backward(
                         generator,
                         piece,
@@ -212,17 +216,21 @@ def _train(
                         autocast=settings.autocast,
                         hints=settings.hints,
                         share=1 / settings.accumulate,
-                        opponent=opponent if joint else None,
+                        opponent=joint,
                         gan_weight=adversary.weight_at(joint_steps),
                     )
 
             # clip, stop where anything is not a number, step
             losses["norm"] = torch.nn.utils.clip_grad_norm_(generator.parameters(), settings.clip_norm)
+            if joint is not None:
+                losses["d_norm"] = joint.clip()
             stop_at_no_number(losses)
             optimizer.step()
+            if joint is not None:
+                joint.optimizer.step()
             ema.update(generator)
             step += 1
-            joint_steps += joint
+            joint_steps += joint is not None
 
             # log, save, judge
             bar.update()

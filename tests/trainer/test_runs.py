@@ -21,7 +21,8 @@ from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint, load
 from tests.trainer.conftest import write
 from trainer.export import average, checkpoint_of, livelier
-from trainer.networks import Predictor, parameter_groups
+from trainer.networks import Predictor, initial_generator, parameter_groups
+from trainer.settings import TrainSettings
 from trainer.state import STATE_FILE, fitting, load_state, read_state, save_state
 
 STEPS = 6
@@ -213,6 +214,37 @@ def test_a_state_from_before_settings_were_saved_goes_on(finished: tuple[Path, P
     ran = trainer(*run_arguments(photos, tmp_path / "run", *JOINT, "--rate", 1e-4))
     assert ran.returncode == 0, ran.stderr
     assert "other settings" not in ran.stderr
+
+
+def siggraph17_arguments(photos: Path, output: Path) -> list[object]:
+    size = ["--batch-size", 4, "--accumulate", 2, "--crop", 32, "--steps", 2, "--warmup", 1]
+    wanted = ["--hints", 0.5, "--class-weight", 0.1, "--gan-weight", 1, "--gan-ramp", 1, "--discriminator-planes", 8]
+    return ["train", photos, "--output", output, "--generator", "siggraph17", "--init", "scratch", *size, *wanted]
+
+
+def test_siggraph17_learns_from_hints_classes_and_an_opponent_in_parts(photos: Path, tmp_path: Path) -> None:
+    ran = trainer(*siggraph17_arguments(photos, tmp_path / "run"))
+    assert ran.returncode == 0, ran.stderr
+    state = read_state(tmp_path / "run" / STATE_FILE)
+    assert (state["step"], state["joint_steps"]) == (2, 2)
+    torch.manual_seed(0)
+    start = initial_generator(TrainSettings(architecture="siggraph17", init="scratch")).state_dict()
+    for layer in ("model1.0", "model10.1", "model_class.0", "model_out.0"):
+        assert not torch.equal(state["generator"][f"{layer}.weight"], start[f"{layer}.weight"]), layer
+    # the planes of hints and their mask learn as well: half of the samples have some
+    assert float(state["optimizer"]["state"][0]["exp_avg"][:, 1:].abs().max()) > 0
+    assert {int(moments["step"]) for moments in state["discriminator"]["optimizer"]["state"].values()} == {2}  # once a batch
+
+
+@pytest.mark.slow
+def test_a_run_with_classes_does_not_go_on_without(photos: Path, tmp_path: Path) -> None:
+    arguments = siggraph17_arguments(photos, tmp_path / "run")
+    assert trainer(*arguments).returncode == 0
+    ran = trainer(*arguments, "--class-weight", 0)
+    assert ran.returncode == 4
+    assert "--class-weight" in ran.stderr
+    assert "another --output" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 @pytest.mark.parametrize("damage", ["cut off", "empty", "something else", "no optimizer"])
