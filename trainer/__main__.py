@@ -145,7 +145,7 @@ def evaluate(
     """
     from . import evaluate as judging
     from .export import named_checkpoint
-    from .metrics import summarize
+    from .metrics import psnr_db, summarize
     from .parallel import training_device
     from .report import write_table
     from .sheets import sheet, write_sheet
@@ -156,7 +156,7 @@ def evaluate(
     scores = list(judging.evaluate(generator, pictures, size))
     figures = {**summarize(scores).as_dict(), "undecodable": len(found) - len(pictures)}
     if csv_path:
-        write_table(csv_path, [{**asdict(score), "gain_db": score.gain_db} for score in scores])
+        write_table(csv_path, [{**asdict(s), "psnr_db": psnr_db(s.mse), "gain_db": s.gain_db} for s in scores])
     if sheet_path:
         write_sheet(sheet_path, sheet(generator, pictures, size, 2, truth=True))
     click.echo(json.dumps(figures) if as_json else "\n".join(f"{name:22}{value:10.3f}" for name, value in figures.items()))

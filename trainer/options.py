@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
@@ -47,6 +47,8 @@ def _option(field: dataclasses.Field[Any], name: str, hint: Any) -> Callable[[Co
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=field.default, help=help_)
     if field.metadata["choices"]:
         return click.option(flag, name, type=click.Choice(field.metadata["choices"]), default=field.default, help=help_)
+    if get_origin(hint) is tuple:
+        return click.option(flag, name, type=get_args(hint), default=field.default, help=help_)
     kind = next((kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)), str)
     return click.option(flag, name, type=kind, default=field.default, help=help_)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import subprocess
 import sys
@@ -48,6 +49,15 @@ def test_check_is_a_table_for_people(mixed: Path) -> None:
     assert ran.returncode == 0
     assert "cannot be decoded: broken.jpg" in ran.stdout
     assert "2.5" in next(line for line in ran.stdout.splitlines() if line.startswith("cut"))
+
+
+def test_what_counts_as_gray_or_pale_is_an_option(mixed: Path) -> None:
+    ran = trainer("data", "check", mixed / "good", "--gray-below", 0, "--pale-below", 256, "--json")
+    assert ran.returncode == 0, ran.stderr
+    row = json.loads(ran.stdout.splitlines()[0])
+    assert (row["gray"], row["pale"]) == (0, 5)
+    ran = trainer("data", "check", mixed / "good", "--gray-below", 256)
+    assert ran.returncode == 3
 
 
 def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
@@ -96,3 +106,4 @@ def test_evaluate_writes_every_pictures_figures(photos: Path, tmp_path: Path) ->
     assert len(rows) == 12
     mean = sum(float(row["gain_db"]) for row in rows) / len(rows)
     assert mean == pytest.approx(json.loads(ran.stdout)["gain_mean"], abs=1e-3)
+    assert all(float(row["psnr_db"]) == pytest.approx(10 * math.log10(255**2 / float(row["mse"]))) for row in rows)
