@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,14 +15,13 @@ import pytest
 import torch
 
 from batchcolor.engines import open_engine
-from batchcolor.errors import ModelError, UsageError
+from batchcolor.errors import UsageError
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint, load
-from tests.trainer.conftest import write
 from trainer.export import average, checkpoint_of, livelier
-from trainer.networks import Predictor, initial_generator, parameter_groups
+from trainer.networks import initial_generator
 from trainer.settings import TrainSettings
-from trainer.state import STATE_FILE, fitting, load_state, read_state, save_state
+from trainer.state import STATE_FILE, read_state, save_state
 
 STEPS = 6
 JOINT = ["--gan-weight", 1, "--gan-from", 2, "--discriminator-planes", 8, "--steady-weight", 1]
@@ -132,90 +130,6 @@ def test_checkpoints_are_averaged_by_weight(photos: Path, tmp_path: Path) -> Non
         average([(str(tmp_path / "a"), 0.0)])
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Pictures, and a run over them with a discriminator."""
-    folder = tmp_path_factory.mktemp("finished")
-    for n in range(4):
-        write(folder / "photos" / f"{n}.jpg", n)
-    ran = trainer(*run_arguments(folder / "photos", folder / "run", *JOINT))
-    assert ran.returncode == 0, ran.stderr
-    return folder / "photos", folder / "run"
-
-
-@pytest.mark.parametrize(
-    ("other", "named"),
-    [
-        (["--encoder", "lite1"], "lite1"),
-        (["--generator", "siggraph17"], "siggraph17"),
-        (["--widths", "16,16,16,8"], "widths"),
-        (["--frozen-stages", 2], "--frozen-stages"),
-        (["--discriminator-planes", 16], "--discriminator-planes"),
-        (["--discriminator-norm", "batch"], "--discriminator-norm"),
-    ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
-)
-def test_a_state_of_another_network_is_refused(
-    finished: tuple[Path, Path], tmp_path: Path, other: list[object], named: str
-) -> None:
-    photos, run = finished
-    shutil.copytree(run, tmp_path / "run")
-    before = (tmp_path / "run" / STATE_FILE).read_bytes()
-    ran = trainer(*run_arguments(photos, tmp_path / "run", *JOINT, *other))
-    assert ran.returncode == 4
-    assert "another --output" in ran.stderr
-    assert named in ran.stderr
-    assert "Traceback" not in ran.stderr
-    assert (tmp_path / "run" / STATE_FILE).read_bytes() == before
-
-
-def test_a_state_of_another_architecture_is_refused(finished: tuple[Path, Path]) -> None:
-    with pytest.raises(ModelError, match="siggraph17"):
-        load_state(finished[1] / STATE_FILE, "siggraph17", {})
-
-
-def test_a_state_with_class_weights_does_not_go_on_without(tmp_path: Path) -> None:
-    """The classes' layer learns in one of the two only, so the optimizers hold other parameters."""
-    generator = build("siggraph17", {})
-    optimizers = []
-    for classes in (True, False):
-        Predictor(generator, classes)
-        optimizers.append(torch.optim.AdamW(parameter_groups(generator, 1.0)))
-    taught, plain = optimizers
-    for optimizer, state in ((plain, taught.state_dict()), (taught, plain.state_dict())):
-        with (
-            pytest.raises(ModelError, match=r"--class-weight .* another --output"),
-            fitting(tmp_path, "optimizer", "--class-weight"),
-        ):
-            optimizer.load_state_dict(state)
-
-
-def test_other_settings_on_going_on_are_named_and_heeded(finished: tuple[Path, Path], tmp_path: Path) -> None:
-    photos, run = finished
-    shutil.copytree(run, tmp_path / "run")
-    others = ["--rate", 1e-4, "--encoder-rate", 0.5, "--weight-decay", 0, "--degrade-grain", 0, "--init", "imagenet"]
-    ran = trainer(*run_arguments(photos, tmp_path / "run", *JOINT, *others, "--save-minutes", 9, "--device", "cpu"))
-    assert ran.returncode == 0, ran.stderr
-    (warning,) = (line for line in ran.stderr.splitlines() if "other settings" in line)
-    named = "rate 0.0006 -> 0.0001, encoder-rate 0.1 -> 0.5, weight-decay 0.01 -> 0.0, degrade-grain 0.3 -> 0.0"
-    assert warning.endswith(f"{tmp_path / 'run' / STATE_FILE}: goes on with other settings than it was saved with: {named}")
-    state = read_state(tmp_path / "run" / STATE_FILE)
-    assert state["settings"]["rate"] == 1e-4
-    assert [group["scale"] for group in state["optimizer"]["param_groups"]] == [1.0, 0.5]
-    assert {group["weight_decay"] for group in state["optimizer"]["param_groups"]} == {0.0}
-
-
-def test_a_state_from_before_settings_were_saved_goes_on(finished: tuple[Path, Path], tmp_path: Path) -> None:
-    photos, run = finished
-    shutil.copytree(run, tmp_path / "run")
-    state = tmp_path / "run" / STATE_FILE
-    torch.save({name: part for name, part in read_state(state).items() if name != "settings"}, state)
-    assert checkpoint_of(tmp_path / "run").card.keys() == {"steps", "joint_steps", "training_minutes"}
-    ran = trainer(*run_arguments(photos, tmp_path / "run", *JOINT, "--rate", 1e-4))
-    assert ran.returncode == 0, ran.stderr
-    assert "other settings" not in ran.stderr
-
-
 def siggraph17_arguments(photos: Path, output: Path) -> list[object]:
     size = ["--batch-size", 4, "--accumulate", 2, "--crop", 32, "--steps", 2, "--warmup", 1]
     wanted = ["--hints", 0.5, "--class-weight", 0.1, "--gan-weight", 1, "--gan-ramp", 1, "--discriminator-planes", 8]
@@ -245,24 +159,6 @@ def test_a_run_with_classes_does_not_go_on_without(photos: Path, tmp_path: Path)
     assert "--class-weight" in ran.stderr
     assert "another --output" in ran.stderr
     assert "Traceback" not in ran.stderr
-
-
-@pytest.mark.parametrize("damage", ["cut off", "empty", "something else", "no optimizer"])
-def test_a_damaged_state_is_one_sentence(finished: tuple[Path, Path], tmp_path: Path, damage: str) -> None:
-    photos, run = finished
-    state = tmp_path / "run" / STATE_FILE
-    state.parent.mkdir()
-    whole = (run / STATE_FILE).read_bytes()
-    state.write_bytes({"cut off": whole[: len(whole) // 2], "empty": b"", "something else": b"no state"}.get(damage, whole))
-    if damage == "no optimizer":
-        torch.save({name: part for name, part in read_state(run / STATE_FILE).items() if name != "optimizer"}, state)
-    before = state.read_bytes()
-    ran = trainer(*run_arguments(photos, tmp_path / "run", *JOINT))
-    assert ran.returncode == 4
-    assert "another folder" in ran.stderr or "another --output" in ran.stderr
-    assert str(state) in ran.stderr
-    assert "Traceback" not in ran.stderr
-    assert state.read_bytes() == before
 
 
 def test_a_full_disk_keeps_the_old_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
