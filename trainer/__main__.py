@@ -25,6 +25,7 @@ SOURCE_WEIGHTS = click.option(
     metavar="SOURCE:WEIGHT",
     help="How often pictures of a source (a name or a pattern) are drawn.",
 )
+DEVICE = click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
 DATA = click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
@@ -122,11 +123,19 @@ def check(data: tuple[Path, ...], source_weight: tuple[str, ...], as_json: bool,
 @click.option("--weights", required=True, help="A name that `batchcolor models` lists, a checkpoint, or the folder of a run.")
 @click.option("--pattern", default="*", help="Only files of this name.")
 @click.option("--size", default=256, help="The network sees about this many pixels squared.")
+@DEVICE
 @click.option("--sheet", "sheet_path", type=click.Path(path_type=Path), help="Write a sheet of gray | colorized | true.")
 @click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write every picture's figures.")
 @click.option("--json", "as_json", is_flag=True)
 def evaluate(
-    data: tuple[Path, ...], weights: str, pattern: str, size: int, sheet_path: Path | None, csv_path: Path | None, as_json: bool
+    data: tuple[Path, ...],
+    weights: str,
+    pattern: str,
+    size: int,
+    device: str,
+    sheet_path: Path | None,
+    csv_path: Path | None,
+    as_json: bool,
 ) -> None:
     """Judge a generator on colour pictures.
 
@@ -136,16 +145,18 @@ def evaluate(
     """
     from . import evaluate as judging
     from .export import named_checkpoint
-    from .metrics import summarize
+    from .metrics import psnr_db, summarize
+    from .parallel import training_device
     from .report import write_table
     from .sheets import sheet, write_sheet
 
-    generator = named_checkpoint(weights).generator()
-    pictures = judging.find_pictures(data, pattern)
+    generator = named_checkpoint(weights).generator().to(training_device(device))
+    found = judging.find_pictures(data, pattern)
+    pictures = judging.decodable(found)
     scores = list(judging.evaluate(generator, pictures, size))
-    figures = summarize(scores).as_dict()
+    figures = {**summarize(scores).as_dict(), "undecodable": len(found) - len(pictures)}
     if csv_path:
-        write_table(csv_path, [{**asdict(score), "gain_db": score.gain_db} for score in scores])
+        write_table(csv_path, [{**asdict(s), "psnr_db": psnr_db(s.mse), "gain_db": s.gain_db} for s in scores])
     if sheet_path:
         write_sheet(sheet_path, sheet(generator, pictures, size, 2, truth=True))
     click.echo(json.dumps(figures) if as_json else "\n".join(f"{name:22}{value:10.3f}" for name, value in figures.items()))
@@ -155,9 +166,10 @@ def evaluate(
 @DATA
 @click.option("--weights", required=True, help="A name that `batchcolor models` lists, a checkpoint, or the folder of a run.")
 @click.option("--size", default=256, help="The network sees about this many pixels squared.")
+@DEVICE
 @click.option("--frames", default=80, help="Frames of each film, from its start.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a film, and one of their means.")
-def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, frames: int, as_json: bool) -> None:
+def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, device: str, frames: int, as_json: bool) -> None:
     """Judge a generator on colour films, frame by frame, with nothing that steadies it.
 
     \b
@@ -166,8 +178,9 @@ def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, frames: int,
     """
     from . import clips
     from .export import named_checkpoint
+    from .parallel import training_device
 
-    generator = named_checkpoint(weights).generator()
+    generator = named_checkpoint(weights).generator().to(training_device(device))
     scores = [clips.evaluate_clip(generator, path, size, frames) for path in clips.find_clips(data)]
     rows = [*(score.as_dict() for score in scores), clips.means(scores)]
     if as_json:
@@ -183,7 +196,9 @@ def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, frames: int,
 @click.option("--average", "averaged", is_flag=True, help="Each RUN is RUN:WEIGHT; export their weighted mean.")
 @click.option("--chroma-gain", default=1.0, help="Factor on all chroma: livelier, and a little less true.")
 @click.option("--output", required=True, type=click.Path(path_type=Path))
-@click.option("--card", type=click.Path(path_type=Path, exists=True), help="JSON: data, command, figures, licences, limits.")
+@click.option(
+    "--card", type=click.Path(path_type=Path, exists=True), help="JSON beside what the run knows: data, licences, limits."
+)
 def export(sources: tuple[str, ...], averaged: bool, chroma_gain: float, output: Path, card: Path | None) -> None:
     """Turn a run (its folder) or a checkpoint into the checkpoint that `batchcolor --weights` loads.
 

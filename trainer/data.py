@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from batchcolor.color import rgb_to_lab
-from batchcolor.errors import SourceError
+from batchcolor.errors import SourceError, UsageError
 
 from .options import setting
 
@@ -46,6 +46,11 @@ class Picture:
     def name(self) -> str:
         return f"{self.path.name}#{self.member}" if self.member else self.path.name
 
+    @property
+    def place(self) -> str:
+        """Its path, for people who look for it."""
+        return f"{self.path}#{self.member}" if self.member else str(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -62,15 +67,25 @@ class Sampling:
 
     size: side of the square crop, pixels. scale: share of the picture's area that a crop takes, smallest and largest. ratio: largest
     aspect ratio of a crop (its inverse is the smallest). gray_below: mean chroma (8-bit max minus min) under which a picture has no
-    colour to learn from; pale_below, pale_kept: pictures under that chroma are kept with that probability.
+    colour to learn from; pale_below, pale_kept: pictures under that chroma are kept with that probability. Raises `UsageError` for a
+    scale or ratio that makes no crop.
     """
 
     size: int = setting(192, "Side of training crops in pixels.", flag="--crop")
-    scale: tuple[float, float] = (0.35, 1.0)
-    ratio: float = 4 / 3
-    gray_below: float = 4.0
-    pale_below: float = 16.0
+    scale: tuple[float, float] = setting(
+        (0.35, 1.0), "Share of the picture's area that a crop takes, smallest and largest.", flag="--crop-scale"
+    )
+    ratio: float = setting(4 / 3, "Largest aspect ratio of a crop; its inverse is the smallest.", flag="--crop-ratio")
+    gray_below: float = setting(4.0, "Mean chroma (largest minus smallest of R, G, B) under which a picture counts as gray.")
+    pale_below: float = setting(16.0, "Mean chroma under which it counts as pale.")
     pale_kept: float = setting(0.5, "Share of pale pictures that are kept: they teach restraint.")
+
+    def __post_init__(self) -> None:
+        smallest, largest = self.scale
+        if not 0 < smallest <= largest <= 1:
+            raise UsageError(f"--crop-scale {smallest:g} {largest:g}: give two shares above 0 up to 1, the smaller one first")
+        if not self.ratio >= 1:
+            raise UsageError(f"--crop-ratio {self.ratio:g}: give 1 (squares) or more")
 
 
 def find_sources(roots: Sequence[Path], weights: dict[str, float] | None = None, split: str = "train") -> list[Source]:
@@ -157,7 +172,10 @@ class PictureReader:
             data = np.frombuffer(self.encoded(picture), np.uint8)
         except OSError:
             return None
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        try:
+            bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        except cv2.error:  # a header that claims more pixels than OpenCV takes
+            return None
         return None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from batchcolor.generators.layout import network_shape
 from .data import Picture, PictureReader, find_sources
 from .metrics import PictureScore, score
 
+log = logging.getLogger(__name__)
+
 JUDGED_SIZE = 256  # pixels, both sides: the protocol of the SIGGRAPH17 authors' own test (pictures squashed to 256x256)
 SIDE_MULTIPLE = 32  # as the colorizer feeds its pictures
 
@@ -28,11 +31,15 @@ def lightness(rgb: np.ndarray) -> np.ndarray:
 
 
 def predict_ab(generator: Generator, rgb: np.ndarray, network_size: int, out: tuple[int, int]) -> np.ndarray:
-    """ab float32 `(2, out_h, out_w)` for the lightness of a picture, the network fed at `network_size` squared pixels."""
+    """ab float32 `(2, out_h, out_w)` for the lightness of a picture, the network fed at `network_size` squared pixels.
+
+    The network runs where its weights lie, a GPU or the CPU.
+    """
     h, w = network_shape(rgb.shape[0], rgb.shape[1], network_size, SIDE_MULTIPLE)
     small = cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA)
+    device = next(generator.parameters()).device
     with torch.inference_mode():
-        ab = generator(torch.from_numpy(lightness(small))[None])[0].numpy()
+        ab = generator(torch.from_numpy(lightness(small))[None].to(device))[0].cpu().numpy()
     return np.stack([cv2.resize(plane, out[::-1], interpolation=cv2.INTER_CUBIC) for plane in ab])
 
 
@@ -56,14 +63,33 @@ def find_pictures(data: Sequence[Path], pattern: str) -> list[Picture]:
     return pictures
 
 
-def evaluate(generator: Generator, pictures: Sequence[Picture], network_size: int) -> Iterator[PictureScore]:
-    """Scores of `pictures` at 256x256; undecodable ones are left out."""
-    reader = PictureReader()
-    generator.eval()
+def decoded(pictures: Sequence[Picture]) -> Iterator[tuple[Picture, np.ndarray]]:
+    """Each picture with its pixels, uint8 `(H, W, 3)`; those that cannot be decoded are left out, each with a warning.
+
+    Raises `SourceError` at the end where none could be.
+    """
+    reader, count = PictureReader(), 0
     for picture in pictures:
         rgb = reader.rgb(picture)
         if rgb is None:
+            log.warning("%s: cannot be decoded and is left out", picture.place)
             continue
+        count += 1
+        yield picture, rgb
+    if not count:
+        first = f"{pictures[0].place}: " if pictures else ""
+        raise SourceError(f"{first}none of {len(pictures)} pictures can be decoded; judge on others")
+
+
+def decodable(pictures: Sequence[Picture]) -> list[Picture]:
+    """Those of `pictures` that can be decoded, which costs little beside judging them. Warns and raises as `decoded` does."""
+    return [picture for picture, _ in decoded(pictures)]
+
+
+def evaluate(generator: Generator, pictures: Sequence[Picture], network_size: int) -> Iterator[PictureScore]:
+    """Scores of `pictures` at 256x256. Warns of undecodable ones and raises as `decoded` does."""
+    generator.eval()
+    for picture, rgb in decoded(pictures):
         truth = cv2.resize(rgb, (JUDGED_SIZE, JUDGED_SIZE), interpolation=cv2.INTER_AREA)
         L = lightness(truth)
         predicted = merge(L, predict_ab(generator, rgb, network_size, (JUDGED_SIZE, JUDGED_SIZE)))

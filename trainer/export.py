@@ -14,19 +14,27 @@ from batchcolor.generators.checkpoint import Checkpoint, load, save
 from batchcolor.weights import open_checkpoint
 from batchcolor.weights.catalogue import CATALOGUE
 
+from .report import CURVE_FILE, read_rows
 from .state import STATE_FILE, read_state
 
 
 def checkpoint_of(source: Path) -> Checkpoint:
-    """The checkpoint in the file `source`, or the averaged (EMA) generator of the run in the folder `source`. Raises `ModelError`."""
+    """The checkpoint in the file `source`, or the averaged (EMA) generator of the run in the folder `source`. Raises `ModelError`.
+
+    A run's card says how long it was trained, with which settings, and the last figures of its validation with their step.
+    """
     if not source.is_dir():
         return load(source)
     path = source / STATE_FILE
     if not path.is_file():
         raise ModelError(f"{path}: no training state there; train into that folder first")
     state = read_state(path)
-    card = {"steps": state["step"], "joint_steps": state.get("joint_steps", 0)}
+    card: dict[str, Any] = {"steps": state["step"], "joint_steps": state.get("joint_steps", 0)}
     card["training_minutes"] = round(state["elapsed_s"] / 60, 1)
+    if settings := state.get("settings"):  # older states have none
+        card["settings"] = {**settings, "init": Path(settings["init"]).name}  # cards are published, folders are the user's own
+    if rows := read_rows(source / CURVE_FILE):
+        card["figures"] = {name: float(value) for name, value in rows[-1].items() if value}
     return Checkpoint(state["architecture"], state["configuration"], state["ema"], card)
 
 
@@ -73,14 +81,15 @@ def livelier(checkpoint: Checkpoint, gain: float) -> Checkpoint:
     """With all chroma stronger by `gain`, a little less where it is strong already (the last layer is scaled, before its tanh).
 
     Means over what a gray could be are paler than any of it; this gives the average chroma back, at a price in PSNR that grows with its
-    square.
+    square. Figures on the card go: they were of the weights as they were.
     """
     layer = GENERATORS[checkpoint.architecture].output_layer
     tensors = {
         name: tensor.float() * gain if name in (f"{layer}.weight", f"{layer}.bias") else tensor
         for name, tensor in checkpoint.tensors.items()
     }
-    return Checkpoint(checkpoint.architecture, checkpoint.configuration, tensors, {**checkpoint.card, "chroma_gain": gain})
+    card = {name: value for name, value in checkpoint.card.items() if name != "figures"} | {"chroma_gain": gain}
+    return Checkpoint(checkpoint.architecture, checkpoint.configuration, tensors, card)
 
 
 def export(checkpoint: Checkpoint, output: Path, card: dict[str, Any]) -> None:

@@ -18,14 +18,15 @@ from batchcolor.generators import build
 from batchcolor.lock import locked
 
 from .data import Batches, Picture, Source, find_sources
-from .evaluate import evaluate
+from .evaluate import decodable, evaluate
 from .metrics import summarize
 from .networks import Predictor, freeze, initial_discriminator, initial_generator, on_device, parameter_groups, train_mode
+from .options import values_of
 from .parallel import Processes, gradients_shared, join, training_device
 from .report import CURVE_FILE, LOG_FILE, NoReport, RunReport, forget_after
-from .settings import TrainSettings, learning_rate_factor
+from .settings import TrainSettings, changed, learning_rate_factor
 from .sheets import sheet, write_sheet
-from .state import STATE_FILE, Ema, load_state, save_state
+from .state import STATE_FILE, Ema, fitting, load_state, save_state
 from .step import Opponent, forward_backward, random_of
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ def _train(
     torch.manual_seed(settings.seed)
 
     # data
+    if processes.first:  # what cannot be judged on is said once, and before hours are spent
+        judged, shown = (decodable(pictures) if pictures else [] for pictures in (judged, shown))
     batches = Batches(sources, settings.sampling, part, settings.seed, settings.decode_threads, first=processes.rank * part)
     log.info("%d pictures from %d sources", len(batches), len(sources))
 
@@ -89,23 +92,32 @@ def _train(
         # The usual momentum of 0.5 for GANs (Radford et al. 2016, arXiv 1511.06434): the opponent moves, so old gradients mislead.
         d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=adversary.rate, betas=(0.5, 0.999))
         opponent = Opponent(discriminator, processes.shared(discriminator), d_optimizer)
+    rival = opponent.shared if opponent is not None else None
     step, joint_steps, elapsed_s = 0, 0, 0.0
+    told = {**values_of(settings), "processes": processes.world, "pictures": len(batches)}
 
     # resume
     state_path = output / STATE_FILE
     if state_path.exists():
         state = load_state(state_path, settings.architecture, generator.configuration())
-        generator.load_state_dict(state["generator"])
-        optimizer.load_state_dict(state["optimizer"])
+        with fitting(state_path, "generator", "--generator"):
+            generator.load_state_dict(state["generator"])
+        with fitting(state_path, "optimizer", "--frozen-stages and --class-weight (0 or not)"):
+            optimizer.load_state_dict(state["optimizer"])
+        for group, own in zip(optimizer.param_groups, groups, strict=True):  # the state's moments, but this run's options
+            group.update(scale=own["scale"], weight_decay=settings.weight_decay)
         ema.tensors = {name: tensor.to(device) for name, tensor in state["ema"].items()}
         ema.updates = state["ema_updates"]
         step, elapsed_s = state["step"], state["elapsed_s"]
         if opponent is not None and state.get("discriminator"):
-            opponent.load_state_dict(state["discriminator"])
+            with fitting(state_path, "discriminator", "--discriminator-planes and --discriminator-norm"):
+                opponent.load_state_dict(state["discriminator"])
             joint_steps = state["joint_steps"]
         for table in (LOG_FILE, CURVE_FILE) if processes.first else ():
             forget_after(output / table, step)
         log.info("resumed at step %d", step)
+        if (others := changed(state.get("settings", {}), told)) and processes.first:
+            log.warning("%s: goes on with other settings than it was saved with: %s", state_path, ", ".join(others))
 
     report = RunReport(output) if processes.first else NoReport()
 
@@ -132,12 +144,15 @@ def _train(
                 "step": step,
                 "joint_steps": joint_steps,
                 "elapsed_s": elapsed_s,
+                "settings": told,
             },
             state_path,
         )
 
     def judge() -> None:
-        averaged = build(settings.architecture, generator.configuration())
+        averaged = build(settings.architecture, generator.configuration()).to(
+            device
+        )  # the other processes wait for its answers
         averaged.load_state_dict(ema.tensors)
         averaged.eval()
         if judged:
@@ -172,7 +187,7 @@ def _train(
             progress = processes.agree(2.0 if stop else progress)  # all stop at one step, and learn at one rate
             if progress >= 1:
                 break
-            joint = opponent is not None and adversary.begun(step, progress)
+            joint = opponent if adversary.begun(step, progress) else None
 
             # rates
             factor = learning_rate_factor(step, progress, settings.warmup_steps)
@@ -181,13 +196,16 @@ def _train(
             if opponent is not None:
                 opponent.set_rate(adversary.rate * learning_rate_factor(joint_steps, progress, adversary.ramp_steps))
 
-            # forward, backward; the discriminator's step is part of it
+            # forward, backward; both networks' gradients add up over the pieces
             train_mode(generator)
             optimizer.zero_grad(set_to_none=True)
+            if opponent is not None:
+                opponent.optimizer.zero_grad(set_to_none=True)
             rng = random_of(settings.seed, step, processes.rank)
             pieces = torch.from_numpy(rgb).to(device, non_blocking=True).chunk(settings.accumulate)
             for number, piece in enumerate(pieces, start=1):
-                with gradients_shared(network, number == len(pieces)):
+                last = number == len(pieces)
+                with gradients_shared(network, last), gradients_shared(rival, last):
                     losses = forward_backward(
                         generator,
                         piece,
@@ -198,27 +216,31 @@ def _train(
                         autocast=settings.autocast,
                         hints=settings.hints,
                         share=1 / settings.accumulate,
-                        opponent=opponent if joint else None,
+                        opponent=joint,
                         gan_weight=adversary.weight_at(joint_steps),
                     )
 
             # clip, stop where anything is not a number, step
             losses["norm"] = torch.nn.utils.clip_grad_norm_(generator.parameters(), settings.clip_norm)
+            if joint is not None:
+                losses["d_norm"] = joint.clip()
             stop_at_no_number(losses)
             optimizer.step()
+            if joint is not None:
+                joint.optimizer.step()
             ema.update(generator)
             step += 1
-            joint_steps += joint
+            joint_steps += joint is not None
 
             # log, save, judge
             bar.update()
             if step % _LOG_STEPS == 0 and processes.first:
-                row = {name: round(loss.item(), 4) for name, loss in losses.items()}
-                bar.set_postfix(row)
                 now = time.monotonic()
-                speed = _LOG_STEPS * settings.batch_size / (now - logged)
+                row = {"pictures_s": round(_LOG_STEPS * settings.batch_size / (now - logged), 1)}
+                row |= {name: round(loss.item(), 4) for name, loss in losses.items()}
                 logged = now
-                report.losses(step, elapsed_s, {"rate": factor * settings.rate, "pictures_s": round(speed, 1), **row})
+                bar.set_postfix(row)
+                report.losses(step, elapsed_s, {"rate": factor * settings.rate, **row})
             if not processes.first:
                 continue
             if elapsed_s - saved > 60 * settings.save_minutes:

@@ -47,7 +47,7 @@ class Processes:
         return float(shared)
 
 
-def gradients_shared(network: nn.Module, now: bool) -> AbstractContextManager[None]:
+def gradients_shared(network: nn.Module | None, now: bool) -> AbstractContextManager[None]:
     """Around forward and backward: whether gradients are averaged now or only added up, for a later `backward` to average."""
     if now or not isinstance(network, DistributedDataParallel):
         return nullcontext()

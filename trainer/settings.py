@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,3 +110,14 @@ def learning_rate_factor(step: int, progress: float, warmup_steps: int) -> float
     """Linear warm-up over `warmup_steps`, then a half cosine to 1 % over the run; progress 0..1."""
     warm = min(1.0, (step + 1) / max(1, warmup_steps))
     return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+
+
+# What may change when a run goes on: where and how often, not what. A state has its own start, and refuses another network by itself.
+_FREE = {"configuration", "init", "device", "save_minutes", "judge_minutes", "judge_size", "decode_threads"}
+
+
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Values (`options.values_of`) that a run began with and does not go on with, of those that change what comes out, such as
+    "rate 0.0006 -> 0.0003". Names that only one of the two has do not count: an older version knew fewer."""
+    known = [name for name in now if name in before and name not in _FREE]
+    return [f"{name.replace('_', '-')} {before[name]} -> {now[name]}" for name in known if before[name] != now[name]]

@@ -10,22 +10,21 @@ import numpy as np
 
 from batchcolor.generators import Generator
 
-from .data import Picture, PictureReader
-from .evaluate import gray_rgb, lightness, merge, predict_ab
+from .data import Picture
+from .evaluate import decoded, gray_rgb, lightness, merge, predict_ab
 
 _TALL = 192  # height of a tile in pixels
 
 
 def sheet(generator: Generator, pictures: Sequence[Picture], network_size: int, columns: int, truth: bool) -> np.ndarray:
-    """uint8 RGB: each picture as gray | colorized (| true), `columns` pictures a row."""
-    reader = PictureReader()
+    """uint8 RGB: each picture as gray | colorized (| true), `columns` pictures a row.
+
+    Warns of undecodable pictures and raises `SourceError` as `evaluate.decoded` does.
+    """
     cells = []
-    for picture in pictures:
-        rgb = reader.rgb(picture)
-        if rgb is None:
-            continue
-        height, width = rgb.shape[:2]
-        rgb = cv2.resize(rgb, (round(width * _TALL / height), _TALL), interpolation=cv2.INTER_AREA)
+    for _, whole in decoded(pictures):
+        height, width = whole.shape[:2]
+        rgb = cv2.resize(whole, (round(width * _TALL / height), _TALL), interpolation=cv2.INTER_AREA)
         L = lightness(rgb)
         tiles = [gray_rgb(L), merge(L, predict_ab(generator, rgb, network_size, rgb.shape[:2]))]
         cells.append(np.hstack([*tiles, rgb] if truth else tiles))

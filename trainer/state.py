@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from torch import nn
 from batchcolor.errors import ModelError, OutputError
 
 STATE_FILE = "state.pt"
+_RESUMED = {"generator", "optimizer", "ema_updates", "elapsed_s"}  # what only a resumed run needs, beside what an export does
 
 
 class Ema:
@@ -61,11 +64,26 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def load_state(path: Path, architecture: str, configuration: dict[str, Any]) -> dict[str, Any]:
-    """`read_state`, for a run of this architecture and configuration only. Raises `ModelError`."""
+    """`read_state`, for a run of this architecture and configuration to go on from. Raises `ModelError`."""
     state = read_state(path)
     found = state["architecture"], state["configuration"]
     if found != (architecture, configuration):
         raise ModelError(
             f"{path}: belongs to {found[0]} {found[1]}, not to {architecture} {configuration}; use another --output"
         )
+    missing = sorted(_RESUMED - state.keys())
+    if missing:
+        raise ModelError(f"{path}: has no {', '.join(missing)} to go on from; use another --output")
     return state
+
+
+@contextmanager
+def fitting(path: Path, part: str, options: str) -> Iterator[None]:
+    """Around loading the `part` of a state: that it does not fit what `options` made becomes a `ModelError`."""
+    try:
+        yield
+    # what torch raises for tensors and for optimizers of another shape
+    except (RuntimeError, ValueError, KeyError) as exc:
+        raise ModelError(
+            f"{path}: its {part} does not fit; give the same {options} as before, or use another --output"
+        ) from exc

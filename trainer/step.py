@@ -43,6 +43,10 @@ class Opponent:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
+    def clip(self) -> Tensor:
+        """Clip the gradient that `forward_backward` added up. Returns its norm before that."""
+        return nn.utils.clip_grad_norm_(self.discriminator.parameters(), self.clip_norm)
+
     def state_dict(self) -> dict[str, Any]:
         return {"discriminator": self.discriminator.state_dict(), "optimizer": self.optimizer.state_dict()}
 
@@ -84,15 +88,16 @@ def forward_backward(
     opponent: Opponent | None = None,
     gan_weight: float = 0.0,
 ) -> dict[str, Tensor]:
-    """Add the generator's gradient to its parameters' and return the losses by name; the generator's own step is the caller's.
+    """Add gradients to the generator's parameters and the opponent's, and return the losses by name; both steps are the caller's.
 
     rgb: uint8 `(N, 3, H, W)`, on the generator's device. network: the generator's `Predictor` as `Processes.shared` gives it back,
     where there are several. share: of the whole batch, where this is one of several parts. With an `opponent` the order is: forward;
-    discriminator on, its loss on true and made-up colours, its step; discriminator off; adversarial loss of the generator.
+    discriminator on, its loss on true and made-up colours; discriminator off; adversarial loss of the generator. Both are judged by the
+    discriminator as it is before its step (as in pix2pixHD, Wang et al. 2018), so that parts add up to what the whole batch gives.
 
     Losses: ab (reconstruction, in ab units); class (over ab bins, siggraph17), lpips and steady (how far colours change with a motion of
-    the picture), where their weights are above 0; with an opponent also gan (generator's adversarial loss, not weighted), d and d_norm
-    (discriminator's loss and gradient norm).
+    the picture), where their weights are above 0; with an opponent also gan (generator's adversarial loss, not weighted) and d (the
+    discriminator's).
     """
     mixed = torch.autocast(rgb.device.type, torch.bfloat16, enabled=autocast)
     L, truth = lab_batch(rgb)
@@ -133,10 +138,7 @@ def forward_backward(
         with mixed:
             verdicts = opponent.shared(torch.cat([discriminator_input(L, small_truth), made_up.detach()]))
         losses["d"] = lsgan_discriminator(*verdicts.chunk(2))
-        opponent.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(losses["d"])
-        losses["d_norm"] = nn.utils.clip_grad_norm_(opponent.discriminator.parameters(), opponent.clip_norm)
-        opponent.optimizer.step()
+        torch.autograd.backward(losses["d"] * share)
 
         # discriminator off: it only passes the gradient on
         opponent.discriminator.requires_grad_(False)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.trainer.conftest import encoded, shard, write
-from tests.trainer.test_runs import run_arguments, trainer
+from tests.trainer.test_runs import command, run_arguments, trainer
 
 
 @pytest.fixture
@@ -47,6 +51,15 @@ def test_check_is_a_table_for_people(mixed: Path) -> None:
     assert "2.5" in next(line for line in ran.stdout.splitlines() if line.startswith("cut"))
 
 
+def test_what_counts_as_gray_or_pale_is_an_option(mixed: Path) -> None:
+    ran = trainer("data", "check", mixed / "good", "--gray-below", 0, "--pale-below", 256, "--json")
+    assert ran.returncode == 0, ran.stderr
+    row = json.loads(ran.stdout.splitlines()[0])
+    assert (row["gray"], row["pale"]) == (0, 5)
+    ran = trainer("data", "check", mixed / "good", "--gray-below", 256)
+    assert ran.returncode == 3
+
+
 def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "gray" / "a.jpg", 1, gray=True)
     ran = trainer("data", "check", tmp_path / "gray")
@@ -61,6 +74,30 @@ def test_a_run_leaves_events_and_a_plot(photos: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "run" / "events").glob("events.out.tfevents.*"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudoterminals, and the bar shows on terminals only")
+def test_the_bar_shows_pictures_a_second(photos: Path, tmp_path: Path) -> None:
+    import termios  # Windows has none
+
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 200))  # on a terminal without rows tqdm shows nothing
+    arguments = run_arguments(photos, tmp_path / "run")
+    arguments[arguments.index("--steps") + 1] = 20
+    seen = b""
+    with subprocess.Popen(command(*arguments), stderr=theirs) as run:
+        os.close(theirs)
+        try:
+            while part := os.read(ours, 4096):
+                seen += part
+        except OSError:  # EIO is how Linux says that the other end is closed
+            pass
+        assert run.wait(60) == 0, seen.decode()
+    os.close(ours)
+    assert b"pictures_s=" in seen
+    with (tmp_path / "run" / "log.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["pictures_s"]) > 0
+
+
 def test_evaluate_writes_every_pictures_figures(photos: Path, tmp_path: Path) -> None:
     ran = trainer("evaluate", photos, "--weights", "lite", "--csv", tmp_path / "pictures.csv", "--json")
     assert ran.returncode == 0, ran.stderr
@@ -69,3 +106,4 @@ def test_evaluate_writes_every_pictures_figures(photos: Path, tmp_path: Path) ->
     assert len(rows) == 12
     mean = sum(float(row["gain_db"]) for row in rows) / len(rows)
     assert mean == pytest.approx(json.loads(ran.stdout)["gain_mean"], abs=1e-3)
+    assert all(float(row["psnr_db"]) == pytest.approx(10 * math.log10(255**2 / float(row["mse"]))) for row in rows)

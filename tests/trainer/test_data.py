@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
-from batchcolor.errors import SourceError
+from batchcolor.errors import SourceError, UsageError
 from tests.trainer.conftest import encoded, shard, write
-from trainer.data import Batches, PictureReader, Sampling, chroma_spread, find_sources
+from trainer.data import Batches, PictureReader, Sampling, chroma_spread, find_sources, random_resized_crop
+from trainer.options import made_of, options_of
 
 SMALL = Sampling(size=32)
 
@@ -55,6 +57,36 @@ def test_no_pictures_is_one_sentence(tmp_path: Path, kind: str) -> None:
         (tmp_path / "data" / "a.txt").write_text("x")
     with pytest.raises(SourceError, match="data"):
         find_sources([tmp_path / "data"])
+
+
+def sampling_of(*arguments: object) -> Sampling:
+    """What a command with the options of `Sampling` makes of these arguments."""
+
+    @click.command()
+    @options_of(Sampling)
+    def command(**values: object) -> Sampling:
+        return made_of(Sampling, values)
+
+    return command.main(list(map(str, arguments)), standalone_mode=False)  # type: ignore[no-any-return]
+
+
+def test_the_size_and_shape_of_crops_are_options() -> None:
+    assert sampling_of() == Sampling()
+    whole = sampling_of("--crop", 32, "--crop-scale", 1, 1, "--crop-ratio", 1)
+    assert whole == Sampling(size=32, scale=(1.0, 1.0), ratio=1.0)
+    rgb = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    crops = [random_resized_crop(rgb, whole, np.random.default_rng(seed)).transpose(1, 2, 0) for seed in range(20)]
+    flipped = [np.array_equal(crop, rgb[:, ::-1]) for crop in crops]
+    assert 0 < sum(flipped) < 20
+    assert all(is_flipped or np.array_equal(crop, rgb) for crop, is_flipped in zip(crops, flipped, strict=True))
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--crop-scale", 0.9, 0.3], ["--crop-scale", 0, 1], ["--crop-scale", 0.5, 2], ["--crop-ratio", 0.5]]
+)
+def test_crops_that_cannot_be_are_one_sentence(wrong: list[object]) -> None:
+    with pytest.raises(UsageError, match=f"{wrong[0]} .*: give "):
+        sampling_of(*wrong)
 
 
 def test_a_batch_is_a_function_of_seed_and_step(photos: Path) -> None:

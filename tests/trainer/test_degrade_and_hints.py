@@ -10,6 +10,7 @@ import torch
 
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint, save
+from trainer import hints as hints_module
 from trainer.degrade import DEGRADATIONS, NONE, Degrade
 from trainer.hints import random_hints
 from trainer.losses import ab_bins, classification
@@ -80,6 +81,40 @@ def test_hints_are_true_colours_in_small_patches_for_a_part_of_the_samples() -> 
     assert 0.4 < with_any < 0.6  # six tenths, less those for which the geometric distribution said 0
     assert 0 < float(covered[covered > 0].median()) < 0.5
     assert bool((random_hints(ab, 0.0, random_of(0, 0, 0)).mask == 0).all())
+
+
+def test_hints_have_the_papers_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zhang et al. 2017, section 3.2: points geometric with p = 1/8, patches of 1 to 9 pixels, everything once in a hundred."""
+    sides: list[int] = []
+
+    def recorded(room: int, rng: torch.Generator) -> int:
+        sides.append(64 - room)
+        return near_middle(room, rng)
+
+    near_middle = hints_module._near_middle
+    monkeypatch.setattr(hints_module, "_near_middle", recorded)
+    ab, rng = torch.ones(1, 2, 64, 64), random_of(0, 0, 0)
+    points, covered = [], []
+    for _ in range(4000):
+        before = len(sides)
+        covered.append(float(random_hints(ab, 1.0, rng).mask.mean()))
+        points.append((len(sides) - before) // 2)  # a row and a column for each
+    counts, shares = np.array(points), np.array(covered)
+    # margins of four standard errors
+    assert counts.mean() == pytest.approx(0.99 * 7, abs=0.48)  # (1 - p) / p failures before the first success
+    assert np.mean(counts >= 8) == pytest.approx(0.99 * (7 / 8) ** 8, abs=0.03)
+    assert np.mean(shares == 0) == pytest.approx(0.99 / 8, abs=0.021)
+    assert np.mean(shares == 1) == pytest.approx(0.01, abs=0.0063)
+    assert set(sides) == set(range(1, 10))
+    assert np.mean(sides) == pytest.approx(5, abs=0.09)
+    assert sides[::2] == sides[1::2]  # squares
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6])
+def test_the_share_without_hints_is_as_told(share: float) -> None:
+    mask = random_hints(torch.ones(2000, 2, 16, 16), share, random_of(0, 1, 0)).mask
+    without = float((mask.amax((1, 2, 3)) == 0).float().mean())
+    assert without == pytest.approx(1 - share + share * 0.99 / 8, abs=0.045)  # told, and those whose number of points is 0
 
 
 def test_a_patch_shows_its_mean_colour() -> None:

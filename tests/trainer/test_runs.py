@@ -15,13 +15,16 @@ import pytest
 import torch
 
 from batchcolor.engines import open_engine
-from batchcolor.errors import ModelError, UsageError
+from batchcolor.errors import UsageError
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint, load
 from trainer.export import average, checkpoint_of, livelier
-from trainer.state import STATE_FILE, load_state, read_state, save_state
+from trainer.networks import initial_generator
+from trainer.settings import TrainSettings
+from trainer.state import STATE_FILE, read_state, save_state
 
 STEPS = 6
+JOINT = ["--gan-weight", 1, "--gan-from", 2, "--discriminator-planes", 8, "--steady-weight", 1]
 
 
 def trainer(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
@@ -43,7 +46,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 @pytest.mark.parametrize("gan", [False, True], ids=["reconstruction", "joint"])
 def test_a_killed_run_ends_with_the_same_weights(photos: Path, tmp_path: Path, gan: bool) -> None:
-    more = ["--gan-weight", 1, "--gan-from", 2, "--discriminator-planes", 8, "--steady-weight", 1] if gan else []
+    more = JOINT if gan else []
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     ran = trainer(*run_arguments(photos, whole, *more))
     assert ran.returncode == 0, ran.stderr
@@ -55,6 +58,8 @@ def test_a_killed_run_ends_with_the_same_weights(photos: Path, tmp_path: Path, g
     assert read_state(killed / STATE_FILE)["step"] >= 3
     ran = trainer(*run_arguments(photos, killed, *more))
     assert ran.returncode == 0, ran.stderr
+    assert "resumed" in ran.stderr
+    assert "other settings" not in ran.stderr
     first, second = read_state(whole / STATE_FILE), read_state(killed / STATE_FILE)
     assert first["step"] == second["step"] == STEPS
     assert same(first["ema"], second["ema"])
@@ -93,9 +98,14 @@ def test_a_run_leaves_tables_and_sheets_and_its_export_colors(photos: Path, tmp_
     checkpoint = load(tmp_path / "w.safetensors")
     assert checkpoint.card["data"] == "made pictures"
     assert checkpoint.card["steps"] == STEPS
+    settings = checkpoint.card["settings"]
+    assert (settings["generator"], settings["batch_size"], settings["crop"], settings["degrade_grain"]) == ("lite", 2, 64, 0.3)
+    assert (settings["processes"], settings["pictures"]) == (1, 12)
+    assert checkpoint.card["figures"] == {name: float(value) for name, value in row.items()}
+    assert "figures" not in livelier(checkpoint, 1.2).card
     ab = open_engine(checkpoint, engine="torch", device="cpu")(torch.full((1, 1, 64, 64), 50.0).numpy())
     assert ab.shape == (1, 2, 16, 16)
-    judged = trainer("evaluate", photos, "--weights", tmp_path / "w.safetensors", "--json")
+    judged = trainer("evaluate", photos, "--weights", tmp_path / "w.safetensors", "--device", "cpu", "--json")
     assert json.loads(judged.stdout)["pictures"] == 12
 
 
@@ -120,14 +130,35 @@ def test_checkpoints_are_averaged_by_weight(photos: Path, tmp_path: Path) -> Non
         average([(str(tmp_path / "a"), 0.0)])
 
 
-def test_a_state_of_another_network_is_refused(photos: Path, tmp_path: Path) -> None:
-    assert trainer(*run_arguments(photos, tmp_path / "run")).returncode == 0
-    ran = trainer(*run_arguments(photos, tmp_path / "run", "--encoder", "lite1"))
+def siggraph17_arguments(photos: Path, output: Path) -> list[object]:
+    size = ["--batch-size", 4, "--accumulate", 2, "--crop", 32, "--steps", 2, "--warmup", 1]
+    wanted = ["--hints", 0.5, "--class-weight", 0.1, "--gan-weight", 1, "--gan-ramp", 1, "--discriminator-planes", 8]
+    return ["train", photos, "--output", output, "--generator", "siggraph17", "--init", "scratch", *size, *wanted]
+
+
+def test_siggraph17_learns_from_hints_classes_and_an_opponent_in_parts(photos: Path, tmp_path: Path) -> None:
+    ran = trainer(*siggraph17_arguments(photos, tmp_path / "run"))
+    assert ran.returncode == 0, ran.stderr
+    state = read_state(tmp_path / "run" / STATE_FILE)
+    assert (state["step"], state["joint_steps"]) == (2, 2)
+    torch.manual_seed(0)
+    start = initial_generator(TrainSettings(architecture="siggraph17", init="scratch")).state_dict()
+    for layer in ("model1.0", "model10.1", "model_class.0", "model_out.0"):
+        assert not torch.equal(state["generator"][f"{layer}.weight"], start[f"{layer}.weight"]), layer
+    # the planes of hints and their mask learn as well: half of the samples have some
+    assert float(state["optimizer"]["state"][0]["exp_avg"][:, 1:].abs().max()) > 0
+    assert {int(moments["step"]) for moments in state["discriminator"]["optimizer"]["state"].values()} == {2}  # once a batch
+
+
+@pytest.mark.slow
+def test_a_run_with_classes_does_not_go_on_without(photos: Path, tmp_path: Path) -> None:
+    arguments = siggraph17_arguments(photos, tmp_path / "run")
+    assert trainer(*arguments).returncode == 0
+    ran = trainer(*arguments, "--class-weight", 0)
     assert ran.returncode == 4
+    assert "--class-weight" in ran.stderr
     assert "another --output" in ran.stderr
     assert "Traceback" not in ran.stderr
-    with pytest.raises(ModelError, match="siggraph17"):
-        load_state(tmp_path / "run" / STATE_FILE, "siggraph17", {})
 
 
 def test_a_full_disk_keeps_the_old_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
