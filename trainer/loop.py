@@ -150,9 +150,8 @@ def _train(
         )
 
     def judge() -> None:
-        averaged = build(settings.architecture, generator.configuration()).to(
-            device
-        )  # the other processes wait for its answers
+        # on the device that trains: the other processes wait for its answers
+        averaged = build(settings.architecture, generator.configuration()).to(device)
         averaged.load_state_dict(ema.tensors)
         averaged.eval()
         if judged:
