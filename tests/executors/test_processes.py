@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from batchcolor.executors import Desk, ProcessExecutor
@@ -57,14 +58,24 @@ class Killed(Work):
     def prepare(self) -> None:
         first = self.folder / "first"
         super().prepare()
-        with contextlib.suppress(FileExistsError):
-            first.touch(exist_ok=False)
+        with contextlib.suppress(FileExistsError), first.open("x") as file:
+            file.write(str(os.getpid()))
+            file.flush()
             os._exit(9)
+
+
+def is_gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_worker_that_dies_without_a_job_is_not_held_against_one(tmp_path: Path) -> None:
     def later() -> Iterator[int]:
-        yield from slowly_planned(tmp_path, 3)
+        jobs = slowly_planned(tmp_path, 3)
+        first = next(jobs)
+        while not is_gone(int((tmp_path / "first").read_text() or os.getpid())):
+            time.sleep(0.02)
+        yield first
+        yield from jobs
 
     outcomes = list(ProcessExecutor(2).map(Killed(tmp_path), later(), lambda: False))
     assert [(outcome.error, outcome.lost) for outcome in outcomes] == [(None, 0)] * 5
