@@ -152,9 +152,10 @@ def evaluate(
 
     generator = named_checkpoint(weights).generator().to(training_device(device))
     found = judging.find_pictures(data, pattern)
-    pictures = judging.decodable(found)
+    # A sheet shows the same pictures; only then is it worth decoding all of them first.
+    pictures = judging.decodable(found) if sheet_path else found
     scores = list(judging.evaluate(generator, pictures, size))
-    figures = {**summarize(scores).as_dict(), "undecodable": len(found) - len(pictures)}
+    figures = {**summarize(scores).as_dict(), "undecodable": len(found) - len(scores)}
     if csv_path:
         write_table(csv_path, [{**asdict(s), "psnr_db": psnr_db(s.mse), "gain_db": s.gain_db} for s in scores])
     if sheet_path:

@@ -131,7 +131,7 @@ def write(pages: Iterable[Page], samples: int, aside: Path, target: Path, *, qua
         if encoder is _JPEG:
             page = page._replace(metadata=dataclasses.replace(page.metadata, dpi=_dpi(page.rows.image)))
             halved = page.chroma is not None and quality < _FULL_CHROMA_FROM
-            gray = page.rows.gray()
+            gray = None if page.chroma is None else page.rows.gray()
             if gray is not None and page.chroma is not None:
                 return _write_planes(colored_planes(gray, page.chroma, halved=halved), page, aside, target, quality)
             encoder = _JPEG_HALVED if halved else _JPEG
