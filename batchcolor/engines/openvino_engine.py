@@ -95,7 +95,7 @@ def _compiling(core: ov.Core, checkpoint: Checkpoint, precision: Precision) -> C
 
 
 def _tried(core: ov.Core, checkpoint: Checkpoint, precision: Precision) -> Callable[[], np.ndarray]:
-    """A run of the network on a picture of 256 x 256 with structure of every size, harder than any photograph."""
+    """A run of the network on a picture of 256 x 256 of noise at every scale, on which precisions differ more than on photographs."""
     request = _compiling(core, checkpoint, precision)()
     noise = np.random.default_rng(0)
     sides = (2, 5, 12, 40)
