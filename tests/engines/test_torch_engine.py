@@ -30,6 +30,7 @@ def test_a_compiled_network_equals_the_other_at_every_size(checkpoint: Checkpoin
         np.testing.assert_allclose(compiled(L), plain(L), atol=plain.tolerance)
 
 
+@pytest.mark.slow
 def test_a_machine_without_a_compiler_gives_one_sentence(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
     monkeypatch.setenv("PATH", "")

@@ -71,7 +71,7 @@ def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(tmp_path: 
             torch.testing.assert_close(together[name], gradient, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("gan", [False, True], ids=["reconstruction", "joint"])
+@pytest.mark.parametrize("gan", [pytest.param(False, marks=pytest.mark.slow), True], ids=["reconstruction", "joint"])
 def test_a_run_of_two_processes_ends_like_one(photos: Path, tmp_path: Path, gan: bool) -> None:
     arguments = ["train", photos, "--generator", "siggraph17", "--init", "scratch", "--batch-size", 2, "--crop", 32, "--steps", 2,
                  "--no-autocast", "--chroma-scale", 0, "--warmup", 1, "--rate", 1e-5]  # fmt: skip
