@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
+import mmap
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +21,7 @@ from batchcolor.color import fit_gamut, lab_to_rgb, lightness_of_gray, rgb_to_la
 from batchcolor.errors import OutputError, SourceError
 from batchcolor.photos import PhotoResult, colorize_photos
 from batchcolor.photos.jpeg import decode, encode
-from batchcolor.photos.planes import colored_planes
+from batchcolor.photos.planes import Planes, colored_planes
 from batchcolor.photos.read import PhotoRows
 from batchcolor.settings import PhotoSettings
 from batchcolor.upscale import ChromaMap
@@ -183,6 +187,44 @@ def test_luma_is_kept_about_as_well_as_by_libvips() -> None:
             for content in (ours, image.jpegsave_buffer(Q=quality))
         ]
         assert 10 * np.log10(errors[0] / errors[1]) < 0.3, quality
+
+
+def before_a_guard_page(plane: np.ndarray) -> np.ndarray:
+    """A copy of `plane` whose last byte is the last that may be read: one more, and the process ends."""
+    pages = -(-plane.size // mmap.PAGESIZE)
+    memory = mmap.mmap(-1, (pages + 1) * mmap.PAGESIZE)
+    if sys.platform != "win32":
+        base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        libc = ctypes.CDLL(None, use_errno=True)
+        guard = ctypes.c_void_p(base + pages * mmap.PAGESIZE)
+        assert libc.mprotect(guard, ctypes.c_size_t(mmap.PAGESIZE), 0) == 0  # PROT_NONE
+    end = pages * mmap.PAGESIZE
+    copy = np.frombuffer(memory, np.uint8, plane.size, end - plane.size).reshape(plane.shape)
+    copy[:] = plane
+    return copy
+
+
+@pytest.mark.parametrize(("down", "across"), [(1, 1), (2, 2), (1, 2), (2, 1)])
+def test_every_size_is_encoded_from_its_own_samples_alone(down: int, across: int) -> None:
+    """Sides of 1 to 70, with every quality among them; the planes end where memory does."""
+    random = np.random.default_rng(0)
+    for number, (height, width) in enumerate(itertools.product(range(1, 71), repeat=2)):
+        quality = 1 + number % 100
+        luma = before_a_guard_page(random.integers(0, 256, (height, width), np.uint8))
+        chroma = before_a_guard_page(np.full((-(-height // down), -(-width // across)), 128, np.uint8))
+        made = encode(Planes(luma, chroma, chroma), quality, None)
+        back = simplejpeg.decode_jpeg(made, "GRAY")[..., 0]
+        assert back.shape == luma.shape
+        if quality == 100:
+            assert np.abs(back.astype(int) - luma).max() <= 2, (height, width)
+
+
+@pytest.mark.parametrize("size", [(1945, 2592), (801, 1201), (1333, 1999), (427, 640), (683, 1024)])
+def test_photographs_of_odd_sizes_are_colorized(tmp_path: Path, size: tuple[int, int]) -> None:
+    (tmp_path / "in.jpg").write_bytes(simplejpeg.encode_jpeg_yuv_planes(gradient(*size), None, None, quality=92))
+    result = colorized(tmp_path / "in.jpg", tmp_path / "out.jpg")
+    assert (result.height, result.width) == size
+    assert float(np.abs(lightness(result.numpy()) - lightness_of_gray(gradient(*size) / np.float32(255))).mean()) < 0.6
 
 
 def test_what_is_too_large_for_the_format_is_one_sentence(tmp_path: Path) -> None:
