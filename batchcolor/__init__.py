@@ -1,6 +1,6 @@
 """batchcolor: colorizes black-and-white photo archives and films in batches.
 
-The library's doors: `batchcolor.colorizer.Colorizer` (L in, ab out), `batchcolor.weights.open_checkpoint`,
+The library's doors: `batchcolor.engines.colorizer.Colorizer` (L in, ab out), `batchcolor.weights.open_checkpoint`,
 `batchcolor.photos.colorize_photos`, `batchcolor.films.colorize_film`. Importing this package alone imports nothing heavy.
 """
 

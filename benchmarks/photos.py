@@ -76,11 +76,11 @@ def plain_rgb(path: Path) -> None:
 
 
 def main() -> None:
-    from batchcolor.colorizer import open_colorizer
-    from batchcolor.executors import Desk, local_executors
+    from batchcolor.engines.colorizer import open_colorizer
+    from batchcolor.executors import JobContext, local_executors
     from batchcolor.photos import colorize_photos
+    from batchcolor.runtime.thread_budget import cores
     from batchcolor.settings import ModelSettings, PhotoSettings
-    from batchcolor.threads import cores
 
     workers = cores()
     colorizer = open_colorizer(ModelSettings())
@@ -90,7 +90,7 @@ def main() -> None:
             list(pool.map(work, photos))
 
     def ours(photos: list[Path], folder: Path) -> None:
-        def colorize(batch: list[Path], _desk: Desk) -> None:
+        def colorize(batch: list[Path], _desk: JobContext) -> None:
             pairs = [(path, folder / "out" / path.name) for path in batch]
             assert all(result.error is None for result in colorize_photos(pairs, colorizer, PhotoSettings()))
 

@@ -238,7 +238,7 @@ def quantize(weights: str, data: tuple[Path, ...], output: Path, planes: int) ->
     """
     import openvino as ov
 
-    from batchcolor.engines.quantized import quantize as made
+    from batchcolor.engines.quantization import quantize as made
     from batchcolor.weights import open_checkpoint
 
     from .data import lightness_crops

@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from batchcolor.color import rgb_to_lab
+from batchcolor.color.conversion import rgb_to_lab
 from batchcolor.errors import SourceError, UsageError
 
 from .options import setting

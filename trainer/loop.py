@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from batchcolor.errors import ModelError, UsageError
 from batchcolor.generators import build
-from batchcolor.lock import locked
+from batchcolor.runtime.file_lock import file_lock
 
 from .data import Batches, Picture, Source, find_sources
 from .evaluate import decodable, evaluate
@@ -56,7 +56,7 @@ def train(
     if part % settings.accumulate:
         raise UsageError(f"--accumulate {settings.accumulate} does not divide the {part} pictures of a process")
     output.mkdir(parents=True, exist_ok=True)
-    with locked(output, of=output) if processes.first else contextlib.nullcontext():
+    with file_lock(output, of=output) if processes.first else contextlib.nullcontext():
         _train(find_sources(data, dict(source_weights or {})), output, settings, judged, shown, device, processes, part)
 
 

@@ -8,7 +8,6 @@ job, so a killed run loses the pictures in flight and nothing else.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import sqlite3
@@ -21,9 +20,10 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from ..errors import OutputError
+from ..runtime.file_hash import file_sha256
 from ..settings import Settings
+from .outcome import Outcome, Status
 from .plan import Item
-from .run import Outcome, Status
 from .walk import Kind
 
 _SCHEMA = """
@@ -196,7 +196,6 @@ def _stat(path: Path) -> tuple[int | None, int | None]:
 
 def _sha256(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return None

@@ -3,113 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from ..errors import BatchcolorError, ClusterError, ExitCode, WorkerLost
-from ..executors import Desk, Executor, Executors
+from ..errors import ClusterError, WorkerLost
+from ..executors import Executor, Executors, JobContext
 from ..settings import ModelSettings, Settings
 from ..weights.store import find_weights, is_name, sha256_of
+from .outcome import Outcome, Status, failed
 from .plan import Item, Plan
 from .walk import Kind
 
 if TYPE_CHECKING:
-    from ..colorizer import Colorizer, Computed
+    from ..engines.colorizer import Colorizer, EngineInfo
     from ..films import FilmProgress
     from ..photos import Provenance
 
 _PHOTOS_PER_JOB = 8  # few enough that a stop is prompt; a GPU gets full batches, which take it no longer
-
-
-class Status(StrEnum):
-    """What became of an item. copied, skipped: a photo that has colour already, as `PhotoSettings.color_pages` says."""
-
-    DONE = "done"
-    COPIED = "copied"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an item. error: the sentence for the user; code: the exit code of that kind of error; frames, film: of a film, and
-    what else is known of it (`films.FilmResult.as_dict`). lost: workers that ended while they wrote it or its neighbours."""
-
-    source: Path
-    target: Path
-    kind: Kind
-    status: Status
-    seconds: float = 0.0
-    frames: int | None = None
-    warnings: tuple[str, ...] = ()
-    error: str | None = None
-    code: ExitCode = ExitCode.OK
-    film: dict[str, Any] = field(default_factory=dict)
-    lost: int = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON values, without what is empty."""
-        row: dict[str, Any] = {
-            "source": str(self.source),
-            "target": str(self.target),
-            "kind": self.kind.value,
-            "status": self.status.value,
-            "seconds": round(self.seconds, 3),
-        }
-        if self.frames is not None:
-            row["frames"] = self.frames
-        if self.film:
-            row["film"] = self.film
-        if self.warnings:
-            row["warnings"] = list(self.warnings)
-        if self.error is not None:
-            row |= {"error": self.error, "code": int(self.code)}
-        return row
-
-
-def failed(item: Item, error: Exception, seconds: float = 0.0) -> Outcome:
-    """The outcome of an item that `error` ended; an error that is not ours is a bug, and says so."""
-    ours = isinstance(error, BatchcolorError)
-    sentence = str(error) if ours else f"{item.source}: internal error ({type(error).__name__}: {error}); please report it"
-    code = error.exit_code if isinstance(error, BatchcolorError) else ExitCode.SOME_FAILED
-    return Outcome(item.source, item.target, item.kind, Status.FAILED, seconds, error=sentence, code=code)
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts outcomes, for the summary and the exit code."""
-
-    up_to_date: int = 0
-    counts: Counter[Status] = field(default_factory=Counter)
-    codes: set[ExitCode] = field(default_factory=set)
-
-    def add(self, outcome: Outcome) -> None:
-        self.counts[outcome.status] += 1
-        if outcome.status is Status.FAILED:
-            self.codes.add(outcome.code)
-
-    @property
-    def failed(self) -> int:
-        return self.counts[Status.FAILED]
-
-    @property
-    def finished(self) -> int:
-        """Items that have an outcome, whichever."""
-        return self.counts.total()
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """OK, or the kind of error that ended every single item, or SOME_FAILED. Nothing at all: NOTHING_READABLE."""
-        well = self.finished - self.failed + self.up_to_date
-        if self.failed == 0:
-            return ExitCode.OK if well else ExitCode.NOTHING_READABLE
-        if not well and len(self.codes) == 1:
-            return next(iter(self.codes))
-        return ExitCode.SOME_FAILED
 
 
 def run(
@@ -119,7 +30,7 @@ def run(
     *,
     should_stop: Callable[[], bool],
     measure: bool = False,
-    on_computed: Callable[[Computed], None] | None = None,
+    on_engine: Callable[[EngineInfo], None] | None = None,
     on_film_progress: Callable[[Item, FilmProgress], None] | None = None,
 ) -> Iterator[Outcome]:
     """Colorize every item of `plan`, photos first; yields one outcome an item as each is finished.
@@ -133,17 +44,17 @@ def run(
         yield failed(item, error)
     if not plan.items:
         return
-    computed = _computed(settings.model, executors.photos, should_stop)
-    if computed is None:
+    engine_info = _computed(settings.model, executors.photos, should_stop)
+    if engine_info is None:
         return
-    if on_computed is not None:
-        on_computed(computed)
-    settings = replace(settings, model=computed.instead_of_auto(settings.model))
+    if on_engine is not None:
+        on_engine(engine_info)
+    settings = replace(settings, model=engine_info.resolve_auto(settings.model))
 
     photos = plan.of_kind(Kind.PHOTO)
     if photos:
         provenance = _provenance(settings) if settings.photo.provenance else None
-        count = _PHOTOS_PER_JOB if computed.device == "cpu" else max(_PHOTOS_PER_JOB, settings.model.batch_size)
+        count = _PHOTOS_PER_JOB if engine_info.device == "cpu" else max(_PHOTOS_PER_JOB, settings.model.batch_size)
         batches = (photos[n : n + count] for n in range(0, len(photos), count))
         for outcome in executors.photos.map(PhotoWork(settings, provenance), batches, should_stop):
             if outcome.error is not None:
@@ -162,7 +73,7 @@ def run(
             yield film
 
 
-def _computed(model: ModelSettings, executor: Executor, should_stop: Callable[[], bool]) -> Computed | None:
+def _computed(model: ModelSettings, executor: Executor, should_stop: Callable[[], bool]) -> EngineInfo | None:
     """What the settings come to where the jobs will run; None where the run ends before that is known."""
     for outcome in executor.map(_open, [model], should_stop):
         if outcome.error is not None:
@@ -171,10 +82,10 @@ def _computed(model: ModelSettings, executor: Executor, should_stop: Callable[[]
     return None
 
 
-def _open(model: ModelSettings, _desk: Desk) -> Computed:
-    from ..colorizer import Computed, opened
+def _open(model: ModelSettings, _desk: JobContext) -> EngineInfo:
+    from ..engines.colorizer import EngineInfo, cached_colorizer
 
-    return Computed.by(opened(model))
+    return EngineInfo.by(cached_colorizer(model))
 
 
 def _named(item: Item, error: Exception) -> Exception:
@@ -196,13 +107,13 @@ class PhotoWork:
     settings: Settings
     provenance: Provenance | None
 
-    def __call__(self, batch: Sequence[Item], desk: Desk) -> list[Outcome]:
+    def __call__(self, batch: Sequence[Item], context: JobContext) -> list[Outcome]:
         """The outcome of each photo of `batch`, in order; of fewer where the run is about to end."""
-        from ..colorizer import opened
+        from ..engines.colorizer import cached_colorizer
 
-        return list(self._outcomes(batch, opened(self.settings.model), desk))
+        return list(self._outcomes(batch, cached_colorizer(self.settings.model), context))
 
-    def _outcomes(self, batch: Sequence[Item], colorizer: Colorizer, desk: Desk) -> Iterator[Outcome]:
+    def _outcomes(self, batch: Sequence[Item], colorizer: Colorizer, context: JobContext) -> Iterator[Outcome]:
         from ..photos import Treatment, colorize_photos
 
         statuses = {Treatment.COLORIZED: Status.DONE, Treatment.COPIED: Status.COPIED, Treatment.SKIPPED: Status.SKIPPED}
@@ -221,7 +132,7 @@ class PhotoWork:
             else:
                 status = statuses[result.treatment]
                 yield Outcome(item.source, item.target, item.kind, status, seconds, warnings=result.warnings)
-            if desk.should_stop():
+            if context.should_stop():
                 return
 
 

@@ -19,10 +19,10 @@ from ..errors import BatchcolorError, ExitCode, UsageError
 from .options import RunOptions, SectionedCommand, run_options, run_options_of, settings_of, settings_options
 
 if TYPE_CHECKING:
+    from ..archive.outcome import Tally
+    from ..archive.output_tree import Selection, Tree
     from ..archive.plan import Item, Plan
-    from ..archive.premises import Premises
-    from ..archive.run import Tally
-    from ..archive.tree import Selection, Tree
+    from ..archive.preflight import Preflight
     from ..executors import Executors
     from ..report import NoReport, Report
     from ..settings import Settings
@@ -52,9 +52,9 @@ def colorize(sources: tuple[Path, ...], output: Path, **values: Any) -> int:
       batchcolor colorize scans/ reel.mkv -o colour/ --weights siggraph17 --crf 16
       batchcolor colorize scans/ -o colour/ --max-runtime 6h --log-file night.log
     """
+    from ..archive.output_tree import NoTree, Redo, open_tree, read_tree
     from ..archive.plan import is_file_name, plan
-    from ..archive.premises import premises
-    from ..archive.tree import NoTree, Redo, look_at_tree, open_tree
+    from ..archive.preflight import preflight
     from ..archive.walk import Kind
 
     settings, options = settings_of(values), run_options_of(values)
@@ -68,28 +68,28 @@ def colorize(sources: tuple[Path, ...], output: Path, **values: Any) -> int:
     if options.preview:
         return _preview(films, settings)
     if is_file_name(sources, output):
-        opened: AbstractContextManager[Tree] = contextlib.nullcontext(NoTree())
+        cached_colorizer: AbstractContextManager[Tree] = contextlib.nullcontext(NoTree())
     elif options.dry_run:
-        opened = look_at_tree(output, settings, content_hash=options.content_hash)
+        cached_colorizer = read_tree(output, settings, content_hash=options.content_hash)
     else:
-        opened = open_tree(output, settings, content_hash=options.content_hash)
-    with opened as tree:
+        cached_colorizer = open_tree(output, settings, content_hash=options.content_hash)
+    with cached_colorizer as tree:
         selection = tree.select(planned.items, Redo(options.force, options.verify))
         if options.dry_run:
             return _list(planned, selection, options)
         todo = selection.plan(planned)
         folder = output.parent if is_file_name(sources, output) else output
-        where = _executors(options, todo, premises(sources, todo.items, folder, settings.model.weights))
+        where = _executors(options, todo, preflight(sources, todo.items, folder, settings.model.weights))
         return _run(todo, selection.up_to_date, tree, settings, options, where)
 
 
 def _preview(films: list[Item], settings: Settings) -> int:
     """Contact sheets beside where the films would go; their paths on stdout."""
-    from ..archive.run import Status, Tally, failed
-    from ..colorizer import opened
+    from ..archive.outcome import Status, Tally, failed
+    from ..engines.colorizer import cached_colorizer
     from ..films import preview
 
-    colorizer, tally = opened(settings.model), Tally()
+    colorizer, tally = cached_colorizer(settings.model), Tally()
     for film in films:
         try:
             for page in preview(film.source, film.target.with_name(f"{film.target.name}.preview.jpg"), colorizer, settings):
@@ -113,10 +113,10 @@ def _list(planned: Plan, selection: Selection, options: RunOptions) -> int:
 
 
 @contextlib.contextmanager
-def _executors(options: RunOptions, todo: Plan, premises: AbstractContextManager[Premises]) -> Iterator[Executors]:
+def _executors(options: RunOptions, todo: Plan, preflight: AbstractContextManager[Preflight]) -> Iterator[Executors]:
     """Where jobs are to run. premises: of a run on other machines; entered for such a one only."""
     from ..executors import Executors, RayOptions, local_executors, ray_executor
-    from ..threads import cores
+    from ..runtime.thread_budget import cores
 
     if options.executor == "local" or not todo.items:
         yield local_executors(options.jobs or cores())
@@ -126,7 +126,7 @@ def _executors(options: RunOptions, todo: Plan, premises: AbstractContextManager
     with (
         Path(os.devnull).open("w") as nowhere,
         contextlib.redirect_stdout(nowhere),
-        premises as known,
+        preflight as known,
         ray_executor(asked, known) as executor,
     ):
         yield Executors(executor, executor)
@@ -140,7 +140,8 @@ def _run(
     options: RunOptions,
     where: AbstractContextManager[Executors],
 ) -> int:
-    from ..archive.run import Status, Tally, run
+    from ..archive.outcome import Status, Tally
+    from ..archive.run import run
     from .progress import display_for
     from .stopping import Stop, stopping_on_signals
 
@@ -156,7 +157,7 @@ def _run(
             executors,
             should_stop=stop,
             measure=options.measure,
-            on_computed=lambda by: display.note(f"{settings.model.weights} on {by.device}, {by.engine} {by.precision}"),
+            on_engine=lambda by: display.note(f"{settings.model.weights} on {by.device}, {by.engine} {by.precision}"),
             on_film_progress=lambda item, p: display.film_frame(item.source.name, p.frames, p.total_frames),
         ):
             tally.add(outcome)
@@ -185,7 +186,7 @@ def _report(path: Path | None, items: int) -> Report | NoReport:
 
 
 def _summary(tally: Tally, left: int, seconds: float) -> str:
-    from ..archive.run import Status
+    from ..archive.outcome import Status
 
     always = (Status.DONE, Status.FAILED)
     parts = [f"{tally.counts[status]} {status.value}" for status in Status if tally.counts[status] or status in always]

@@ -28,17 +28,18 @@ def demo(output: Path, weights: str) -> int:
     Example:
       batchcolor demo --output demo/
     """
+    from ..archive.outcome import Tally
     from ..archive.plan import plan
-    from ..archive.run import Tally, run
-    from ..colorizer import opened
+    from ..archive.run import run
     from ..demo import film, pictures, sheets
+    from ..engines.colorizer import cached_colorizer
     from ..executors import local_executors
+    from ..runtime.thread_budget import cores
     from ..settings import ModelSettings, Settings
-    from ..threads import cores
     from .progress import display_for
 
     settings = Settings(model=ModelSettings(weights=weights))
-    opened(settings.model)  # first: without weights nothing is worth making
+    cached_colorizer(settings.model)  # first: without weights nothing is worth making
     truth, input_, colour = (output / name for name in ("truth", "input", "colour"))
     click.echo(f"Making black-and-white input in {input_}", err=True)
     names = pictures.write_pictures(truth, input_)

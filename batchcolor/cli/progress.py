@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ..archive.run import Outcome, Status
+from ..archive.outcome import Outcome, Status
 from ..errors import OutputError
 
 _PLAIN_EVERY_S = 10.0

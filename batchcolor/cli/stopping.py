@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 import click
 
-from ..aside import abandon_all
 from ..errors import ExitCode
+from ..runtime.atomic_write import remove_unfinished
 
 _GRACE_S = 8.0  # for the items under way; service managers and cron jobs are asked to wait ten
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -64,7 +64,7 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
 
 def _abandon() -> None:
     """End the process, whatever its threads are doing, with nothing half-written left."""
-    abandon_all()
+    remove_unfinished()
     sys.stderr.write("Interrupted; the items under way were abandoned, the next run does them again.\n")
     sys.stderr.flush()
     os._exit(int(ExitCode.INTERRUPTED))

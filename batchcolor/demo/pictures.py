@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from skimage import data
 
-from ..color import gray_of_lightness, rgb_to_lab
+from ..color.conversion import gray_of_lightness, rgb_to_lab
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ import openvino as ov
 from ..errors import DeviceError, ModelError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of
+from ..runtime.thread_budget import allowed
 from ..settings import EngineName, Precision
-from ..threads import allowed
-from .converted import cache_folder, converted
-from .quantized import is_ready, quantized
-from .trial import quickest
+from .openvino_conversion import cache_folder, convert
+from .precision_trial import fastest_precision
+from .quantization import is_ready, quantized_model
 
 _HINTS = {"float32": ov.Type.f32, "bfloat16": ov.Type.bf16, "int8": ov.Type.f32}
 _TOLERANCES: dict[str, float] = {"float32": 0.05, "bfloat16": 6.0, "int8": 25.0}
@@ -45,7 +45,9 @@ class OpenVINOEngine:
         if precision == "auto":
             ready = [each for each in native if each != "int8" or is_ready(checkpoint)]
             tolerances = {each: _TOLERANCES[each] for each in ready}
-            precision = quickest(tolerances, cache_folder(checkpoint, "trial"), lambda each: _tried(core, checkpoint, each))
+            precision = fastest_precision(
+                tolerances, cache_folder(checkpoint, "trial"), lambda each: _tried(core, checkpoint, each)
+            )
         if precision not in native:
             raise DeviceError(f"this processor does not compute in {precision}; use --precision auto or float32")
         self.precision: Precision = precision
@@ -84,7 +86,7 @@ def _native(core: ov.Core) -> list[Precision]:
 
 def _compiling(core: ov.Core, checkpoint: Checkpoint, precision: Precision) -> Callable[[], Any]:
     """What makes requests to run the network. One stream with all cores it may use: calls queue up, each as fast as it can be."""
-    model = quantized(core, checkpoint) if precision == "int8" else converted(core, checkpoint)
+    model = quantized_model(core, checkpoint) if precision == "int8" else convert(core, checkpoint)
     options = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": _HINTS[precision],

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from .base import Desk, Executor, JobOutcome, Work
+from .base import Executor, JobContext, JobOutcome, Work
 from .local import SerialExecutor, ThreadExecutor
 from .processes import ProcessExecutor
 from .ray import RayOptions, ray_executor
 
 __all__ = [
     "EXECUTORS",
-    "Desk",
     "Executor",
     "Executors",
+    "JobContext",
     "JobOutcome",
     "ProcessExecutor",
     "RayOptions",

@@ -16,22 +16,22 @@ from typing import Any, Generic, Protocol, TypeVar
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-ASKED_EVERY_S = 0.2  # how often `should_stop` is asked while all workers are busy
+POLL_INTERVAL_S = 0.2  # how often `should_stop` is asked while all workers are busy
 
 
-class Desk(Protocol):
+class JobContext(Protocol):
     """Where a job asks and tells while it runs."""
 
     def should_stop(self) -> bool:
         """Whether the run is about to end, so that a long job had better end as well."""
         ...
 
-    def tell(self, message: Any) -> None:
+    def report(self, message: Any) -> None:
         """Send something to whoever runs the jobs: how far it is, for instance."""
         ...
 
 
-Work = Callable[[Job, Desk], Result]
+Work = Callable[[Job, JobContext], Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +69,15 @@ def prepare(work: Work[Any, Any]) -> None:
             work.prepare()
 
 
-def attempt(work: Work[Job, Result], job: Job, desk: Desk) -> JobOutcome[Job, Result]:
+def run_job(work: Work[Job, Result], job: Job, context: JobContext) -> JobOutcome[Job, Result]:
     """Run a job; whatever it raises is its outcome."""
     try:
-        return JobOutcome(job, result=work(job, desk))
+        return JobOutcome(job, result=work(job, context))
     except Exception as exc:
         return JobOutcome(job, error=exc)
 
 
-def portable(error: Exception) -> Exception:
+def picklable(error: Exception) -> Exception:
     """The error itself if it survives the way to another process, else its words."""
     try:
         pickle.loads(pickle.dumps(error))

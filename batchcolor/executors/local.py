@@ -8,19 +8,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from .. import threads
-from .base import ASKED_EVERY_S, Job, JobOutcome, Result, Work, attempt
+from ..runtime import thread_budget as threads
+from .base import POLL_INTERVAL_S, Job, JobOutcome, Result, Work, run_job
 
 
 @dataclass(frozen=True, slots=True)
-class _LocalDesk(Generic[Job]):
+class _LocalContext(Generic[Job]):
     """The desk of a job in this process."""
 
     job: Job
     should_stop: Callable[[], bool]
     on_message: Callable[[Job, Any], None] | None
 
-    def tell(self, message: Any) -> None:
+    def report(self, message: Any) -> None:
         if self.on_message is not None:
             self.on_message(self.job, message)
 
@@ -38,7 +38,7 @@ class SerialExecutor:
         for job in jobs:
             if should_stop():
                 return
-            yield attempt(work, job, _LocalDesk(job, should_stop, on_message))
+            yield run_job(work, job, _LocalContext(job, should_stop, on_message))
 
 
 class ThreadExecutor:
@@ -69,11 +69,11 @@ class ThreadExecutor:
                     job = next(waiting, None)
                     exhausted = job is None
                     if job is not None:
-                        desk = _LocalDesk(job, should_stop, lambda *message: told.append(message))
-                        running.add(pool.submit(attempt, work, job, desk))
+                        context = _LocalContext(job, should_stop, lambda *message: told.append(message))
+                        running.add(pool.submit(run_job, work, job, context))
                 if not running:
                     return
-                done, running = wait(running, timeout=ASKED_EVERY_S, return_when=FIRST_COMPLETED)
+                done, running = wait(running, timeout=POLL_INTERVAL_S, return_when=FIRST_COMPLETED)
                 pass_on()
                 for future in done:
                     yield future.result()

@@ -10,9 +10,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 from typing import Any, Generic
 
-from .. import threads
-from .base import ASKED_EVERY_S, Job, JobOutcome, Result, Work, attempt, portable, prepare
-from .crew import Answer, Given, worked_off
+from ..runtime import thread_budget as threads
+from .base import POLL_INTERVAL_S, Job, JobOutcome, Result, Work, picklable, prepare, run_job
+from .worker_pool import Assignment, WorkerEvent, run_jobs
 
 _AT_ONCE = 4  # workers that start before there are jobs, which may take as long to come as they to start
 
@@ -27,13 +27,13 @@ class _Worker(Generic[Job, Result]):
         self._process = context.Process(target=_serve, args=(theirs, work, thread_limit), daemon=True)
         self._process.start()
         theirs.close()  # so that the end of the process is the end of its stream
-        self.given: Given[Job] | None = None
+        self.assignment: Assignment[Job] | None = None
 
-    def give(self, given: Given[Job]) -> None:
-        self.given = given
-        self._send(("job", given.job))
+    def assign(self, assignment: Assignment[Job]) -> None:
+        self.assignment = assignment
+        self._send(("job", assignment.job))
 
-    def ask_to_stop(self) -> None:
+    def request_stop(self) -> None:
         self._send(("stop", None))
 
     def _send(self, message: object) -> None:
@@ -53,7 +53,7 @@ class _Worker(Generic[Job, Result]):
         return f"signal {-code}" if code is not None and code < 0 else f"code {code}"
 
 
-class _Crew(Generic[Job, Result]):
+class _ProcessWorkers(Generic[Job, Result]):
     """Worker processes, up to `most`, started as they are needed."""
 
     def __init__(self, work: Work[Job, Result], most: int, thread_limit: int) -> None:
@@ -61,7 +61,7 @@ class _Crew(Generic[Job, Result]):
         self._idle: list[_Worker[Job, Result]] = []
         self._busy: dict[Any, _Worker[Job, Result]] = {}
 
-    def gather(self, workers: int) -> None:
+    def start(self, workers: int) -> None:
         """Start so many of them now."""
         for _ in range(min(workers, self._most)):
             self._idle.append(self._worker())  # one by one: should the next one not start, those before it are ended
@@ -86,30 +86,30 @@ class _Crew(Generic[Job, Result]):
     def full(self) -> bool:
         return len(self._busy) == self._most
 
-    def give(self, given: Given[Job]) -> None:
+    def assign(self, assignment: Assignment[Job]) -> None:
         worker = self._alive() or self._worker()
-        worker.give(given)
+        worker.assign(assignment)
         self._busy[worker.connection] = worker
 
-    def ask_to_stop(self) -> None:
+    def request_stop(self) -> None:
         for worker in self._busy.values():
-            worker.ask_to_stop()
+            worker.request_stop()
 
-    def answers(self) -> Iterator[Answer[Job]]:
-        for connection in wait_for(list(self._busy), ASKED_EVERY_S):
+    def events(self) -> Iterator[WorkerEvent[Job]]:
+        for connection in wait_for(list(self._busy), POLL_INTERVAL_S):
             worker = self._busy[connection]
-            given = worker.given
-            assert given is not None, "it is busy"
+            assignment = worker.assignment
+            assert assignment is not None, "it is busy"
             try:
                 kind, value = worker.connection.recv()
             except (EOFError, OSError):
                 del self._busy[connection]
-                yield Answer(given, "died", worker.end())
+                yield WorkerEvent(assignment, "died", worker.end())
                 continue
             if kind != "told":
-                worker.given = None
+                worker.assignment = None
                 self._idle.append(self._busy.pop(connection))
-            yield Answer(given, kind, value)
+            yield WorkerEvent(assignment, kind, value)
 
     def end(self) -> None:
         for worker in [*self._idle, *self._busy.values()]:
@@ -134,15 +134,15 @@ class ProcessExecutor:
         should_stop: Callable[[], bool],
         on_message: Callable[[Job, Any], None] | None = None,
     ) -> Iterator[JobOutcome[Job, Result]]:
-        crew = _Crew(work, self._workers, self._threads_each)
+        workers = _ProcessWorkers(work, self._workers, self._threads_each)
         try:
-            crew.gather(_AT_ONCE)
-            yield from worked_off(crew, jobs, should_stop, on_message, "there may be too little memory: try fewer --jobs")
+            workers.start(_AT_ONCE)
+            yield from run_jobs(workers, jobs, should_stop, on_message, "there may be too little memory: try fewer --jobs")
         finally:
-            crew.end()
+            workers.end()
 
 
-class _RemoteDesk:
+class _WorkerContext:
     """The desk of a job in a worker process."""
 
     def __init__(self, connection: Connection) -> None:
@@ -157,7 +157,7 @@ class _RemoteDesk:
             self._stopped = True  # the driver is gone
         return self._stopped
 
-    def tell(self, message: Any) -> None:
+    def report(self, message: Any) -> None:
         self._connection.send(("told", message))
 
 
@@ -175,7 +175,7 @@ def _serve(connection: Connection, work: Work[Any, Any], thread_limit: int) -> N
             kind, job = connection.recv()
             if kind == "stop":
                 continue
-            outcome = attempt(work, job, _RemoteDesk(connection))
-            connection.send(("result", outcome.result) if outcome.error is None else ("error", portable(outcome.error)))
+            outcome = run_job(work, job, _WorkerContext(connection))
+            connection.send(("result", outcome.result) if outcome.error is None else ("error", picklable(outcome.error)))
         except (EOFError, OSError):
             return

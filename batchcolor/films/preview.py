@@ -12,20 +12,20 @@ import av
 import cv2
 import numpy as np
 
-from ..aside import written_aside
-from ..color import lab_to_rgb
-from ..colorizer import Colorizer
+from ..color.conversion import lab_to_rgb
+from ..color.upsampling import UPSCALERS, apply_map
+from ..engines.colorizer import Colorizer
 from ..errors import SourceError
+from ..runtime.atomic_write import atomic_write
+from ..runtime.thread_budget import allowed
 from ..settings import Settings
-from ..threads import allowed
-from ..upscale import UPSCALERS, apply_map
-from .cuts import shots
-from .encode import CODECS, PictureFormat, picture_format
-from .lightness import lightness
-from .planes import luma_plane, normalized, small_lightness
-from .probe import FilmInfo, picture_stream, probe, reading
-from .read import Pictures
-from .survey import Window
+from .input.decode import FrameDecoder
+from .input.lightness import lightness
+from .input.planes import luma_plane, small_lightness, to_picture_format
+from .input.probe import FilmInfo, picture_stream, probe, reading
+from .output.encode import CODECS, PictureFormat, picture_format
+from .shots.cuts import shots
+from .time_range import TimeRange
 
 _WIDE, _TALL = 360, 270  # of a picture, at the most
 _ACROSS, _DOWN = 3, 10  # shots on a page
@@ -56,7 +56,7 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
     Raises `SourceError`, `OutputError`.
     """
     info = probe(source)
-    stills = _stills(source, info, colorizer, Window.of(settings.film))
+    stills = _stills(source, info, colorizer, TimeRange.of(settings.film))
     pages: list[Path] = []
     pairs = _pairs(stills, colorizer, settings)
     for number in itertools.count(1):
@@ -66,19 +66,19 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
         if not page:
             raise SourceError(f"{source}: not one picture could be decoded; the file is damaged, cut off or shorter")
         path = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
-        with written_aside(path) as aside:
+        with atomic_write(path) as temporary:
             _, encoded = cv2.imencode(".jpg", cv2.cvtColor(_sheet(page), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-            aside.write_bytes(encoded.tobytes())
+            temporary.write_bytes(encoded.tobytes())
         pages.append(path)
     raise AssertionError("counts for ever")
 
 
-def _stills(source: Path, info: FilmInfo, colorizer: Colorizer, window: Window) -> Iterator[_Still]:
+def _stills(source: Path, info: FilmInfo, colorizer: Colorizer, window: TimeRange) -> Iterator[_Still]:
     """One frame of each shot: the last of those numbered 1, 2, 4, 8, ..., so from its second half; no shot is kept in memory."""
     picture = picture_format(info, CODECS["ffv1"].name)
     with reading(source) as container:
         stream = picture_stream(source, container)
-        pictures = Pictures(source, container, stream, threads=allowed())
+        pictures = FrameDecoder(source, container, stream, threads=allowed())
         if window.start > 0:
             pictures.seek(window.start)
         looks = _looks(pictures, stream.time_base, info, picture, window)
@@ -92,14 +92,14 @@ def _stills(source: Path, info: FilmInfo, colorizer: Colorizer, window: Window) 
 
 
 def _looks(
-    frames: Iterable[av.VideoFrame], tick: Fraction, info: FilmInfo, picture: PictureFormat, window: Window
+    frames: Iterable[av.VideoFrame], tick: Fraction, info: FilmInfo, picture: PictureFormat, window: TimeRange
 ) -> Iterator[_Look]:
     for frame in frames:
         seconds = frame.pts * tick
         if window.is_over(seconds):
             return
         if window.holds(seconds):
-            same = normalized(frame, info, picture)
+            same = to_picture_format(frame, info, picture)
             small = cv2.resize(luma_plane(same), _CUT_SIZE, interpolation=cv2.INTER_LINEAR)
             yield _Look(seconds, same, lightness(small, picture.coding))
 

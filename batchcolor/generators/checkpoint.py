@@ -9,7 +9,6 @@ torch takes a second to import, so it is imported only where tensors are really 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import warnings
@@ -21,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from ..aside import written_aside
 from ..errors import ModelError
+from ..runtime.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     import torch
@@ -183,11 +182,5 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str], dtype: torch.dtyp
         "configuration": json.dumps(checkpoint.configuration, sort_keys=True),
         "card": json.dumps(checkpoint.card, sort_keys=True),
     }
-    with written_aside(path) as aside:
-        aside.write_bytes(safetensors_bytes(tensors, metadata))  # its own save_file lets nobody else read the file
-
-
-def file_sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file, in hexadecimal; manifests and provenance name weights by it."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(safetensors_bytes(tensors, metadata))  # its own save_file lets nobody else read the file

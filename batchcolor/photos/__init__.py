@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..aside import written_aside
-from ..colorizer import Colorizer
+from ..color.upsampling import UPSCALERS, ChromaMap
+from ..engines.colorizer import Colorizer
 from ..errors import OutputError, SourceError
+from ..runtime.atomic_write import atomic_write
 from ..settings import PhotoSettings
-from ..upscale import UPSCALERS, ChromaMap
 from .metadata import Metadata, Provenance, provenanced, read_pages
 from .orientation import as_stored
 from .read import PhotoInfo, PhotoRows, probe, small_lab
@@ -137,8 +137,8 @@ class _Photo:
             return PhotoResult(Treatment.SKIPPED)
         treatment = Treatment.COPIED if has_color else Treatment.COLORIZED
         if has_color and self.target.suffix == self.source.suffix:
-            with written_aside(self.target) as aside:
-                shutil.copyfile(self.source, aside)
+            with atomic_write(self.target) as temporary:
+                shutil.copyfile(self.source, temporary)
             return PhotoResult(treatment)
         return PhotoResult(treatment, self._written(first, ab))
 
@@ -155,13 +155,13 @@ class _Photo:
             raise SourceError(
                 f"{self.source}: cannot be read ({exc.strerror or exc}); it has changed since the run began"
             ) from exc
-        with written_aside(self.target) as aside:
+        with atomic_write(self.target) as temporary:
             samples = 0
             for number in range(info.pages):
                 page = info if number == 0 else probe(self.source, number)
                 samples += page.width * page.height * 4 * page.depth // 8
             left_out = write(
-                self._pages(first, ab, metadata, warnings), samples, aside, self.target, quality=self.settings.quality
+                self._pages(first, ab, metadata, warnings), samples, temporary, self.target, quality=self.settings.quality
             )
         warnings += [f"{self.target}: {what} cannot be held by this format and was left out" for what in left_out]
         return tuple(warnings)

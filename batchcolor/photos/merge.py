@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import cv2
 import numpy as np
 
-from ..codes import lab_to_codes
-from ..upscale import FineMap
+from ..color.pixel_codes import lab_to_codes
+from ..color.upsampling import FineMap
 from .read import Strip
 
 

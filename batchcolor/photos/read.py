@@ -15,11 +15,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..codes import gray_to_lightness, rgb_to_gray, rgb_to_lightness
-from ..color import rgb_to_lab
+from ..color.conversion import rgb_to_lab
+from ..color.pixel_codes import gray_to_lightness, rgb_to_gray, rgb_to_lightness
+from ..color.upsampling import STEPS
 from ..errors import SourceError
-from ..libvips import pyvips
-from ..upscale import STEPS
+from ..runtime.libvips import pyvips
 from . import jpeg
 from .metadata import Metadata
 from .orientation import QUARTER_TURNED, as_upright

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..color.upsampling import ChromaMap, refined
 from ..errors import OutputError
-from ..libvips import pyvips
-from ..upscale import ChromaMap, refined
+from ..runtime.libvips import pyvips
 from . import jpeg
 from .merge import merge
 from .metadata import Metadata, assemble_tiff, insert, write_jpeg
@@ -119,8 +119,8 @@ def result_depth(info: PhotoInfo, suffix: str) -> int:
     return info.depth if encoder_of(suffix).deep else 8
 
 
-def write(pages: Iterable[Page], samples: int, aside: Path, target: Path, *, quality: int) -> Sequence[str]:
-    """Encode pages to `aside`, in the format of `target`'s suffix; returns what the format could not hold, in words.
+def write(pages: Iterable[Page], samples: int, temporary: Path, target: Path, *, quality: int) -> Sequence[str]:
+    """Encode pages to `temporary`, in the format of `target`'s suffix; returns what the format could not hold, in words.
 
     Pages are drawn one by one; several only for a format that has them. samples: bytes of all their pixels. Raises `OutputError` that
     names `target`; errors of the rows pass through.
@@ -133,19 +133,19 @@ def write(pages: Iterable[Page], samples: int, aside: Path, target: Path, *, qua
             halved = page.chroma is not None and quality < _FULL_CHROMA_FROM
             gray = None if page.chroma is None else page.rows.gray()
             if gray is not None and page.chroma is not None:
-                return _write_planes(colored_planes(gray, page.chroma, halved=halved), page, aside, target, quality)
+                return _write_planes(colored_planes(gray, page.chroma, halved=halved), page, temporary, target, quality)
             encoder = _JPEG_HALVED if halved else _JPEG
-        _write_pixels(page, encoder, aside, target, quality)
+        _write_pixels(page, encoder, temporary, target, quality)
         lost = ["transparency"] if page.rows.info.alpha and not encoder.alpha else []
-        return lost if encoder.carries else [*lost, *insert(aside, page.metadata)]
+        return lost if encoder.carries else [*lost, *insert(temporary, page.metadata)]
     encoder = _BIG_TIFF if samples > _BIG_TIFF_BYTES else encoder
     parts: list[tuple[Path, Metadata]] = []
     try:
         for number, page in enumerate(pages):
-            part = aside if number == 0 else aside.with_name(f"{aside.name}~{number}")
+            part = temporary if number == 0 else temporary.with_name(f"{temporary.name}~{number}")
             parts.append((part, page.metadata))
             _write_pixels(page, encoder, part, target, quality)
-        return assemble_tiff(parts, aside)
+        return assemble_tiff(parts, temporary)
     finally:
         for part, _ in parts[1:]:
             part.unlink(missing_ok=True)

@@ -14,8 +14,8 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from .. import __version__
-from ..archive.run import Outcome, Status
-from ..aside import written_aside
+from ..archive.outcome import Outcome, Status
+from ..runtime.atomic_write import atomic_write
 from .thumbnails import thumbnails
 
 _MARK = "/* ITEMS */"
@@ -31,15 +31,15 @@ class Report:
 
     def __init__(self, path: Path, items: int) -> None:
         self._path, self._side = path, _LARGE if items <= _FEW else _SMALL
-        self._aside: AbstractContextManager[Path] = written_aside(path)
+        self._aside: AbstractContextManager[Path] = atomic_write(path)
         self._head, _, self._tail = resources.files(__package__).joinpath("page.html").read_text("utf-8").partition(_MARK)
         self._count = 0
         self._summary: Mapping[str, Any] = {}
 
     def __enter__(self) -> Self:
-        aside = self._aside.__enter__()
+        temporary = self._aside.__enter__()
         try:
-            self._file = aside.open("w", encoding="utf-8", errors="backslashreplace")
+            self._file = temporary.open("w", encoding="utf-8", errors="backslashreplace")
             self._file.write(self._head)
         except OSError as exc:
             self._aside.__exit__(type(exc), exc, exc.__traceback__)  # raises the sentence for it

@@ -23,8 +23,9 @@ import httpx
 
 from .. import __version__
 from ..errors import BatchcolorError, ModelError, OutputError
+from ..runtime.cache_dir import CACHE_VARIABLE
 from .catalogue import KnownWeights, Mirror
-from .store import CACHE_VARIABLE, Record, place_of, read_record, sha256_of, write_record
+from .store import Record, place_of, read_record, sha256_of, write_record
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes in all, if the server says so."""

@@ -9,15 +9,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import platformdirs
-
 from ..errors import BatchcolorError, ModelError
+from ..runtime.atomic_write import atomic_write
+from ..runtime.cache_dir import cache_root
+from ..runtime.file_hash import file_sha256
 from .catalogue import CATALOGUE, KnownWeights
 
 if TYPE_CHECKING:
     from ..generators.checkpoint import Checkpoint
 
-CACHE_VARIABLE = "BATCHCOLOR_CACHE"
 _PACKAGE = Path(__file__).parent
 
 
@@ -57,15 +57,6 @@ class Verification:
     problem: str | None = None
 
 
-def cache_root() -> Path:
-    """The folder for everything that can be fetched or made again; BATCHCOLOR_CACHE names another. It may not exist yet.
-
-    The environment is read here and not at the door, because worker processes must find the same folder.
-    """
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("batchcolor", appauthor=False))
-
-
 def weights_folder() -> Path:
     """The folder of fetched weights in the cache."""
     return cache_root() / "weights"
@@ -89,11 +80,9 @@ def read_record(weights: Path) -> Record | None:
 
 
 def write_record(weights: Path, record: Record) -> None:
-    """Write aside, then rename. Raises OSError."""
-    path = record_path(weights)
-    aside = path.with_suffix(".json.tmp")
-    aside.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
-    aside.replace(path)
+    """Raises `OutputError`."""
+    with atomic_write(record_path(weights)) as temporary:
+        temporary.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
 
 
 def known_weights(name: str) -> KnownWeights:
@@ -158,7 +147,7 @@ def _again(known: KnownWeights) -> str:
     return f"type: batchcolor models fetch {known.name} --again"
 
 
-def survey() -> list[Holding]:
+def list_weights() -> list[Holding]:
     """What is known and what of it is here.
 
     A digest recorded when fetching is believed while the size agrees, so that listing is quick; `verify` believes nothing.
@@ -178,11 +167,8 @@ def survey() -> list[Holding]:
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a weights file, hexadecimal. Raises `ModelError` where it cannot be read."""
-    import hashlib
-
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as exc:
         raise ModelError(f"{path}: cannot be read ({exc.strerror or exc}); check the file's permissions") from exc
 

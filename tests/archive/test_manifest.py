@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from batchcolor.archive.manifest import Manifest, Reason, Recipe
+from batchcolor.archive.outcome import Outcome, Status
 from batchcolor.archive.plan import Item
-from batchcolor.archive.run import Outcome, Status
 from batchcolor.archive.walk import Kind
 from batchcolor.errors import ExitCode, OutputError
 from batchcolor.settings import FilmSettings, ModelSettings, PhotoSettings, Settings

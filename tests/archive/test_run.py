@@ -8,28 +8,29 @@ from typing import Any
 
 import pytest
 
+from batchcolor.archive.outcome import Outcome, Status
+from batchcolor.archive.output_tree import STATE_FOLDER, open_tree
 from batchcolor.archive.plan import Item, Plan
-from batchcolor.archive.run import Outcome, PhotoWork, Status, run
-from batchcolor.archive.tree import STATE_FOLDER, open_tree
+from batchcolor.archive.run import PhotoWork, run
 from batchcolor.archive.walk import Kind
-from batchcolor.aside import PREFIX
-from batchcolor.colorizer import Computed
+from batchcolor.engines.colorizer import EngineInfo
 from batchcolor.errors import ClusterError, DeviceError, WorkerLost
 from batchcolor.executors import Executors, JobOutcome
+from batchcolor.runtime.atomic_write import PREFIX
 from batchcolor.settings import ModelSettings, Settings
 
 
 class Noting:
     """An executor on a machine of its own: says what the network runs on there, and ends jobs as `end` has it."""
 
-    def __init__(self, computed: Computed, end: Callable[[Any], JobOutcome[Any, Any]]) -> None:
-        self.computed, self.end = computed, end
+    def __init__(self, engine_info: EngineInfo, end: Callable[[Any], JobOutcome[Any, Any]]) -> None:
+        self.engine_info, self.end = engine_info, end
         self.works: list[Any] = []
         self.jobs: list[Any] = []
 
     def map(self, work: Any, jobs: Iterable[Any], should_stop: Any, on_message: Any = None) -> Iterator[JobOutcome[Any, Any]]:
         if not isinstance(work, PhotoWork):
-            yield from (JobOutcome(job, result=self.computed) for job in jobs)
+            yield from (JobOutcome(job, result=self.engine_info) for job in jobs)
             return
         self.works.append(work)
         for job in jobs:
@@ -37,7 +38,7 @@ class Noting:
             yield self.end(job)
 
 
-GPU, CPU = Computed("torch", "float16", "cuda"), Computed("openvino", "bfloat16", "cpu")
+GPU, CPU = EngineInfo("torch", "float16", "cuda"), EngineInfo("openvino", "bfloat16", "cpu")
 PHOTOS = Plan(tuple(Item(Path(f"{n}.jpg"), Path(f"out/{n}.jpg"), Kind.PHOTO) for n in range(50)), ())
 
 
@@ -46,8 +47,8 @@ def nothing(job: Any) -> JobOutcome[Any, Any]:
 
 
 @pytest.mark.parametrize(("computed", "batch_size", "sizes"), [(CPU, 16, {8}), (GPU, 16, {16}), (GPU, 4, {8})], ids=str)
-def test_a_gpu_gets_jobs_that_fill_its_batches(computed: Computed, batch_size: int, sizes: set[int]) -> None:
-    there = Noting(computed, nothing)
+def test_a_gpu_gets_jobs_that_fill_its_batches(engine_info: EngineInfo, batch_size: int, sizes: set[int]) -> None:
+    there = Noting(engine_info, nothing)
     settings = Settings(model=ModelSettings(batch_size=batch_size))
     list(run(PHOTOS, settings, Executors(there, there), should_stop=lambda: False))
     assert {len(job) for job in there.jobs[:-1]} == sizes
@@ -56,7 +57,7 @@ def test_a_gpu_gets_jobs_that_fill_its_batches(computed: Computed, batch_size: i
 
 def test_all_workers_do_what_auto_came_to_on_the_first() -> None:
     there, told = Noting(GPU, nothing), []
-    list(run(PHOTOS, Settings(), Executors(there, there), should_stop=lambda: False, on_computed=told.append))
+    list(run(PHOTOS, Settings(), Executors(there, there), should_stop=lambda: False, on_engine=told.append))
     (work,) = there.works
     assert (work.settings.model.engine, work.settings.model.precision, work.settings.model.device) == (
         "torch",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from batchcolor.archive.run import Outcome, Status
+from batchcolor.archive.outcome import Outcome, Status
 from batchcolor.archive.walk import Kind
 from batchcolor.cli.progress import Live, Plain, Quiet, display_for
 from batchcolor.errors import ExitCode

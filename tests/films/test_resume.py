@@ -23,7 +23,7 @@ import pytest
 from batchcolor.errors import BusyError, SourceError
 from batchcolor.executors import Executor, ProcessExecutor, SerialExecutor
 from batchcolor.films import FilmResult, FilmStopped, colorize_film
-from batchcolor.films.segments import work_folder
+from batchcolor.films.chunks.segments import work_folder
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, make_film
 from tests.support import formula_colorizer

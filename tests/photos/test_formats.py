@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from batchcolor.color import lightness_of_gray, rgb_to_lab
+from batchcolor.color.conversion import lightness_of_gray, rgb_to_lab
 from batchcolor.errors import OutputError, SourceError
 from batchcolor.photos import ENCODERS, PhotoResult, colorize_photos, probe
 from batchcolor.settings import PhotoSettings

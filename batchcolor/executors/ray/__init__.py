@@ -11,7 +11,7 @@ from ...errors import ClusterError
 from ..base import Executor
 
 # Called in every new worker before it gets jobs; what it raises, a `BatchcolorError`, keeps its machine from getting any.
-Welcome = Callable[[], None]
+Preparation = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class RayOptions:
 
 
 @contextmanager
-def ray_executor(options: RayOptions, welcome: Welcome | None = None) -> Iterator[Executor]:
-    """An executor whose workers stay, with what they have loaded, until the context ends. welcome: see `Welcome`.
+def ray_executor(options: RayOptions, preparation: Preparation | None = None) -> Iterator[Executor]:
+    """An executor whose workers stay, with what they have loaded, until the context ends. welcome: see `Preparation`.
 
     Raises `ClusterError` where Ray or the cluster is missing, or where no machine of it can do the jobs.
     """
@@ -41,5 +41,5 @@ def ray_executor(options: RayOptions, welcome: Welcome | None = None) -> Iterato
     from .executor import RayExecutor
     from .pool import Pool
 
-    with connected(options), Pool(options, welcome) as pool:
+    with connected(options), Pool(options, preparation) as pool:
         yield RayExecutor(pool)

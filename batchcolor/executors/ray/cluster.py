@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import ray
 
 from ...errors import ClusterError
-from ...threads import cores
+from ...runtime.thread_budget import cores
 from . import RayOptions
 
 _PATIENCE_S = 10.0  # for a cluster's head to answer

@@ -8,14 +8,15 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ... import __version__, threads
+from ... import __version__
 from ...errors import BatchcolorError
-from ..base import Work, attempt, portable
-from ..crew import AnswerKind
-from . import Welcome
+from ...runtime import thread_budget as threads
+from ..base import Work, picklable, run_job
+from ..worker_pool import EventKind
+from . import Preparation
 
-# ("told", message), ("result", it) or ("error", it), as in `crew.Answer`; after one of the latter two nothing follows.
-Said = tuple[AnswerKind, Any]
+# ("told", message), ("result", it) or ("error", it), as in `workers.WorkerEvent`; after one of the latter two nothing follows.
+Said = tuple[EventKind, Any]
 
 
 class Worker:
@@ -31,7 +32,7 @@ class Worker:
         self._said: SimpleQueue[Said] = SimpleQueue()
         self.stopped = 0  # the last job that has been told to stop, and all before it
 
-    def welcome(self, version: str, gpus: float, check: Welcome | None) -> str | None:
+    def preparation(self, version: str, gpus: float, check: Preparation | None) -> str | None:
         """What keeps this machine from doing jobs, in words; None: nothing does. version: of the driver's batchcolor."""
         if version != __version__:
             return f"has batchcolor {__version__}, and this machine has {version}; install the same version on all"
@@ -65,8 +66,8 @@ class Worker:
         self.stopped = number
 
     def _run(self, number: int, work: Work[Any, Any], job: Any) -> None:
-        outcome = attempt(work, job, _WorkerDesk(self, number, self._said))
-        self._said.put(("result", outcome.result) if outcome.error is None else ("error", portable(outcome.error)))
+        outcome = run_job(work, job, _WorkerDesk(self, number, self._said))
+        self._said.put(("result", outcome.result) if outcome.error is None else ("error", picklable(outcome.error)))
 
 
 class _WorkerDesk:
@@ -78,5 +79,5 @@ class _WorkerDesk:
     def should_stop(self) -> bool:
         return self._worker.stopped >= self._number
 
-    def tell(self, message: Any) -> None:
+    def report(self, message: Any) -> None:
         self._said.put(("told", message))

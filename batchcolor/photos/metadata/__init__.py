@@ -58,13 +58,13 @@ def read_pages(path: Path) -> list[Metadata]:
 def insert(path: Path, metadata: Metadata) -> LeftOut:
     """Give the JPEG, PNG or WebP file at `path` this metadata in place of its own. Raises `OSError`."""
     container = _CONTAINERS[_container_of(path) or ""]
-    aside = path.with_name(path.name + "~")
+    temporary = path.with_name(path.name + "~")
     try:
-        with path.open("rb") as pixels, aside.open("wb") as result:
+        with path.open("rb") as pixels, temporary.open("wb") as result:
             left_out = container.write(pixels, result, metadata)
-        aside.replace(path)
+        temporary.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return left_out
 
 

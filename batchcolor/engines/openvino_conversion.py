@@ -1,0 +1,91 @@
+"""Generators as OpenVINO models, converted once a user and kept in the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+
+from ..errors import ModelError
+from ..generators.checkpoint import Checkpoint
+from ..runtime.cache_dir import cache_root
+
+log = logging.getLogger(__name__)
+
+_MODEL = "model.xml"
+
+
+def convert(core: ov.Core, checkpoint: Checkpoint) -> Any:
+    """The checkpoint's generator as an `ov.Model`: L float32 `(N, 1, H, W)` -> ab; sides in multiples of the generator's own.
+
+    Taken from the cache where it is there; a damaged entry is converted again. A cache that cannot be written to only costs time.
+    Raises `ModelError` where OpenVINO cannot take the network.
+    """
+    return cached(core, cache_folder(checkpoint), lambda: _convert(checkpoint), checkpoint)
+
+
+def _convert(checkpoint: Checkpoint) -> Any:
+    from .torch_tracing import traced  # torch: only where a network is not in the cache yet
+
+    return traced(checkpoint.generator())
+
+
+def cached(core: ov.Core, folder: Path, make: Callable[[], Any], checkpoint: Checkpoint) -> Any:
+    """What `make` makes of the checkpoint, kept in `folder` of the cache."""
+    core.set_property({"ENABLE_MMAP": False})  # Windows removes no file that is mapped
+    if (folder / _MODEL).is_file():
+        try:
+            return core.read_model(folder / _MODEL)
+        except RuntimeError:
+            log.info("%s: damaged, making it again", folder)
+            shutil.rmtree(folder, ignore_errors=True)
+    try:
+        model = make()
+        try:
+            return _kept(core, model, folder)
+        except (OSError, RuntimeError) as exc:
+            log.info("%s: the model cannot be kept (%s); the next start makes it again", folder, exc)
+            with tempfile.TemporaryDirectory(prefix="batchcolor-") as elsewhere:
+                return _kept(core, model, Path(elsewhere) / folder.name)
+    except (OSError, RuntimeError) as exc:
+        raise ModelError(f"OpenVINO cannot take this {checkpoint.architecture}: {exc}; use --engine torch") from exc
+
+
+def cache_folder(checkpoint: Checkpoint, kind: str = "") -> Path:
+    """Differs for other weights, another network, and another OpenVINO."""
+    key = hashlib.sha256(f"{digest_of(checkpoint)} {ov.get_version()}".encode()).hexdigest()[:32]
+    return cache_root() / "openvino" / (f"{key}-{kind}" if kind else key)
+
+
+def digest_of(checkpoint: Checkpoint) -> str:
+    """SHA-256 of the network and its weights, hexadecimal."""
+    digest = hashlib.sha256()
+    digest.update(json.dumps([checkpoint.architecture, checkpoint.configuration], sort_keys=True).encode())
+    for name, array in sorted(checkpoint.arrays().items()):
+        digest.update(name.encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def _kept(core: ov.Core, model: Any, folder: Path) -> Any:
+    """Write the model's two files aside, rename their folder, and read them: whoever comes first keeps his.
+
+    Read back even when just made: a saved model rounds a little otherwise (4e-6 ab), and equal input shall give equal output.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".batchcolor-", dir=folder.parent) as parent:
+        temporary = Path(parent) / folder.name
+        temporary.mkdir()
+        ov.save_model(model, temporary / _MODEL, compress_to_fp16=False)
+        whole = core.read_model(temporary / _MODEL)
+        with contextlib.suppress(OSError):  # another process was quicker, and its files are the same
+            temporary.rename(folder)
+    return whole
