@@ -34,6 +34,7 @@ def demo(output: Path, weights: str) -> int:
     from ..demo import film, pictures, sheets
     from ..engines.colorizer import cached_colorizer
     from ..executors import local_executors
+    from ..imaging.contact_sheet import write_picture
     from ..runtime.thread_budget import cores
     from ..settings import ModelSettings, Settings
     from .progress import display_for
@@ -61,11 +62,11 @@ def demo(output: Path, weights: str) -> int:
         return tally.exit_code
 
     folders = (input_, colour, truth)
-    sheets.write_sheet(
-        output / "photos.png", sheets.sheet([[sheets.read_rgb(folder / name) for folder in folders] for name in names])
+    write_picture(
+        output / "photos.png", sheets.comparison([[sheets.read_rgb(folder / name) for folder in folders] for name in names])
     )
     middles = [film.SHOT_FRAMES * shot + film.SHOT_FRAMES // 2 for shot in range(len(film.MOVES))]
     stills = zip(*(sheets.film_frames(folder / "film.mp4", middles) for folder in folders), strict=True)
-    sheets.write_sheet(output / "film.png", sheets.sheet([list(row) for row in stills]))
+    write_picture(output / "film.png", sheets.comparison([list(row) for row in stills]))
     click.echo(f"Look at {output / 'photos.png'}, {output / 'film.png'} and {colour / 'film.mp4'}")
     return ExitCode.OK
