@@ -13,7 +13,7 @@ from ...errors import BatchcolorError
 from ...runtime import thread_budget as threads
 from ..base import Work, picklable, run_job
 from ..worker_pool import EventKind
-from . import Preparation
+from .options import Preparation
 
 # ("told", message), ("result", it) or ("error", it), as in `workers.WorkerEvent`; after one of the latter two nothing follows.
 Said = tuple[EventKind, Any]
