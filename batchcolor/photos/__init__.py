@@ -14,7 +14,7 @@ from ..color.upsampling import UPSCALERS, ChromaMap
 from ..engines.colorizer import Colorizer
 from ..errors import OutputError, SourceError
 from ..runtime.atomic_write import atomic_write
-from ..settings import PhotoSettings
+from ..settings import ColorSettings, PhotoSettings
 from .metadata import Metadata, Provenance, provenanced, read_pages
 from .orientation import as_stored
 from .read import PhotoInfo, PhotoRows, probe, small_lab
@@ -63,7 +63,7 @@ def colorize_photos(
     colorizer: Colorizer,
     settings: PhotoSettings,
     *,
-    saturation: float = 1.0,
+    color: ColorSettings = ColorSettings(),
     provenance: Provenance | None = None,
 ) -> Iterator[PhotoResult]:
     """Colorize each (source, target); yields, in order, what became of it.
@@ -86,7 +86,7 @@ def colorize_photos(
         if index in failed:
             yield PhotoResult(error=failed[index])
             continue
-        photo = _Photo(source, target, colorizer, settings, saturation, provenance)
+        photo = _Photo(source, target, colorizer, settings, color, provenance)
         try:
             result = photo.write(seen.pop(index), next(chroma))
         except Exception as exc:
@@ -127,7 +127,7 @@ class _Photo:
     target: Path
     colorizer: Colorizer
     settings: PhotoSettings
-    saturation: float
+    color: ColorSettings
     provenance: Provenance | None
 
     def write(self, first: _Seen, ab: np.ndarray) -> PhotoResult:
@@ -188,6 +188,6 @@ class _Photo:
                 told = provenanced(told, self.provenance)
             except ValueError as exc:
                 warnings.append(f"{self.source}: nothing could be added to its XMP, which stays as it is ({exc})")
-            upscaled = UPSCALERS[self.settings.upscaling](seen.L, ab * np.float32(self.saturation))
+            upscaled = UPSCALERS[self.color.upscaling](seen.L, ab * np.float32(self.color.saturation))
             chroma = ChromaMap(as_stored(upscaled.coefficients, info.orientation))
         return Page(rows, chroma, told)
