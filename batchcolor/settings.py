@@ -22,6 +22,8 @@ ColorPages = Literal["copy", "skip", "recolor"]
 ExecutorName = Literal["local", "ray"]
 PhotoFormat = Literal["keep", "jpg", "png", "tif", "webp", "avif"]
 
+SHAPES_NOTHING = {"shapes_result": False}  # metadata of a field: results are the same whatever its value
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
@@ -44,7 +46,8 @@ class PhotoSettings:
     """How photos are written.
 
     format: keep, or another one for all. quality: of JPEG, WebP and AVIF, 1..100. color_pages: what becomes of photos that have colour
-    already. provenance: whether the XMP of a result says what made its colours.
+    already. provenance: whether the XMP of a result says what made its colours. seconds_per_megapixel: how long a photo may take
+    before it is given up.
     """
 
     format: PhotoFormat = "keep"
@@ -52,6 +55,7 @@ class PhotoSettings:
     upscaling: Upscaling = "guided"
     color_pages: ColorPages = "copy"
     provenance: bool = True
+    seconds_per_megapixel: float = field(default=60.0, metadata=SHAPES_NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,15 @@ class Settings:
 
 def _digest(*parts: Any) -> str:
     """Equal parts have equal digests on every machine."""
-    plain = [
-        dataclasses.asdict(part) if dataclasses.is_dataclass(part) and not isinstance(part, type) else part for part in parts
-    ]
+    plain = [_shaping(part) if dataclasses.is_dataclass(part) and not isinstance(part, type) else part for part in parts]
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _shaping(settings: Any) -> dict[str, Any]:
+    """The fields that shape a result and differ from their defaults: so an option that is added later changes no digest of before."""
+    found = {field: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    return {
+        field.name: value
+        for field, value in found.items()
+        if value != field.default and field.metadata.get("shapes_result", True)
+    }

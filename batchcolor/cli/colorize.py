@@ -112,14 +112,22 @@ def _list(planned: Plan, selection: Selection, options: RunOptions) -> int:
     return ExitCode.OK
 
 
+def _workers(most: int, todo: Plan) -> int:
+    """Processes that find something to do: a film keeps any number of them busy, a photo one."""
+    from ..archive.walk import Kind
+
+    return most if todo.of_kind(Kind.FILM) else max(1, min(most, len(todo.items)))
+
+
 @contextlib.contextmanager
 def _executors(options: RunOptions, todo: Plan, preflight: AbstractContextManager[Preflight]) -> Iterator[Executors]:
-    """Where jobs are to run. premises: of a run on other machines; entered for such a one only."""
+    """Where jobs are to run. preflight: of a run on other machines; entered for such a one only."""
     from ..executors import Executors, RayOptions, local_executors, ray_executor
     from ..runtime.thread_budget import cores
 
     if options.executor == "local" or not todo.items:
-        yield local_executors(options.jobs or cores())
+        with local_executors(_workers(options.jobs or cores(), todo)) as executors:
+            yield executors
         return
     asked = RayOptions(options.ray_address, options.jobs, options.job_cpus, options.job_gpus)
     # Ray prints what happens to its machines on stdout, pages of it; its own logs have that as well.
@@ -148,7 +156,9 @@ def _run(
     tally, started = Tally(up_to_date=up_to_date), time.monotonic()
     stop = Stop(options.max_runtime)
     stdout = sys.stdout  # what it is now; see `_executors`
-    display = display_for(len(todo.items) + len(todo.refused), quiet=options.quiet, log_file=options.log_file)
+    display = display_for(
+        len(todo.items) + len(todo.refused), quiet=options.quiet, verbose=options.verbose, log_file=options.log_file
+    )
     report = _report(options.report, len(todo.items) + len(todo.refused))
     with _warnings_noted(display.note), stopping_on_signals(stop), display, report, where as executors:
         for outcome in run(

@@ -47,11 +47,11 @@ def demo(output: Path, weights: str) -> int:
 
     planned = plan([input_], colour)
     tally = Tally()
-    with display_for(len(planned.items), quiet=False) as display:
+    with display_for(len(planned.items), quiet=False) as display, local_executors(cores()) as executors:
         for outcome in run(
             planned,
             settings,
-            local_executors(cores()),
+            executors,
             should_stop=lambda: False,
             on_film_progress=lambda item, p: display.film_frame(item.source.name, p.frames, p.total_frames),
         ):

@@ -110,6 +110,8 @@ _LOOK = (
     _photo("--format", type=_choice(PhotoFormat), default="keep", show_default=True,
                  help="Of photos; another than the source's is appended to its name (a.tif.jpg)."),
     _photo("--quality", type=click.IntRange(1, 100), default=92, show_default=True, help="Of JPEG, WebP and AVIF."),
+    _photo("--photo-timeout", "seconds_per_megapixel", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True,
+                 metavar="SECONDS", help="Give a photo up that takes longer than this for each of its megapixels."),
     _photo("--provenance/--no-provenance", default=True, show_default=True,
                  help="Say in a photo's XMP that it was colorized, by which version and weights."),
 )  # fmt: skip
@@ -168,6 +170,7 @@ _RUN = (
                  help="Also take figures of films for the report: PSNR of luma, how colourful, how steady (a tenth slower)."),
     _told("--preview", is_flag=True,
                  help="Instead of films, write contact sheets of them: one frame a shot, before and after."),
+    _told("--verbose", "-v", is_flag=True, help="Show the tracebacks of errors that were not expected."),
     _told("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
     _told("--json", "as_json", is_flag=True, help="Print one JSON object a finished item on stdout, and a summary."),
 )  # fmt: skip
@@ -191,6 +194,7 @@ class RunOptions:
     report: Path | None
     measure: bool
     preview: bool
+    verbose: bool
     quiet: bool
     as_json: bool
 
@@ -226,7 +230,7 @@ def settings_of(values: dict[str, Any]) -> Settings:
         cuts = read_cuts(values["shots"])
     return Settings(
         model=ModelSettings(**pick("weights", "engine", "device", "precision", "batch_size", "network_size", "compile")),
-        photo=PhotoSettings(**pick("format", "quality", "upscaling", "color_pages", "provenance")),
+        photo=PhotoSettings(**pick("format", "quality", "upscaling", "color_pages", "provenance", "seconds_per_megapixel")),
         film=FilmSettings(
             cuts=cuts, **pick(*(field.name for field in dataclasses.fields(FilmSettings) if field.name != "cuts"))
         ),

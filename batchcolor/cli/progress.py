@@ -31,7 +31,10 @@ class Display(Protocol):
 
 
 class Quiet:
-    """Errors alone."""
+    """Errors alone. verbose: with the tracebacks of those that were not expected."""
+
+    def __init__(self, verbose: bool = False) -> None:
+        self._verbose = verbose
 
     def __enter__(self) -> Self:
         return self
@@ -42,6 +45,8 @@ class Quiet:
     def finished(self, outcome: Outcome) -> None:
         if outcome.status is Status.FAILED:
             click.echo(f"Error: {outcome.error}", err=True)
+            if self._verbose and outcome.traceback:
+                click.echo(outcome.traceback, err=True)
 
     def film_frame(self, name: str, frames: int, total: int | None) -> None:
         return None
@@ -62,7 +67,8 @@ def _result_of(outcome: Outcome) -> str:
 class Plain(Quiet):
     """One line an item, and one every ten seconds of a film; for logs and cron."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, verbose: bool = False) -> None:
+        super().__init__(verbose)
         self._total, self._count, self._said = total, 0, time.monotonic()
         self._started = self._said
 
@@ -87,7 +93,8 @@ class Plain(Quiet):
 class Live:
     """Bars by rich: items, and the film under way with frames a second and time left."""
 
-    def __init__(self, total: int, console: Console) -> None:
+    def __init__(self, total: int, console: Console, verbose: bool = False) -> None:
+        self._verbose = verbose
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),  # names of files may hold brackets
             BarColumn(),
@@ -115,6 +122,8 @@ class Live:
         console = self._progress.console
         if outcome.status is Status.FAILED:
             console.print(f"[red]Error:[/red] {escape(outcome.error or '')}", highlight=False)
+            if self._verbose and outcome.traceback:
+                console.print(outcome.traceback, markup=False, highlight=False)
         for warning in outcome.warnings:
             console.print(f"[yellow]Warning:[/yellow] {escape(warning)}", highlight=False)
         self._progress.advance(self._items)
@@ -156,6 +165,8 @@ class Logged:
         self._shown.finished(outcome)
         failed = outcome.status is Status.FAILED
         self._log(f"Error: {outcome.error}" if failed else f"{outcome.status.value} {outcome.source} -> {_result_of(outcome)}")
+        for line in (outcome.traceback or "").splitlines():
+            self._log(f"  {line}")
         for warning in outcome.warnings:
             self._log(f"Warning: {warning}")
 
@@ -172,11 +183,11 @@ class Logged:
         self._file.flush()
 
 
-def display_for(total: int, *, quiet: bool, log_file: Path | None = None) -> Display:
+def display_for(total: int, *, quiet: bool, verbose: bool = False, log_file: Path | None = None) -> Display:
     """The display that fits where stderr goes; with `log_file`, everything goes there, too."""
     if log_file is not None:
-        return Logged(display_for(total, quiet=quiet), log_file)
+        return Logged(display_for(total, quiet=quiet, verbose=verbose), log_file)
     if quiet:
-        return Quiet()
+        return Quiet(verbose)
     console = Console(stderr=True, emoji=False)  # ":cat:" in a name stays what it is
-    return Live(total, console) if console.is_terminal else Plain(total)
+    return Live(total, console, verbose) if console.is_terminal else Plain(total, verbose)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,7 @@ from .read import PhotoInfo, PhotoRows, probe, small_lab
 from .tone import has_color
 from .write import ENCODERS, Page, encoder_of, write
 
-__all__ = ["ENCODERS", "PhotoInfo", "PhotoResult", "Provenance", "Treatment", "colorize_photos", "probe"]
+__all__ = ["ENCODERS", "PhotoInfo", "PhotoResult", "Provenance", "Stage", "Treatment", "colorize_photos", "probe"]
 
 _PAGES_AT_ONCE = 16
 _HELD_BYTES = 64 << 20  # of decoded pages that wait for the network; what goes beyond is decoded twice
@@ -33,6 +33,17 @@ class Treatment(StrEnum):
     COLORIZED = "colorized"
     COPIED = "copied"  # it has colour already: its pixels are the source's, and so is the file if the format stays
     SKIPPED = "skipped"  # it has colour already: there is no result
+
+
+class Stage(StrEnum):
+    """What is at work on a photo."""
+
+    DECODER = "decoder"
+    ENCODER = "encoder"
+
+
+# Called before each stage of a photo, and again when its size is known: its index (None: the network, for all), the stage, megapixels.
+OnStage = Callable[[int | None, Stage, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +76,33 @@ def colorize_photos(
     *,
     saturation: float = 1.0,
     provenance: Provenance | None = None,
+    on_stage: OnStage | None = None,
 ) -> Iterator[PhotoResult]:
     """Colorize each (source, target); yields, in order, what became of it.
 
     The network sees the first pages of all of them at once; full-size pixels are held for one page at a time, and for small ones as
     far as `_HELD_BYTES` go. provenance: added to the XMP of what is colorized. Raises only what concerns all (`DeviceError`).
     """
+    say = on_stage or (lambda index, stage, megapixels: None)
     look = _Look(colorizer, settings)
     seen: dict[int, _Seen] = {}
     failed: dict[int, Exception] = {}
     for index, (source, target) in enumerate(pairs):
+        say(index, Stage.DECODER, 0.0)
         try:
-            seen[index] = look(source, 0)
+            seen[index] = look(source, 0, lambda info, index=index: say(index, Stage.DECODER, info.megapixels))  # type: ignore[misc]
             _check_pages(source, target, seen[index].info)
         except Exception as exc:
             failed[index] = exc
     planes = [first.L for index, first in seen.items() if index not in failed]
+    say(None, Stage.DECODER, 0.0)
     chroma = iter(colorizer.ab(planes))
     for index, (source, target) in enumerate(pairs):
         if index in failed:
             yield PhotoResult(error=failed[index])
             continue
+        info = seen[index].info
+        say(index, Stage.ENCODER, info.megapixels * info.pages)
         photo = _Photo(source, target, colorizer, settings, saturation, provenance)
         try:
             result = photo.write(seen.pop(index), next(chroma))
@@ -101,9 +118,11 @@ class _Look:
         self._colorizer, self._keeps_color = colorizer, settings.color_pages != "recolor"
         self._room = _HELD_BYTES
 
-    def __call__(self, source: Path, page: int) -> _Seen:
+    def __call__(self, source: Path, page: int, on_info: Callable[[PhotoInfo], None] | None = None) -> _Seen:
         rows = PhotoRows(source, page)
         info = rows.info
+        if on_info is not None:
+            on_info(info)
         shape = self._colorizer.network_shape(*info.upright_size)
         if rows.size_bytes <= self._room and not info.alpha:
             self._room -= rows.size_bytes

@@ -49,6 +49,11 @@ class PhotoInfo:
     loader: str
 
     @property
+    def megapixels(self) -> float:
+        """Of one page."""
+        return self.width * self.height / 1e6
+
+    @property
     def upright_size(self) -> tuple[int, int]:
         """(height, width) as the viewer sees it."""
         turned = self.orientation in QUARTER_TURNED
