@@ -45,13 +45,14 @@ class ModelSettings:
 class PhotoSettings:
     """How photos are written.
 
-    format: keep, or another one for all. quality: of JPEG, WebP and AVIF, 1..100. color_pages: what becomes of photos that have colour
+    format: keep, or another one for all. quality: of JPEG, WebP and AVIF, 1..100; None: as
+    good as the source, 92 at least. color_pages: what becomes of photos that have colour
     already. provenance: whether the XMP of a result says what made its colours. seconds_per_megapixel: how long a photo may take
     before it is given up.
     """
 
     format: PhotoFormat = "keep"
-    quality: int = 92
+    quality: int | None = None
     upscaling: Upscaling = "guided"
     color_pages: ColorPages = "copy"
     provenance: bool = True
