@@ -82,12 +82,13 @@ def main() -> None:
     from batchcolor.archive.walk import Kind
     from batchcolor.engines.colorizer import EngineInfo, open_colorizer
     from batchcolor.executors import local_executors
+    from batchcolor.photos import Provenance
     from batchcolor.runtime.thread_budget import cores
-    from batchcolor.settings import ModelSettings, Settings
+    from batchcolor.settings import ModelSettings
 
     workers = cores()
     colorizer = open_colorizer(ModelSettings())
-    work = PhotoWork(Settings(EngineInfo.by(colorizer).resolve_auto(ModelSettings())), None)
+    work = PhotoWork(EngineInfo.by(colorizer).resolve_auto(ModelSettings()), Provenance("lite", "00" * 32))
 
     def reference(work: Callable[[Path], None], photos: list[Path]) -> None:
         with ThreadPoolExecutor(workers) as pool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections import defaultdict
@@ -11,19 +12,21 @@ from typing import TYPE_CHECKING
 
 from ..errors import OutputError, SourceError, WorkerLost
 from ..executors import Executor, JobContext, JobOutcome, WorkerEnd
-from ..settings import PhotoSettings, Settings
+from ..settings import ModelSettings
 from .outcome import Outcome, Status, failed
 from .plan import Item
 
 if TYPE_CHECKING:
     from ..photos import Provenance, Stage
 
+_Group = tuple[tuple[Item, ...], bool]  # photos of a job, and whether it is a second try
+
 _MOST_PER_JOB = 8  # few enough that a stop is prompt; a GPU gets full batches, which take it no longer
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoBatch:
-    """Photos of one job. again: a worker has ended at the one photo there is."""
+    """Photos of one job, whose settings are the same. again: a worker has ended at the one photo there is."""
 
     number: int
     items: tuple[Item, ...]
@@ -37,36 +40,35 @@ class PhotoWork:
     Reports (index in the batch, outcome) for each photo that is finished.
     """
 
-    settings: Settings
-    provenance: Provenance | None
+    model: ModelSettings
+    provenance: Provenance
 
     def prepare(self) -> None:
         """Open the network, and load what photos are read and written with."""
         from .. import photos  # noqa: F401
         from ..engines.colorizer import cached_colorizer
 
-        cached_colorizer(self.settings.model)
+        cached_colorizer(self.model)
 
     def __call__(self, batch: PhotoBatch, context: JobContext) -> None:
         from ..engines.colorizer import cached_colorizer
         from ..photos import Treatment, colorize_photos
 
-        colorizer = cached_colorizer(self.settings.model)
-        seconds_per_megapixel = self.settings.photo.seconds_per_megapixel
+        settings = batch.items[0].settings
 
         def begin(index: int | None, stage: Stage, megapixels: float) -> None:
             if index is None:
                 context.begin_part(None)
             else:
-                context.begin_part((index, stage.value), seconds_per_megapixel * max(1.0, megapixels))
+                context.begin_part((index, stage.value), settings.photo.photo_timeout * max(1.0, megapixels))
 
         statuses = {Treatment.COLORIZED: Status.DONE, Treatment.COPIED: Status.COPIED, Treatment.SKIPPED: Status.SKIPPED}
         results = colorize_photos(
             [(item.source, item.target) for item in batch.items],
-            colorizer,
-            self.settings.photo,
-            saturation=self.settings.saturation,
-            provenance=self.provenance,
+            cached_colorizer(self.model),
+            settings.photo,
+            color=settings.color,
+            provenance=self.provenance if settings.photo.provenance else None,
             on_stage=begin,
         )
         started = time.monotonic()
@@ -96,7 +98,7 @@ def photo_outcomes(
     Where a worker ends at a photo, the others of its job are done by another worker, and it gets a second try, alone, unless it took
     longer than its time. The photo at which a worker ends again fails.
     """
-    groups = [(tuple(photos[n : n + per_job]), False) for n in range(0, len(photos), per_job)]
+    groups: list[_Group] = [(items, False) for items in _in_groups(photos, per_job)]
     while groups:
         batches = [PhotoBatch(number, items, again) for number, (items, again) in enumerate(groups)]
         finished: defaultdict[int, dict[int, Outcome]] = defaultdict(dict)
@@ -112,19 +114,22 @@ def photo_outcomes(
             yield from (replace(each, lost=outcome.lost) for each in done.values())
             rest = {n: item for n, item in enumerate(outcome.job.items) if n not in done}
             if outcome.error is not None:
-                lost, again = _after_failure(outcome, rest, work.settings.photo)
+                lost, again = _after_failure(outcome, rest)
                 yield from (replace(each, lost=outcome.lost) for each in lost)
                 groups += again
         if should_stop():
             return
 
 
-_Group = tuple[tuple[Item, ...], bool]  # photos of a job, and whether it is a second try
+def _in_groups(photos: Sequence[Item], count: int) -> Iterator[tuple[Item, ...]]:
+    """Photos in order, up to `count` neighbours that have the same settings."""
+    for _, same in itertools.groupby(photos, key=lambda item: item.settings):
+        waiting = iter(same)
+        while group := tuple(itertools.islice(waiting, count)):
+            yield group
 
 
-def _after_failure(
-    outcome: JobOutcome[PhotoBatch, None], rest: dict[int, Item], settings: PhotoSettings
-) -> tuple[list[Outcome], list[_Group]]:
+def _after_failure(outcome: JobOutcome[PhotoBatch, None], rest: dict[int, Item]) -> tuple[list[Outcome], list[_Group]]:
     """What a failed job means for the photos that it had not finished: outcomes of some, and groups to be tried again."""
     error, end = outcome.error, outcome.worker_end
     assert error is not None, "the job failed"
@@ -143,7 +148,7 @@ def _after_failure(
         return [], groups
     if not outcome.job.again and end.kind != "timeout":
         return [], [*groups, ((guilty,), True)]
-    return [failed(guilty, _end_error(guilty, stage, end, settings))], groups
+    return [failed(guilty, _end_error(guilty, stage, end))], groups
 
 
 def _naming(item: Item, error: Exception) -> Exception:
@@ -151,11 +156,11 @@ def _naming(item: Item, error: Exception) -> Exception:
     return WorkerLost(f"{item.source}: {error}") if isinstance(error, WorkerLost) else error
 
 
-def _end_error(item: Item, stage: str, end: WorkerEnd, settings: PhotoSettings) -> Exception:
+def _end_error(item: Item, stage: str, end: WorkerEnd) -> Exception:
     """What to say of a photo at which workers ended."""
     if end.kind == "timeout":
         return SourceError(
-            f"{item.source}: took longer than {end.detail} and was given up ({settings.seconds_per_megapixel:g} s a megapixel); "
+            f"{item.source}: took longer than {end.detail} and was given up ({item.settings.photo.photo_timeout:g} s a megapixel); "
             "allow more with --photo-timeout, or convert it first"
         )
     if end.kind == "killed":

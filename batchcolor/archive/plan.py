@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BatchcolorError, UsageError
-from ..settings import PhotoFormat
+from ..settings import PhotoFormat, Settings
 from ..suffixes import READ_ONLY_SUFFIXES
+from .item_settings import ItemSettings
 from .walk import Found, Kind, walk
 
 # What is in that format already, by its suffix.
@@ -25,11 +26,12 @@ _FILM_SUFFIXES_KEPT = {".mp4", ".m4v", ".mov", ".mkv"}
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One photo or film and where its result goes."""
+    """One photo or film, where its result goes, and the settings for it."""
 
     source: Path
     target: Path
     kind: Kind
+    settings: Settings = Settings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ def is_file_name(sources: Sequence[Path], output: Path) -> bool:
     return len(sources) == 1 and not sources[0].is_dir() and output.suffix != "" and not output.is_dir()
 
 
-def plan(sources: Sequence[Path], output: Path, photo_format: PhotoFormat = "keep") -> Plan:
-    """Every item of `sources` with its target.
+def plan(sources: Sequence[Path], output: Path, settings: ItemSettings = ItemSettings()) -> Plan:
+    """Every item of `sources` with its target and its settings.
 
     Contents of folders are mirrored below `output`. A single file goes to `output` itself if that has a suffix and is no folder.
     Refused: a target that is one of the sources, and a target that an earlier source already has.
@@ -75,8 +77,9 @@ def plan(sources: Sequence[Path], output: Path, photo_format: PhotoFormat = "kee
     items: list[Item] = []
     for source in sources:
         for found in walk(source, leave_out=output):
-            target = output if one_file else output / target_name(found, photo_format)
-            items.append(Item(found.path, target, found.kind))
+            own = settings.for_item(found)
+            target = output if one_file else output / target_name(found, own.photo.format)
+            items.append(Item(found.path, target, found.kind, own))
     identity = _Identities()
     originals = {identity(item.source) for item in items}
     taken: dict[str, Path] = {}

@@ -14,7 +14,7 @@ from ..engines.colorizer import Colorizer
 from ..errors import OutputError, SourceError
 from ..runtime.atomic_write import atomic_write
 from ..runtime.write_errors import write_errors
-from ..settings import PhotoSettings
+from ..settings import ColorSettings, PhotoSettings
 from .metadata import Metadata, Provenance, provenanced, read_pages
 from .opening import unreadable
 from .orientation import as_stored
@@ -82,7 +82,7 @@ def colorize_photos(
     colorizer: Colorizer,
     settings: PhotoSettings,
     *,
-    saturation: float = 1.0,
+    color: ColorSettings = ColorSettings(),
     provenance: Provenance | None = None,
     on_stage: OnStage | None = None,
 ) -> Iterator[PhotoResult]:
@@ -111,7 +111,7 @@ def colorize_photos(
             continue
         info = seen[index].info
         say(index, Stage.ENCODER, info.megapixels * info.pages)
-        photo = _Photo(source, target, colorizer, settings, saturation, provenance)
+        photo = _Photo(source, target, colorizer, settings, color, provenance)
         try:
             result = photo.write(seen.pop(index), next(chroma))
         except Exception as exc:
@@ -155,7 +155,7 @@ class _Photo:
     target: Path
     colorizer: Colorizer
     settings: PhotoSettings
-    saturation: float
+    color: ColorSettings
     provenance: Provenance | None
 
     def write(self, first: _Seen, ab: np.ndarray) -> PhotoResult:
@@ -242,7 +242,7 @@ class _Photo:
                 own_metadata = provenanced(own_metadata, self.provenance)
             except ValueError as exc:
                 warnings.append(f"{self.source}: nothing could be added to its XMP, which stays as it is ({exc})")
-            upscaled = UPSCALERS[self.settings.upscaling](seen.L, ab * np.float32(self.saturation))
+            upscaled = UPSCALERS[self.color.upscaling](seen.L, ab * np.float32(self.color.saturation))
             chroma = ChromaMap(as_stored(upscaled.coefficients, info.orientation))
             if seen.own is not None:
                 places = np.dstack([np.zeros_like(seen.own.places), seen.own.places])

@@ -16,9 +16,10 @@ import numpy as np
 
 from ..errors import SourceError
 from ..runtime.libvips import pyvips
+from ..suffixes import HEAD_BYTES, container_of, kind_not_read
 from . import tiff_layout
-from .kinds import HEAD_BYTES, container_of, kind_not_read, not_supported
 from .metadata import jpeg_structure
+from .not_supported import not_supported
 from .png_color import PngColor, png_color
 
 _PAGED_LOADER = "tiff"
@@ -39,8 +40,9 @@ class OpenedPage:
     """A page, lazily decoded.
 
     image: one or three channels, or CMYK, and alpha. orientation: EXIF, of the pixels as they come. pages: of the file. from_file:
-    whether the image is what libvips makes of the file by itself. content: the bytes of a JPEG. quality: of a JPEG, as estimated. lossless: a
-    WebP that is. passed_over: what of the page is not read, nouns for a warning. warnings: what else there is to say, without the path.
+    whether the image is what libvips makes of the file by itself. content: the bytes of a JPEG. quality: of a JPEG, as estimated.
+    lossless: a WebP that is. passed_over: what of the page is not read, nouns for a warning. warnings: what else there is to say, without
+    the path.
     """
 
     image: pyvips.Image

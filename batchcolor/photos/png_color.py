@@ -10,7 +10,7 @@ import numpy as np
 
 from ..color.conversion import SRGB_TO_XYZ
 from ..runtime.libvips import pyvips
-from .kinds import not_supported
+from .not_supported import not_supported
 
 _SRGB_GAMMA, _SRGB_CHROMATICITIES = 0.45455, (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
 _GAMMA_THRESHOLD = 0.05  # relative difference below which libpng calls two gammas the same

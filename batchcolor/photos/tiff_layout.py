@@ -15,8 +15,8 @@ import numpy as np
 from ..color.conversion import lab_to_linear, srgb_encode
 from ..errors import SourceError
 from ..runtime.libvips import pyvips
-from .kinds import not_supported
 from .metadata.exif import Directory, directories
+from .not_supported import not_supported
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _PLANAR, _TILE_WIDTH = 258, 259, 262, 274, 277, 284, 322
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _COLOR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _ICC = (

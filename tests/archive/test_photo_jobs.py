@@ -18,7 +18,8 @@ from batchcolor.archive.photo_jobs import PhotoBatch, PhotoWork, photo_outcomes,
 from batchcolor.archive.plan import Item
 from batchcolor.archive.walk import Kind
 from batchcolor.executors import JobContext, ProcessExecutor, SerialExecutor
-from batchcolor.settings import PhotoSettings, Settings
+from batchcolor.photos import Provenance
+from batchcolor.settings import ModelSettings, PhotoSettings, Settings
 from tests.support import formula_colorizer, gradient
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
@@ -65,12 +66,12 @@ def executor() -> Iterator[ProcessExecutor]:
 def colorized(executor: ProcessExecutor, folder: Path, names: list[str], **work: object) -> dict[str, Outcome]:
     """What became of twenty good photos and those named, in batches of eight, by name."""
     (folder / "log").mkdir()
+    settings = Settings(photo=PhotoSettings(photo_timeout=8 if "hang-1.png" in names else 300))
     items = []
     for name in sorted([*(f"T{n:02}.png" for n in range(20)), *names]):  # the named ones stand before and behind
         pyvips.Image.new_from_array(gradient(40, 50)).copy(interpretation="b-w").pngsave(str(folder / name))
-        items.append(Item(folder / name, folder / "out" / name, Kind.PHOTO))
-    settings = Settings(photo=PhotoSettings(seconds_per_megapixel=8 if "hang-1.png" in names else 300))
-    sabotaged = Sabotaged(settings, None, folder / "log", **work)  # type: ignore[arg-type]
+        items.append(Item(folder / name, folder / "out" / name, Kind.PHOTO, settings))
+    sabotaged = Sabotaged(ModelSettings(), Provenance("lite", "00" * 32), folder / "log", **work)  # type: ignore[arg-type]
     outcomes = list(photo_outcomes(executor, sabotaged, items, 8, lambda: False))
     assert sorted(outcome.source.name for outcome in outcomes) == sorted(item.source.name for item in items)
     return {outcome.source.name: outcome for outcome in outcomes}
