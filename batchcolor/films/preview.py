@@ -16,7 +16,7 @@ from ..color.conversion import lab_to_rgb
 from ..color.upsampling import UPSCALERS, apply_map
 from ..engines.colorizer import Colorizer
 from ..errors import SourceError
-from ..runtime.atomic_write import atomic_write
+from ..runtime.atomic_write import atomic_write_bytes
 from ..runtime.thread_budget import allowed
 from ..settings import Settings
 from .input.decode import FrameDecoder
@@ -66,9 +66,8 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
         if not page:
             raise SourceError(f"{source}: not one picture could be decoded; the file is damaged, cut off or shorter")
         path = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
-        with atomic_write(path) as temporary:
-            _, encoded = cv2.imencode(".jpg", cv2.cvtColor(_sheet(page), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-            temporary.write_bytes(encoded.tobytes())
+        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(_sheet(page), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
+        atomic_write_bytes(path, encoded.tobytes())
         pages.append(path)
     raise AssertionError("counts for ever")
 

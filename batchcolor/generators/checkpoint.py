@@ -21,7 +21,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from ..errors import ModelError
-from ..runtime.atomic_write import atomic_write
+from ..runtime.atomic_write import atomic_write_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -182,5 +182,4 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str], dtype: torch.dtyp
         "configuration": json.dumps(checkpoint.configuration, sort_keys=True),
         "card": json.dumps(checkpoint.card, sort_keys=True),
     }
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(safetensors_bytes(tensors, metadata))  # its own save_file lets nobody else read the file
+    atomic_write_bytes(path, safetensors_bytes(tensors, metadata))  # its own save_file lets nobody else read the file
