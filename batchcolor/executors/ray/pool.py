@@ -22,8 +22,8 @@ from ... import __version__
 from ...errors import ClusterError
 from ..base import POLL_INTERVAL_S, Work
 from ..worker_pool import Assignment
-from . import Preparation, RayOptions
 from .cluster import Node, nodes
+from .options import Preparation, RayOptions
 from .worker import Said, Worker
 
 log = logging.getLogger(__name__)

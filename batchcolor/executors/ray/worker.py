@@ -16,7 +16,7 @@ from ...runtime.extras import needs_torch, torch_installed
 from ..base import Work, picklable, run_job
 from ..worker_logs import LogSender
 from ..worker_pool import EventKind
-from . import Preparation
+from .options import Preparation
 
 # As in `worker_pool.WorkerEvent`; after a result or an error nothing follows.
 Said = tuple[EventKind, Any]
