@@ -30,7 +30,7 @@ def make(folder: Path, count: int) -> tuple[Path, Path]:
             path = root / f"{n // _PER_FOLDER:04}" / f"{n:06}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"x")
-    with open_tree(colour, Settings()) as tree:
+    with open_tree(colour, Settings().model.weights) as tree:
         for item in plan([scans], colour).items:
             tree.record(Outcome(item.source, item.target, item.kind, Status.DONE))
     return scans, colour

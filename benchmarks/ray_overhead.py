@@ -19,13 +19,13 @@ from batchcolor.archive.outcome import Status
 from batchcolor.archive.plan import Plan, plan
 from batchcolor.archive.run import run
 from batchcolor.executors import Executor, Executors, ProcessExecutor, RayOptions, ray_executor
-from batchcolor.settings import ModelSettings, Settings
+from batchcolor.settings import ModelSettings
 
 from .figures import Figures
 from .photos import COUNT, make_photos
 
 WORKERS, REPEATS = 2, 3
-SETTINGS = Settings(model=ModelSettings(precision="float32"))
+MODEL = ModelSettings(precision="float32")
 
 
 def make(folder: Path, count: int) -> Path:
@@ -44,7 +44,7 @@ def seconds(planned: Plan, executor: Executor, output: Path) -> tuple[float, flo
     shutil.rmtree(output, ignore_errors=True)
     started = time.perf_counter()
     times = []
-    for outcome in run(planned, SETTINGS, Executors(executor, executor), should_stop=lambda: False):
+    for outcome in run(planned, MODEL, Executors(executor, executor), should_stop=lambda: False):
         assert outcome.status is Status.DONE, outcome.error
         times.append(time.perf_counter())
     return times[-1] - started, times[-1] - times[0]

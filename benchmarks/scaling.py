@@ -81,7 +81,7 @@ def bookkeeping(folder: Path) -> Figures:
     items = plan([scans], folder / "again").items
     planned, size = FILES / (time.perf_counter() - started), (megabytes() - before) / FILES * 1e6
     print(f"  a plan of {FILES:,}: {planned:,.0f} files/s, {size:,.0f} bytes each")
-    with open_tree(folder / "again", Settings()) as tree:
+    with open_tree(folder / "again", Settings().model.weights) as tree:
         started = time.perf_counter()
         for item in items:
             tree.record(Outcome(item.source, item.target, item.kind, Status.DONE))

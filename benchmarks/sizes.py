@@ -86,8 +86,9 @@ def colorized(pairs: list[tuple[Path, Path]], colorizer: Colorizer) -> None:
 
 
 def ran(planned: Plan) -> None:
-    outcomes = run(planned, Settings(), local_executors(cores()), should_stop=lambda: False)
-    assert all(outcome.status is Status.DONE for outcome in outcomes)
+    with local_executors(cores()) as executors:
+        outcomes = run(planned, ModelSettings(), executors, should_stop=lambda: False)
+        assert all(outcome.status is Status.DONE for outcome in outcomes)
 
 
 def plot(rows: dict[str, dict[int, float]], path: Path) -> None:

@@ -116,10 +116,10 @@ def _still(look: _Look, info: FilmInfo, picture: PictureFormat, colorizer: Color
 def _cells(stills: Iterator[_Still], colorizer: Colorizer, settings: Settings) -> Iterator[Cell]:
     """Each shot's frame before and after."""
     number = itertools.count(1)
-    upscaled = UPSCALERS[settings.photo.upscaling]
+    upscaled = UPSCALERS[settings.color.upscaling]
     while batch := list(itertools.islice(stills, _TOGETHER)):
         for still, ab in zip(batch, colorizer.ab([still.seen for still in batch]), strict=True):
-            coarse = upscaled(still.seen, ab * np.float32(settings.saturation))
+            coarse = upscaled(still.seen, ab * np.float32(settings.color.saturation))
             pictures = [
                 (lab_to_rgb(still.shown[None], planes) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
                 for planes in (np.zeros((2, *still.shown.shape), np.float32), apply_map(coarse, still.shown))
