@@ -19,6 +19,7 @@ Deinterlace = Literal["auto", "off", "error"]
 SmootherName = Literal["none", "exponential", "flow"]
 Upscaling = Literal["guided", "bicubic"]
 ColorPages = Literal["copy", "skip", "recolor"]
+Tints = Literal["remove", "keep", "blend"]
 ExecutorName = Literal["local", "ray"]
 PhotoFormat = Literal["keep", "jpg", "png", "tif", "webp", "avif"]
 
@@ -63,7 +64,8 @@ class FilmSettings:
     deinterlace: what is done about interlaced pictures; auto: they are made whole. key_frames: where the generator runs, `auto`, `every`
     or a number n for every n-th frame; between them smoothing by `flow` carries the colour. cuts: seconds at which shots begin; None: to
     be found. start, duration: of the part that is wanted, in seconds; None: to the end. strict_streams: whether a stream that the result
-    cannot hold ends the film instead of being left out.
+    cannot hold ends the film instead of being left out. tints: what becomes of tinted and toned shots: colorized as if they were
+    black-and-white, left as they are, or colorized and mixed with their tint.
     """
 
     codec: VideoCodec = "h264"
@@ -79,6 +81,7 @@ class FilmSettings:
     start: float = 0.0
     duration: float | None = None
     strict_streams: bool = False
+    tints: Tints = "remove"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Settings:
 
     def film_digest(self) -> str:
         """As `photo_digest`, for films."""
-        return _digest(self.model.network_size, self.saturation, self.photo.upscaling, self.film)
+        return _digest(self.model.network_size, self.saturation, self.photo.upscaling, self.photo.color_pages, self.film)
 
 
 def _digest(*parts: Any) -> str:

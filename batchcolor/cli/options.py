@@ -25,6 +25,7 @@ from ..settings import (
     Precision,
     Settings,
     SmootherName,
+    Tints,
     Upscaling,
     VideoCodec,
 )
@@ -105,8 +106,8 @@ _LOOK = (
     _color("--upscaling", type=_choice(Upscaling), default="guided", show_default=True,
                  help="How colour is scaled up: guided follows the edges of the picture."),
     _photo("--color-pages", type=_choice(ColorPages), default="copy", show_default=True,
-                 help="Photos that have colour already: copied, left out, or colorized anew. Sepia and other tones count as "
-                      "black-and-white."),
+                 help="Photos and films that have colour already: copied, left out, or colorized anew. In films of both kinds, "
+                      "shots in colour stay as they are unless it is recolor. Sepia and other tones count as black-and-white."),
     _photo("--format", type=_choice(PhotoFormat), default="keep", show_default=True,
                  help="Of photos; another than the source's is appended to its name (a.tif.jpg)."),
     _photo("--quality", type=click.IntRange(1, 100), default=92, show_default=True, help="Of JPEG, WebP and AVIF."),
@@ -125,6 +126,9 @@ _FILM = (
                  help="Pixel format of films, as FFmpeg calls it (yuv420p10le); the nearest to the source's by default."),
     _film("--deinterlace", type=_choice(Deinterlace), default="auto", show_default=True,
                  help="What is done about interlaced films: made whole, left as they are, or refused."),
+    _film("--tints", type=_choice(Tints), default="remove", show_default=True,
+                 help="Tinted and toned shots: colorized like black-and-white ones, left as they are, or colorized and mixed with "
+                      "their tint."),
     _film("--smooth", type=_choice(SmootherName), default="flow", show_default=True,
                  help="How colour is kept steady between two cuts."),
     _film("--key-frames", default="auto", show_default=True, metavar="auto|every|N",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..color.tone import has_color
 from ..color.upsampling import UPSCALERS, ChromaMap
 from ..engines.colorizer import Colorizer
 from ..errors import OutputError, SourceError
@@ -18,7 +19,6 @@ from ..settings import PhotoSettings
 from .metadata import Metadata, Provenance, provenanced, read_pages
 from .orientation import as_stored
 from .read import PhotoInfo, PhotoRows, probe, small_lab
-from .tone import has_color
 from .write import ENCODERS, Page, encoder_of, write
 
 __all__ = ["ENCODERS", "PhotoInfo", "PhotoResult", "Provenance", "Treatment", "colorize_photos", "probe"]

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-import av
 import av.error
 
 from ...errors import OutputError
 from ...runtime.atomic_write import PREFIX, atomic_write
+from ...runtime.ffmpeg import open_input
 from ...runtime.file_lock import file_lock
 from .plan import Chunk
 
@@ -27,13 +27,15 @@ class SegmentFacts:
     """What is known of a finished segment.
 
     order: for each packet, the number of its frame in the chunk. runs: frames that the generator worked on; repeated: frames shown in
-    place of ones that could not be decoded. measured: what `measure.QualityMetrics` found, if it was asked.
+    place of ones that could not be decoded; flawed: own frames that were decoded with errors. measured: what
+    `QualityMetrics` found, if it was asked.
     """
 
     order: tuple[int, ...]
     shots: int
     runs: int
     repeated: int = 0
+    flawed: tuple[int, ...] = ()
     measured: dict[str, float] = field(default_factory=dict)
 
 
@@ -62,7 +64,7 @@ class WorkFolder:
         """None where the segment is not there, or not whole."""
         try:
             found = json.loads(self._facts(chunk).read_text(encoding="utf-8"))
-            facts = SegmentFacts(**{**found, "order": tuple(found["order"])})
+            facts = SegmentFacts(**{**found, "order": tuple(found["order"]), "flawed": tuple(found["flawed"])})
             whole = len(facts.order) == chunk.count and len(times_of(self.segment(chunk))) == chunk.count
         except (OSError, ValueError, TypeError, KeyError, av.error.FFmpegError):
             return None
@@ -101,5 +103,5 @@ def work_folder(target: Path, codec: str, recipe: str) -> Iterator[WorkFolder]:
 
 def times_of(segment: Path) -> list[int | None]:
     """pts of every packet, in their order in the file."""
-    with av.open(str(segment)) as container:
+    with open_input(segment) as container:
         return [packet.pts for packet in container.demux(container.streams.video[0]) if packet.size]

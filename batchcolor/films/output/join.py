@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,9 +13,11 @@ import av
 import av.error
 
 from ...runtime.atomic_write import atomic_write
+from ...runtime.ffmpeg import is_damage, open_input
 from ...settings import FilmSettings
 from ..chunks.plan import Chunk
 from ..chunks.segments import SegmentFacts, WorkFolder
+from ..input.clock import ClockChange, StreamClock
 from ..input.probe import FilmInfo, picture_stream, reading
 from ..time_range import TimeRange
 from .encode import PictureFormat, open_encoder
@@ -40,8 +42,12 @@ def join(
     picture: PictureFormat,
     settings: FilmSettings,
     window: TimeRange,
+    changes: Sequence[ClockChange],
+    check: Callable[[], None],
 ) -> list[str]:
     """Write `target` from the segments of `pieces`, in order, and the other streams of `source`; returns warnings.
+
+    changes: the clocks that the pictures have had; check: called before `target` gets its name, and may raise.
 
     Every picture has the time and duration that it has in the source; where a window was wanted, all times are moved so that it begins
     at 0. Raises `OutputError`, `SourceError`.
@@ -53,11 +59,13 @@ def join(
         with atomic_write(target) as temporary, writing(target, temporary, MUXERS[target.suffix.lower()]) as output:
             # Never encodes: it gives the stream its headers, which are those of the segments, made by the same encoder.
             shown = open_encoder(output, stream, info, picture, settings)
-            copies = add_copies(container, output, stream, source, shift, window.end)
+            copies = add_copies(
+                container, output, stream, source, shift + info.origin, None if window.end is None else window.end + info.origin
+            )
             refused: Counter[str] = Counter()
             moments = heapq.merge(
                 _pictures(pieces, work, stream.time_base, ticks),
-                _others(container, copies, window, shift),
+                _others(container, copies, window, shift, StreamClock(changes)),
                 key=lambda moment: moment[0],
             )
             for _, packet, copy in moments:
@@ -68,6 +76,7 @@ def join(
                     if copy is None:
                         raise
                     refused[f"{copy.type} stream {copy.index}"] += 1
+            check()
     damaged = [f"{source}: {count} damaged packets of {name} were left out" for name, count in refused.items()]
     return copies.warnings + damaged
 
@@ -88,7 +97,7 @@ def _pictures(pieces: Sequence[Piece], work: WorkFolder, tick: Fraction, shift: 
     place = 0
     for piece in pieces:
         base = piece.chunk.first - pieces[0].chunk.first
-        with av.open(str(work.segment(piece.chunk))) as segment:
+        with open_input(work.segment(piece.chunk)) as segment:
             packets = (packet for packet in segment.demux(segment.streams.video[0]) if packet.size)
             for packet, number in zip(packets, piece.facts.order, strict=True):
                 packet.time_base = tick
@@ -100,21 +109,33 @@ def _pictures(pieces: Sequence[Piece], work: WorkFolder, tick: Fraction, shift: 
 
 
 def _others(
-    container: av.container.InputContainer, copies: StreamCopies, window: TimeRange, shift: Fraction
+    container: av.container.InputContainer, copies: StreamCopies, window: TimeRange, shift: Fraction, clock: StreamClock
 ) -> Iterator[_Moment]:
-    """Packets of the other streams, in the file's order; what lies outside of the window is left out."""
+    """Packets of the other streams on the film's clock, in the file's order; what lies outside of the window is left out."""
     if not copies.outputs:
         return
+    last: dict[int, int] = {}  # decoding time by stream, in its ticks
     try:
         for packet in container.demux([s for s in container.streams if s.index in copies.outputs]):
             if packet.dts is None or is_filler(packet):
                 continue
-            seconds = packet.dts * packet.time_base
-            if window.holds(seconds):
-                ticks = round(shift / packet.time_base)
-                copy = copies.outputs[packet.stream.index]
-                packet.dts -= ticks
-                packet.pts = None if packet.pts is None else packet.pts - ticks
-                yield seconds - shift, packet, copy
-    except av.error.InvalidDataError:
+            index, tick = packet.stream.index, packet.time_base
+            seconds = packet.dts * tick
+            film_time = clock.film_time(
+                index, seconds, (packet.duration or 0) * tick, sparse=packet.stream.type not in ("audio", "video")
+            )
+            if window.holds(film_time):
+                ticks = round((film_time - shift - seconds) / tick)
+                if clock.restarts:
+                    # Where a clock begins anew, the old one's sound may last a little longer than its pictures.
+                    ticks += max(0, last.get(index, packet.dts + ticks - 1) + 1 - packet.dts - ticks)
+                packet.dts += ticks
+                packet.pts = None if packet.pts is None else packet.pts + ticks
+                last[index] = packet.dts
+                yield packet.dts * tick, packet, copies.outputs[index]
+            elif window.is_over(film_time):
+                clock.close(index)
+    except av.error.FFmpegError as exc:
+        if not is_damage(exc):
+            raise
         return  # the file breaks off here

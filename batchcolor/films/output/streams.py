@@ -14,6 +14,7 @@ import av
 import av.error
 
 from ...errors import OutputError
+from ...runtime.ffmpeg import open_output
 from ..input.probe import picture_stream, reading
 
 # FFmpeg's muxers by file name ending; Matroska holds nearly everything.
@@ -33,7 +34,7 @@ def writing(target: Path, temporary: Path, muxer: str) -> Iterator[av.container.
     if muxer in ("mp4", "mov"):
         options["movflags"] = "+faststart"
     try:
-        with av.open(str(temporary), "w", format=muxer, options=options) as container:
+        with open_output(temporary, muxer, options) as container:
             yield container
     except av.error.FFmpegError as exc:
         reason = getattr(exc, "strerror", None) or str(exc)
