@@ -27,8 +27,7 @@ from .chroma.key_frames import key_frames
 from .chunks.job import ChunkWork, FilmStopped
 from .chunks.plan import Chunk, ChunkLength, plan_chunks
 from .chunks.segments import SegmentFacts, WorkFolder, work_folder
-from .damage import Damage, DamageLog, clock, sentences
-from .input.decode import FLAWED
+from .damage import FLAWED, Damage, DamageLog, clock, sentences
 from .input.probe import FilmInfo, probe, tick
 from .input.source import SourceIdentity, parts
 from .output.encode import choose_encoder, picture_format
@@ -152,8 +151,7 @@ def colorize_film(
             work=work,
             colorizer=colorizer or ColorizerFactory(settings.model),
             settings=film,
-            saturation=settings.saturation,
-            upscaling=settings.photo.upscaling,
+            color=settings.color,
             color_pages=color_pages,
             measure=measure,
         )

@@ -6,16 +6,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+UNDECODABLE = "packets that cannot be decoded"
+UNREADABLE = "places that cannot be read"
+MARKED = "pictures marked as damaged"
+FLAWED = "pictures decoded with errors"
+RESIZED = "changes of the picture's size"
+_CONSEQUENCES = {
+    UNDECODABLE: "the picture before each of them stays in its place",
+    UNREADABLE: "what follows them was read",
+    MARKED: "they may show flaws",
+    FLAWED: "they may show flaws",
+    RESIZED: "all pictures were scaled to the first size",
+}
 _APART_S = 1.0  # damage of one kind that is no farther apart belongs to one stretch
 _NAMED = 5  # stretches that a warning lists; JSON has all
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A damaged stretch of a film. start_s, end_s: of the first and the last place, seconds from the film's beginning.
-
-    what: the kind, as a phrase that completes "10 pictures ..."; count: of packets or pictures.
-    """
+    """A damaged stretch of a film. start_s, end_s: its first and last place, film time in seconds. what: its kind; count: places."""
 
     start_s: float
     end_s: float
@@ -53,7 +62,7 @@ def sentences(damage: Sequence[Damage]) -> Iterable[str]:
         stretches = [one for one in damage if one.what == what]
         times = ", ".join(_stretch(one) for one in stretches[:_NAMED])
         more = f" and {len(stretches) - _NAMED} more" if len(stretches) > _NAMED else ""
-        yield f"{sum(one.count for one in stretches)} {what}, at {times}{more}"
+        yield f"{what}: {sum(one.count for one in stretches)}, at {times}{more}; {_CONSEQUENCES[what]}"
 
 
 def clock(seconds: float) -> str:

@@ -20,7 +20,7 @@ from ...errors import SourceError
 from ...executors import JobContext
 from ...runtime.atomic_write import atomic_write
 from ...runtime.prefetch import prefetch
-from ...settings import ColorPages, FilmSettings, Upscaling
+from ...settings import ColorPages, ColorSettings, FilmSettings
 from ..chroma.frames import ColorCounts, ColorizedFrame, DecodedFrame, colorize_frames
 from ..chroma.motion import motion_size
 from ..chroma.planes import chroma_planes
@@ -59,8 +59,7 @@ class ChunkWork:
     work: WorkFolder
     colorizer: Callable[[], Colorizer]
     settings: FilmSettings
-    saturation: float
-    upscaling: Upscaling
+    color: ColorSettings
     color_pages: ColorPages = "copy"
     measure: bool = False
 
@@ -149,12 +148,12 @@ class ChunkWork:
         luma = luma_plane(frame)
         if done is Treatment.KEEP:
             return luma, chroma_of(frame, self.picture)
-        ab = ab * np.float32(self.saturation)
+        ab = ab * np.float32(self.color.saturation)
         if done is Treatment.BLEND:
             tint = self._own_ab(frame, L)
             ab = (cv2.resize(ab.transpose(1, 2, 0), tint.shape[:0:-1]).transpose(2, 0, 1) + tint) / 2
         small = cv2.resize(L, motion_size(L)[::-1], interpolation=cv2.INTER_AREA)
-        coarse = UPSCALERS[self.upscaling](small, ab)
+        coarse = UPSCALERS[self.color.upscaling](small, ab)
         return luma, chroma_planes(luma, coarse, self.picture.coding, self.picture.grid)
 
 

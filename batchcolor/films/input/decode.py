@@ -14,15 +14,9 @@ import av.error
 import av.logging
 
 from ...runtime.ffmpeg import is_damage
-from ..damage import DamageLog
+from ..damage import MARKED, RESIZED, UNDECODABLE, UNREADABLE, DamageLog
 from .clock import BestEffort, FilmClock, SyncPoint
 from .probe import FilmInfo
-
-UNDECODABLE = "packets of the picture could not be decoded; the picture before stays in their place"
-UNREADABLE = "places could not be read; what follows them was decoded"
-MARKED = "pictures were marked as damaged by the decoder or the container"
-FLAWED = "pictures were decoded with errors and may show flaws"
-RESIZED = "times the size of the picture changes; all pictures are scaled to the size that the film begins with"
 
 _READ_ERRORS_IN_A_ROW = 100  # after which nothing more is expected from a file
 _LEARNED_FROM = 24  # pictures that are held back, where times are doubtful, until it is known which of them to believe
