@@ -13,7 +13,7 @@ from typing import Any, Literal
 DeviceName = str  # auto, cpu, cuda, cuda:1, mps
 EngineName = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
-VideoCodec = Literal["h264", "hevc", "av1", "prores", "ffv1"]
+VideoCodec = Literal["h264", "hevc", "av1", "prores", "dnxhr", "ffv1"]
 EncoderKind = Literal["software", "auto", "nvenc", "qsv", "videotoolbox", "amf", "v4l2m2m"]
 Deinterlace = Literal["auto", "off", "error"]
 SmootherName = Literal["none", "exponential", "flow"]
@@ -58,16 +58,17 @@ class PhotoSettings:
 class FilmSettings:
     """How films are smoothed and encoded.
 
-    encoder: in software, or in a chip; auto: the first chip that passes a trial. crf and preset None: the codec's own default in
-    `batchcolor.films.encode`. tune: in the encoder's own words. pix_fmt: FFmpeg's name; None: the nearest to the source's.
-    deinterlace: what is done about interlaced pictures; auto: they are made whole. key_frames: where the generator runs, `auto`, `every`
-    or a number n for every n-th frame; between them smoothing by `flow` carries the colour. cuts: seconds at which shots begin; None: to
-    be found. start, duration: of the part that is wanted, in seconds; None: to the end. strict_streams: whether a stream that the result
-    cannot hold ends the film instead of being left out.
+    encoder: in software, or in a chip; auto: the first chip that passes a trial. profile: one of the codec's, by its name in
+    `batchcolor.films.output.encoders`; None: its default. crf and preset None: the codec's own default there. tune: in the encoder's
+    own words. pix_fmt: FFmpeg's name; None: the nearest to the source's. deinterlace: what is done about interlaced pictures; auto: they
+    are made whole. key_frames: where the generator runs, `auto`, `every` or a number n for every n-th frame; between them smoothing by
+    `flow` carries the colour. cuts: seconds at which shots begin; None: to be found. start, duration: of the part that is wanted, in
+    seconds; None: to the end. strict_streams: whether a stream that the result cannot hold ends the film instead of being left out.
     """
 
     codec: VideoCodec = "h264"
     encoder: EncoderKind = "software"
+    profile: str | None = None
     crf: int | None = None
     preset: str | None = None
     tune: str | None = None

@@ -118,6 +118,9 @@ _FILM = (
     _film("--codec", type=_choice(VideoCodec), default="h264", show_default=True, help="Of films."),
     _film("--encoder", type=_choice(EncoderKind), default="software", show_default=True,
                  help="In software, or in a chip, which is tried first; auto: the first chip that works, else software."),
+    _film("--profile", metavar="NAME",
+                 help="Profile of the codec: prores proxy, lt, standard, hq (the default), 4444; dnxhr lb, sq, hq, hqx, 444; "
+                      "h264 high10; hevc main10."),
     _film("--crf", type=click.IntRange(0, 63), help="Quality of films, lower is better; the codec's own by default."),
     _film("--preset", help="Speed of the film encoder, in its own words (medium, slow, 8, ...)."),
     _film("--tune", help="What the film encoder should care for, in its own words (grain, film, ...)."),

@@ -23,9 +23,11 @@ from .chunks.job import ChunkWork, FilmStopped
 from .chunks.plan import Chunk, ChunkLength, plan_chunks
 from .chunks.segments import SegmentFacts, WorkFolder, work_folder
 from .input.probe import FilmInfo, probe
-from .output.encode import choose_encoder, picture_format
+from .output.encode import picture_format
+from .output.encoders import choose_encoder
 from .output.join import Piece, join
-from .output.streams import MUXERS, lost_streams
+from .output.streams import MUXERS
+from .output.trial import plan_streams
 from .shots.first_pass import FirstPass, FrameInfo
 from .time_range import TimeRange
 
@@ -93,8 +95,9 @@ def colorize_film(
         raise OutputError(f"{target}: films are written as {', '.join(sorted(MUXERS))}; choose one of these suffixes")
     key_frames(film.key_frames)  # raises for what is no choice, before anything is begun
     info = probe(source)
-    picture = picture_format(info, choose_encoder(film).name, film.pix_fmt)
-    lost = lost_streams(source, suffix)
+    picture = picture_format(info, choose_encoder(film), film.pix_fmt, film.profile)
+    streams = plan_streams(source, target, info, picture, film)
+    lost = streams.losses(source)
     if lost and film.strict_streams:
         raise OutputError(f"{lost[0]} (--strict-streams)")
     run = _Run(source, target, settings, info, executor or SerialExecutor(), on_progress, should_stop or (lambda: False))
@@ -113,7 +116,18 @@ def colorize_film(
         first_pass = FirstPass(source, info, picture, run.window, film.cuts)
         try:
             pieces = run.pieces(first_pass, work, chunk_work)
-            warnings = join(source, target, pieces, work, info=info, picture=picture, settings=film, window=run.window)
+            damaged = join(
+                source,
+                target,
+                pieces,
+                work,
+                info=info,
+                picture=picture,
+                settings=film,
+                window=run.window,
+                streams=streams,
+                tags={},
+            )
         except (SourceError, UsageError):
             work.discard()  # the next run would meet the same
             raise
@@ -124,7 +138,7 @@ def colorize_film(
         keys=sum(piece.facts.runs for piece in pieces),
         seconds=time.monotonic() - started,
         resumed=run.resumed,
-        warnings=(*warnings, *_said(source, first_pass, pieces, film)),
+        warnings=(*streams.warnings(source), *damaged, *_said(source, first_pass, pieces, film)),
         measured=_measured(pieces),
     )
 

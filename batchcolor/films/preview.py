@@ -23,7 +23,8 @@ from .input.decode import FrameDecoder
 from .input.lightness import lightness
 from .input.planes import luma_plane, small_lightness, to_picture_format
 from .input.probe import FilmInfo, picture_stream, probe, reading
-from .output.encode import CODECS, PictureFormat, picture_format
+from .output.encode import PictureFormat, picture_format
+from .output.encoders import CODECS
 from .shots.cuts import shots
 from .time_range import TimeRange
 
@@ -75,7 +76,7 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
 
 def _stills(source: Path, info: FilmInfo, colorizer: Colorizer, window: TimeRange) -> Iterator[_Still]:
     """One frame of each shot: the last of those numbered 1, 2, 4, 8, ..., so from its second half; no shot is kept in memory."""
-    picture = picture_format(info, CODECS["ffv1"].name)
+    picture = picture_format(info, CODECS["ffv1"])
     with reading(source) as container:
         stream = picture_stream(source, container)
         pictures = FrameDecoder(source, container, stream, threads=allowed())

@@ -67,7 +67,8 @@ class ChunkWork:
         """Make the chunk's segment and return what is known of it. Raises `SourceError`, `OutputError`, `UsageError`, `FilmStopped`."""
         colorizer, counts = self.colorizer(), ColorCounts()
         measures = QualityMetrics() if self.measure else NoMetrics()
-        canvas = OutputFrame(self.info.width, self.info.height, self.picture)
+        keeps_fields = self.settings.deinterlace == "off" and self.info.side_data.field_order != "progressive"
+        canvas = OutputFrame(self.info.width, self.info.height, self.picture, fields=keeps_fields)
         target = self.work.segment(chunk)
         with reading(self.source) as container:
             stream = picture_stream(self.source, container)
@@ -105,7 +106,7 @@ class ChunkWork:
                     output.mux(encoder.encode(None))
                 order = _order(temporary, chunk)
                 measured = measures.figures(temporary)
-        facts = SegmentFacts(order, 1 + len(chunk.cuts), counts.keys, found.repeated, measured)
+        facts = SegmentFacts(order, 1 + len(chunk.cuts), counts.keys, found.repeated, measured, dict(canvas.side_data))
         self.work.write_facts(chunk, facts)
         return facts
 

@@ -18,8 +18,8 @@ from ...runtime.atomic_write import PREFIX, atomic_write
 from ...runtime.file_lock import file_lock
 from .plan import Chunk
 
-# NUT keeps times to the tick and holds every codec but ProRes, whose order is known without.
-_MUXERS = {"prores": "mov"}
+# NUT keeps times to the tick and holds every codec but ProRes and DNxHR, whose order is known without.
+_MUXERS = {"prores": "mov", "dnxhr": "mov"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class SegmentFacts:
     """What is known of a finished segment.
 
     order: for each packet, the number of its frame in the chunk. runs: frames that the generator worked on; repeated: frames shown in
-    place of ones that could not be decoded. measured: what `measure.QualityMetrics` found, if it was asked.
+    place of ones that could not be decoded. measured: what `quality.QualityMetrics` found, if it was asked. side_data: frames
+    that had side data of their own, by its name in libavutil.
     """
 
     order: tuple[int, ...]
@@ -35,6 +36,7 @@ class SegmentFacts:
     runs: int
     repeated: int = 0
     measured: dict[str, float] = field(default_factory=dict)
+    side_data: dict[str, int] = field(default_factory=dict)
 
 
 class WorkFolder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import Counter
 
 import av
 import cv2
@@ -11,8 +12,10 @@ import numpy as np
 
 from ...engines.colorizer import Colorizer
 from ..output.encode import PictureFormat
+from .filter_chain import FilterChain
 from .lightness import lightness
 from .probe import FilmInfo
+from .side_data import frame_side_data
 
 _LUMA_FIRST = re.compile(r"yuv[ja]?\d{3}p|gray|nv\d\d")  # formats whose first plane is luma and nothing else
 _SWSCALE_MATRIX = {"bt601": "ITU601", "bt709": "ITU709", "bt2020": "BT2020"}
@@ -23,7 +26,9 @@ def to_picture_format(frame: av.VideoFrame, info: FilmInfo, picture: PictureForm
     depth = max(component.bits for component in frame.format.components)
     if (
         _LUMA_FIRST.match(frame.format.name)
+        and not frame.format.is_big_endian
         and depth == picture.coding.depth
+        and (not picture.alpha or frame.format.name.startswith("yuva"))
         and (frame.width, frame.height) == (info.width, info.height)
     ):
         return frame
@@ -81,21 +86,37 @@ def copy_frame(frame: av.VideoFrame) -> av.VideoFrame:
 class OutputFrame:
     """One frame that every result is drawn on: to get fresh memory for each costs more than to fill it.
 
-    Where an encoder still holds on to the last picture, it keeps that, and the next one gets memory of its own.
+    Where an encoder still holds on to the last picture, it keeps that, and the next one gets memory of its own. Frames with side data of
+    their own (closed captions), and with `fields` all, are drawn on a copy of their origin, which alone has its side data and the marks
+    of its fields.
     """
 
-    def __init__(self, width: int, height: int, picture: PictureFormat) -> None:
-        self._frame, self._depth = av.VideoFrame(width, height, picture.name), picture.coding.depth
+    def __init__(self, width: int, height: int, picture: PictureFormat, *, fields: bool = False) -> None:
+        """fields: whether frames stay marked as interlaced where their origins are."""
+        self._frame, self._depth, self._alpha = av.VideoFrame(width, height, picture.name), picture.coding.depth, picture.alpha
         self._range = 2 if picture.coding.full else 1
+        self._name, self._fields = picture.name, fields
+        self._copies: FilterChain | None = None
+        self._copied_format = ""
+        self.side_data: Counter[str] = Counter()
 
     def compose(self, origin: av.VideoFrame, luma: np.ndarray, chroma: np.ndarray) -> av.VideoFrame:
-        """The luma as it is, Cb and Cr `(2, rows, columns)`, time and colour tags of `origin`; good until the next call."""
-        made = self._frame
+        """The luma as it is, Cb and Cr `(2, rows, columns)`, time, side data and colour tags of `origin`; good until the next call."""
+        names = frame_side_data(origin)
+        self.side_data.update(names)
+        made = self._copy(origin) if names or self._fields else self._frame
         made.make_writable()
-        for plane, values in zip(made.planes, (luma, *chroma), strict=True):
+        alpha = (_view(origin.planes[3], origin.width, origin.height, self._depth),) if self._alpha else ()
+        for plane, values in zip(made.planes, (luma, *chroma, *alpha), strict=True):
             _view(plane, values.shape[1], values.shape[0], self._depth)[:] = values
         made.pts, made.time_base = origin.pts, origin.time_base
         made.pict_type = av.video.frame.PictureType.NONE
         made.colorspace, made.color_range = origin.colorspace, self._range
         made.color_primaries, made.color_trc = origin.color_primaries, origin.color_trc
         return made
+
+    def _copy(self, origin: av.VideoFrame) -> av.VideoFrame:
+        """A frame in the picture's format with the origin's flags and side data; its samples may be the origin's own."""
+        if self._copies is None or self._copied_format != origin.format.name:
+            self._copies, self._copied_format = FilterChain(origin, ("format", f"pix_fmts={self._name}")), origin.format.name
+        return next(iter(self._copies.through(origin)))

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from batchcolor.errors import SourceError
-from batchcolor.films import describe
-from batchcolor.films.input import probe
+from batchcolor.films import describe, probe
 from tests.films.made import TICK, Made, make_film
 
 UNTAGGED = 2  # H.273: "unspecified"
