@@ -22,10 +22,11 @@ from .chroma.key_frames import key_frames
 from .chunks.job import ChunkWork, FilmStopped
 from .chunks.plan import Chunk, ChunkLength, plan_chunks
 from .chunks.segments import SegmentFacts, WorkFolder, work_folder
+from .finish import finish
 from .input.probe import FilmInfo, probe
 from .output.encode import picture_format
 from .output.encoders import choose_encoder
-from .output.join import Piece, join
+from .output.join import Piece
 from .output.streams import MUXERS
 from .output.trial import plan_streams
 from .shots.first_pass import FirstPass, FrameInfo
@@ -116,7 +117,7 @@ def colorize_film(
         first_pass = FirstPass(source, info, picture, run.window, film.cuts)
         try:
             pieces = run.pieces(first_pass, work, chunk_work)
-            damaged = join(
+            finished = finish(
                 source,
                 target,
                 pieces,
@@ -138,7 +139,7 @@ def colorize_film(
         keys=sum(piece.facts.runs for piece in pieces),
         seconds=time.monotonic() - started,
         resumed=run.resumed,
-        warnings=(*streams.warnings(source), *damaged, *_said(source, first_pass, pieces, film)),
+        warnings=(*finished.warnings, *_said(source, first_pass, pieces, film)),
         measured=_measured(pieces),
     )
 

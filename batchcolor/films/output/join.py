@@ -11,7 +11,6 @@ from pathlib import Path
 import av
 import av.error
 
-from ...runtime.atomic_write import atomic_write
 from ...settings import FilmSettings
 from ..chunks.plan import Chunk
 from ..chunks.segments import SegmentFacts, WorkFolder
@@ -34,6 +33,7 @@ class Piece:
 def join(
     source: Path,
     target: Path,
+    temporary: Path,
     pieces: Sequence[Piece],
     work: WorkFolder,
     *,
@@ -43,8 +43,10 @@ def join(
     window: TimeRange,
     streams: StreamPlan,
     tags: Mapping[str, str],
-) -> list[str]:
-    """Write `target` from the segments of `pieces`, in order, and the other streams of `source` as planned; returns warnings.
+) -> dict[int, int]:
+    """Write `target`, as `temporary`, from the segments of `pieces`, in order, and the other streams of `source` as planned.
+
+    Returns damaged packets that were left out, by the source stream's index.
 
     Every picture has the time and duration that it has in the source; where a window was wanted, all times are moved so that it begins
     at 0. tags: added to the film's own. Raises `OutputError`, `SourceError`.
@@ -54,7 +56,7 @@ def join(
         ticks = round(window.start / stream.time_base)
         shift = ticks * stream.time_base
         said = {**film_tags(container), **tags}
-        with atomic_write(target) as temporary, writing(target, temporary, MUXERS[target.suffix.lower()], said) as output:
+        with writing(target, temporary, MUXERS[target.suffix.lower()], said) as output:
             # Never encodes: it gives the stream its headers, which are those of the segments, made by the same encoder.
             shown = open_encoder(output, stream, info, picture, settings)
             shown.metadata.update(stream_tags(stream, picture=True))
@@ -75,11 +77,7 @@ def join(
                     output.mux(packet)
                 else:
                     copy.mux(output, packet)
-    return [
-        f"{source}: {copy.damaged} damaged packets of {streams.kind(index)} stream {index} were left out"
-        for index, copy in copies.items()
-        if copy.damaged
-    ]
+    return {index: copy.damaged for index, copy in copies.items() if copy.damaged}
 
 
 _Moment = tuple[Fraction, av.Packet, Copy | None]  # when a packet is due, and its stream; None: the picture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,20 +125,23 @@ def _planned(
 
     if kind == "data" and "timecode" in stream.metadata:
         return fate(Fate.TIMECODE)
-    if (
-        kind == "data" and has_chapters and stream.discard == Discard.all
-    ):  # so FFmpeg marks the text track that it has read them from
+    # FFmpeg marks the text track that it has read chapters from.
+    if kind == "data" and has_chapters and stream.discard == Discard.all:
         return fate(Fate.CHAPTERS)
     if kind == "attachment" or (is_cover(stream) and muxer == "matroska"):
-        if muxer != "matroska":
-            return fate(Fate.LEFT_OUT, f"{muxer} holds no attachments; an .mkv result does")
-        return fate(Fate.ATTACHED) if kind == "attachment" or first else fate(Fate.LEFT_OUT, "its picture is missing")
+        return _attached(kind == "attachment" or bool(first), muxer, fate)
     refusal = _refusal(stream, muxer, first, messages, rewrap=False)
     if refusal is None:
         return fate(Fate.COPIED)
     if is_pcm(stream) and _refusal(stream, muxer, first, messages, rewrap=True) is None:
         return fate(Fate.REWRAPPED)
     return fate(Fate.LEFT_OUT, refusal)
+
+
+def _attached(is_there: bool, muxer: str, fate: Callable[[Fate, str], PlannedStream]) -> PlannedStream:
+    if muxer != "matroska":
+        return fate(Fate.LEFT_OUT, f"{muxer} holds no attachments; an .mkv result does")
+    return fate(Fate.ATTACHED, "") if is_there else fate(Fate.LEFT_OUT, "its picture is missing")
 
 
 def _codec_name(stream: av.stream.Stream) -> str:
