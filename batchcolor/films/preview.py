@@ -16,7 +16,7 @@ from ..color.conversion import lab_to_rgb
 from ..color.upsampling import UPSCALERS, apply_map
 from ..engines.colorizer import Colorizer
 from ..errors import SourceError
-from ..runtime.atomic_write import atomic_write
+from ..runtime.atomic_write import atomic_write_bytes
 from ..runtime.thread_budget import allowed
 from ..settings import Settings
 from .input.decode import FrameDecoder
@@ -67,9 +67,8 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
         if not page:
             raise SourceError(f"{source}: not one picture could be decoded; the file is damaged, cut off or shorter")
         path = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
-        with atomic_write(path) as temporary:
-            _, encoded = cv2.imencode(".jpg", cv2.cvtColor(_sheet(page), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-            temporary.write_bytes(encoded.tobytes())
+        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(_sheet(page), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
+        atomic_write_bytes(path, encoded.tobytes())
         pages.append(path)
     raise AssertionError("counts for ever")
 
@@ -120,10 +119,10 @@ def _still(look: _Look, info: FilmInfo, picture: PictureFormat, colorizer: Color
 def _pairs(stills: Iterator[_Still], colorizer: Colorizer, settings: Settings) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """(caption, before, after) for each shot; uint8 RGB."""
     number = itertools.count(1)
-    upscaled = UPSCALERS[settings.photo.upscaling]
+    upscaled = UPSCALERS[settings.color.upscaling]
     while batch := list(itertools.islice(stills, _TOGETHER)):
         for still, ab in zip(batch, colorizer.ab([still.seen for still in batch]), strict=True):
-            coarse = upscaled(still.seen, ab * np.float32(settings.saturation))
+            coarse = upscaled(still.seen, ab * np.float32(settings.color.saturation))
             before, after = (
                 (lab_to_rgb(still.shown[None], planes) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
                 for planes in (np.zeros((2, *still.shown.shape), np.float32), apply_map(coarse, still.shown))

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from batchcolor.errors import OutputError, SourceError
-from batchcolor.films import FilmResult, colorize_film, probe
+from batchcolor.films import FilmResult, colorize_film
+from batchcolor.films.input.probe import probe
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, chroma_of, make_film, moving, packets, pictures
 from tests.support import formula_colorizer

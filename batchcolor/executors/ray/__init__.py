@@ -31,7 +31,7 @@ class RayOptions:
 
 @contextmanager
 def ray_executor(options: RayOptions, preparation: Preparation | None = None) -> Iterator[Executor]:
-    """An executor whose workers stay, with what they have loaded, until the context ends. welcome: see `Preparation`.
+    """An executor whose workers stay, with what they have loaded, until the context ends. preparation: called in every new worker.
 
     Raises `ClusterError` where Ray or the cluster is missing, or where no machine of it can do the jobs.
     """

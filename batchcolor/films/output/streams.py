@@ -19,6 +19,7 @@ from av.bitstream import BitStreamFilterContext
 from av.stream import Disposition
 
 from ...errors import OutputError
+from ...runtime.write_errors import write_error
 from .ffmpeg_log import reason
 from .pcm import PcmRewrap
 
@@ -80,9 +81,9 @@ def writing(target: Path, temporary: Path, muxer: str, tags: Iterable[str] = ())
         with av.open(str(temporary), "w", format=muxer, options=muxer_options(muxer, tags, fast_start=True)) as container:
             yield container
     except av.error.FFmpegError as exc:
-        raise OutputError(
-            f"{target}: cannot be written ({reason(exc)}); check the folder, its permissions and free space"
-        ) from exc
+        if isinstance(exc, OSError):
+            raise write_error(target, exc) from exc
+        raise OutputError(f"{target}: cannot be written ({reason(exc)}); choose another container or --codec") from exc
 
 
 def muxer_options(muxer: str, tags: Iterable[str] = (), *, fast_start: bool = False) -> dict[str, str]:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from batchcolor.errors import SourceError
-from batchcolor.films import describe, probe
+from batchcolor.films import describe
+from batchcolor.films.input.probe import probe
 from tests.films.made import TICK, Made, make_film
 
 UNTAGGED = 2  # H.273: "unspecified"
