@@ -28,11 +28,14 @@ from .chunks.job import ChunkWork, FilmStopped
 from .chunks.plan import Chunk, ChunkLength, plan_chunks
 from .chunks.segments import SegmentFacts, WorkFolder, work_folder
 from .damage import FLAWED, Damage, DamageLog, clock, sentences
+from .finish import finish
 from .input.probe import FilmInfo, probe, tick
 from .input.source import SourceIdentity, parts
-from .output.encode import choose_encoder, picture_format
-from .output.join import Piece, join
-from .output.streams import MUXERS, lost_streams
+from .output.encode import picture_format
+from .output.encoders import choose_encoder
+from .output.join import Piece
+from .output.streams import MUXERS
+from .output.trial import plan_streams
 from .shots.color import ShotColor, seems_in_color
 from .shots.first_pass import FirstPass, FrameInfo
 from .time_range import TimeRange
@@ -123,8 +126,9 @@ def colorize_film(
     key_frames(film.key_frames)  # raises for what is no choice, before anything is begun
     identity = SourceIdentity.of(source)
     info = probe(source)
-    picture = picture_format(info, choose_encoder(film).name, film.pix_fmt)
-    lost = lost_streams(source, suffix)
+    picture = picture_format(info, choose_encoder(film), film.pix_fmt, film.profile)
+    streams = plan_streams(source, target, info, picture, film)
+    lost = streams.losses(source)
     if lost and film.strict_streams:
         raise OutputError(f"{lost[0]} (--strict-streams)")
     window = TimeRange.of(film, info)
@@ -157,7 +161,7 @@ def colorize_film(
         )
         try:
             pieces = run.pieces(frames, work, chunk_work)
-            warnings = join(
+            finished = finish(
                 source,
                 target,
                 pieces,
@@ -166,6 +170,8 @@ def colorize_film(
                 picture=picture,
                 settings=film,
                 window=window,
+                streams=streams,
+                tags={},
                 changes=first_pass.changes,
                 check=lambda: identity.check(source),
             )
@@ -180,7 +186,7 @@ def colorize_film(
         keys=sum(piece.facts.runs for piece in pieces),
         seconds=time.monotonic() - started,
         resumed=run.resumed,
-        warnings=(*warnings, *_warnings(source, info, first_pass, pieces, settings, window, damage)),
+        warnings=(*finished.warnings, *_warnings(source, info, first_pass, pieces, settings, window, damage)),
         measured=_measured(pieces),
         damage=damage,
     )

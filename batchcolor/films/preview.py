@@ -24,7 +24,8 @@ from .input.lightness import lightness
 from .input.part import frames_within
 from .input.planes import luma_plane, small_lightness, to_picture_format
 from .input.probe import FilmInfo, probe
-from .output.encode import CODECS, PictureFormat, picture_format
+from .output.encode import PictureFormat, picture_format
+from .output.encoders import CODECS
 from .shots.color import ShotColor, Treatment, frame_color, small_lab, treatment
 from .shots.cuts import shots
 from .time_range import TimeRange
@@ -76,7 +77,7 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
 
 def _stills(source: Path, info: FilmInfo, colorizer: Colorizer, window: TimeRange, settings: Settings) -> Iterator[_Still]:
     """One frame of each shot: the last of those numbered 1, 2, 4, 8, ..., so from its second half; no shot is kept in memory."""
-    picture = picture_format(info, CODECS["ffv1"].name)
+    picture = picture_format(info, CODECS["ffv1"])
     with frames_within(source, info, window, threads=allowed()) as (_, tick, frames):
         looks = (_look(frame, tick, info, picture) for frame, _ in frames)
         for _, shot in itertools.groupby(shots(looks, lambda look: look.L), key=lambda pair: pair[0]):

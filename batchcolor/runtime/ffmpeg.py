@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import av
 import av.container
 import av.error
+import av.logging
 
+# While FFmpeg's messages are listened to, those of other threads must not reach the terminal.
+logging.getLogger("libav").addHandler(logging.NullHandler())
 # FFmpeg reads nothing but files for us: a playlist or a list of parts with a film's suffix must not reach the network or a device.
 _PROTOCOLS = "file"
 
@@ -44,3 +51,43 @@ def is_damage(error: av.error.FFmpegError) -> bool:
     FFmpeg's programs go on after any error of a packet; so do we, but where memory is short or the error is a bug of ours.
     """
     return not isinstance(error, (av.error.MemoryError, av.error.PyAVCallbackError, av.error.ExitError, av.error.EOFError))
+
+
+_Message = tuple[int, str, str]  # level, component, text
+
+
+@contextlib.contextmanager
+def logged_errors() -> Iterator[Sequence[_Message]]:
+    """What FFmpeg logs as an error in this thread while the block runs; grows meanwhile.
+
+    FFmpeg has one log for the process: it is on while any thread listens, and as it was before once none does.
+    """
+    _Log.listen()
+    try:
+        with av.logging.Capture() as logs:
+            yield cast(Sequence[_Message], logs)
+    finally:
+        _Log.leave()
+
+
+class _Log:
+    lock = threading.Lock()
+    listeners = 0
+    before: tuple[int | None, bool] = (None, True)
+
+    @classmethod
+    def listen(cls) -> None:
+        with cls.lock:
+            if cls.listeners == 0:
+                cls.before = av.logging.get_level(), bool(av.logging.get_skip_repeated())
+                av.logging.set_level(av.logging.ERROR)
+                av.logging.set_skip_repeated(False)
+            cls.listeners += 1
+
+    @classmethod
+    def leave(cls) -> None:
+        with cls.lock:
+            cls.listeners -= 1
+            if cls.listeners == 0:
+                av.logging.set_level(cls.before[0])
+                av.logging.set_skip_repeated(cls.before[1])

@@ -14,7 +14,7 @@ from .schema import check, option, option_fields
 DeviceName = str  # auto, cpu, cuda, cuda:1, mps
 EngineName = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
-VideoCodec = Literal["h264", "hevc", "av1", "prores", "ffv1"]
+VideoCodec = Literal["h264", "hevc", "av1", "prores", "dnxhr", "ffv1"]
 EncoderKind = Literal["software", "auto", "nvenc", "qsv", "videotoolbox", "amf", "v4l2m2m"]
 Deinterlace = Literal["auto", "off", "error"]
 SmootherName = Literal["none", "exponential", "flow"]
@@ -132,7 +132,7 @@ class PhotoSettings:
 class FilmSettings:
     """How films are smoothed and encoded.
 
-    crf and preset None: the codec's own default in `batchcolor.films.output.encode`. pix_fmt None: the format nearest to the source's.
+    crf and preset None: the codec's own default in `batchcolor.films.output.encoders`. pix_fmt None: the format nearest to the source's.
     cuts: seconds at which shots begin, as read from `shots`; None: to be detected. start, duration: the part of the film that is wanted,
     in seconds; duration None: to the end.
     """
@@ -142,6 +142,14 @@ class FilmSettings:
         "software",
         "Software encoder, or a hardware encoder, which is tested first. auto: the first hardware encoder that works, else software.",
         heading=_FILMS,
+    )
+    profile: str | None = option(
+        None,
+        "Profile of the codec. prores: proxy, lt, standard, hq (the default), 4444, 4444xq; dnxhr: lb, sq, hq, hqx (the default), 444; "
+        "h264: high, high10, high422, high444; hevc: main, main10, main12, main422-10, main444-10.",
+        heading=_FILMS,
+        metavar="NAME",
+        per_item=True,
     )
     crf: int | None = option(
         None,

@@ -72,7 +72,8 @@ class ChunkWork:
         self.identity.check(self.source)
         colorizer, counts = self.colorizer(), ColorCounts()
         measures = QualityMetrics() if self.measure else NoMetrics()
-        canvas = OutputFrame(self.info.width, self.info.height, self.picture)
+        keeps_fields = self.settings.deinterlace == "off" and self.info.side_data.field_order != "progressive"
+        canvas = OutputFrame(self.info.width, self.info.height, self.picture, fields=keeps_fields)
         target = self.work.segment(chunk)
         with reading(self.source) as container:
             stream = picture_stream(self.source, container)
@@ -98,7 +99,9 @@ class ChunkWork:
                 self.identity.check(self.source)
                 order = _order(temporary, chunk)
                 measured = measures.figures(temporary)
-        facts = SegmentFacts(order, 1 + len(chunk.cuts), counts.keys, found.repeated, found.flawed, measured)
+        facts = SegmentFacts(
+            order, 1 + len(chunk.cuts), counts.keys, found.repeated, found.flawed, measured, dict(canvas.side_data)
+        )
         self.work.write_facts(chunk, facts)
         return facts
 

@@ -18,8 +18,8 @@ from ...runtime.file_lock import file_lock
 from ...runtime.write_errors import write_errors
 from .plan import Chunk
 
-# NUT keeps times to the tick and holds every codec but ProRes, whose order is known without.
-_MUXERS = {"prores": "mov"}
+# NUT keeps times to the tick and holds every codec but ProRes and DNxHR, whose order is known without.
+_MUXERS = {"prores": "mov", "dnxhr": "mov"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class SegmentFacts:
 
     order: for each packet, the number of its frame in the chunk. runs: frames that the generator worked on; repeated: frames shown in
     place of ones that could not be decoded; flawed: own frames that were decoded with errors. measured: what
-    `QualityMetrics` found, if it was asked.
+    `quality.QualityMetrics` found, if it was asked. side_data: frames that had side data of their own, by its name in libavutil.
     """
 
     order: tuple[int, ...]
@@ -37,6 +37,7 @@ class SegmentFacts:
     repeated: int = 0
     flawed: tuple[int, ...] = ()
     measured: dict[str, float] = field(default_factory=dict)
+    side_data: dict[str, int] = field(default_factory=dict)
 
 
 class WorkFolder:

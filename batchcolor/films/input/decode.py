@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import av
 import av.error
-import av.logging
 
-from ...runtime.ffmpeg import is_damage
+from ...runtime.ffmpeg import is_damage, logged_errors
 from ..damage import MARKED, RESIZED, UNDECODABLE, UNREADABLE, DamageLog
 from .clock import BestEffort, FilmClock, SyncPoint
 from .probe import FilmInfo
@@ -125,7 +123,7 @@ class FrameDecoder:
                 return
             self.clock.move(packet)
             try:
-                with _complaints(self._watch) as complaints:
+                with logged_errors() if self._watch else contextlib.nullcontext(()) as complaints:
                     frames = packet.decode()
             except av.error.FFmpegError as exc:
                 # A packet of no bytes (Theora, AVI) says that the picture before goes on.
@@ -162,42 +160,3 @@ class FrameDecoder:
         if packet is not None:
             ticks = next((time for time in (packet.pts, packet.dts) if time is not None), ticks)
         self.damage.add(float(ticks * self._tick), what)
-
-
-class _Listening:
-    """FFmpeg's log is one for the process: it is on while any decoder listens, and as it was before once none does."""
-
-    lock = threading.Lock()
-    listeners = 0
-    before: tuple[int | None, bool] = (None, True)
-
-    @classmethod
-    def begin(cls) -> None:
-        with cls.lock:
-            if cls.listeners == 0:
-                cls.before = av.logging.get_level(), av.logging.get_skip_repeated()
-                av.logging.set_level(av.logging.ERROR)
-                av.logging.set_skip_repeated(False)
-            cls.listeners += 1
-
-    @classmethod
-    def end(cls) -> None:
-        with cls.lock:
-            cls.listeners -= 1
-            if cls.listeners == 0:
-                av.logging.set_level(cls.before[0])
-                av.logging.set_skip_repeated(cls.before[1])
-
-
-@contextlib.contextmanager
-def _complaints(listen: bool) -> Iterator[Sequence[Any]]:
-    """What this thread's decoder logs as an error meanwhile. Other threads' words are swallowed, as they are at all other times."""
-    if not listen:
-        yield ()
-        return
-    _Listening.begin()
-    try:
-        with av.logging.Capture(local=False), av.logging.Capture() as logs:
-            yield logs
-    finally:
-        _Listening.end()

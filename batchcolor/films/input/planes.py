@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import Counter
 
 import av
 import cv2
@@ -13,14 +14,16 @@ from av.video.reformatter import Interpolation
 from ...color.conversion import YCbCr
 from ...engines.colorizer import Colorizer
 from ..output.encode import PictureFormat
+from .filter_chain import FilterChain
 from .lightness import lightness
 from .probe import FilmInfo
+from .side_data import frame_side_data
 
 # Formats whose first plane is luma and nothing else; of these, those whose codes lie in the upper bits of 16.
 _LUMA_FIRST = re.compile(r"(yuv[ja]?\d{3}p|gray(?!f|32)|nv\d\d|p[024]\d\d)(?!.*msb)")
 _HIGH_BITS = re.compile(r"p[024]\d\d")
-_PLANAR = {8: "yuv444p", 10: "yuv444p10le", 12: "yuv444p12le", 14: "yuv444p14le", 16: "yuv444p16le"}
-_GRAY = {8: "gray", 10: "gray10le", 12: "gray12le", 14: "gray14le", 16: "gray16le"}
+_PLANAR = {8: "yuv444p", 9: "yuv444p9le", 10: "yuv444p10le", 12: "yuv444p12le", 14: "yuv444p14le", 16: "yuv444p16le"}
+_GRAY = {8: "gray", 9: "gray9le", 10: "gray10le", 12: "gray12le", 14: "gray14le", 16: "gray16le"}
 SWSCALE_MATRIX = {"bt601": "ITU601", "bt709": "ITU709", "bt2020": "BT2020"}
 _ACCURATE = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 
@@ -29,8 +32,10 @@ def to_picture_format(frame: av.VideoFrame, info: FilmInfo, picture: PictureForm
     """A frame whose first plane is the luma in the picture's depth and size: the frame itself where that holds already.
 
     Luma of another depth is scaled exactly, in whole codes; what is packed is taken apart first; RGB is coded with the film's own matrix
-    and range. Chroma is of no use in the result; see `in_picture_format`.
+    and range. Chroma is of no use in the result; see `in_picture_format`. Alpha is there where the picture has it.
     """
+    if picture.alpha:
+        return in_picture_format(frame, info, picture)
     depth, size = picture.coding.depth, (info.width, info.height)
     if not has_luma_plane(frame.format):
         # Packed Y'CbCr keeps its depth here; RGB becomes Y'CbCr at the depth that is wanted.
@@ -43,17 +48,15 @@ def to_picture_format(frame: av.VideoFrame, info: FilmInfo, picture: PictureForm
     if luma.shape[::-1] != size:
         smaller = size[0] * size[1] < luma.size
         luma = cv2.resize(luma, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
-    made = av.VideoFrame(*size, _GRAY[depth])
+    made = frame.reformat(*size, _GRAY[depth])  # for a frame with the same side data; its samples are replaced
     _view(made.planes[0], *size, depth)[:] = luma
     made.pts, made.time_base, made.duration = frame.pts, frame.time_base, frame.duration
-    made.colorspace, made.color_range = frame.colorspace, frame.color_range
-    made.color_primaries, made.color_trc = frame.color_primaries, frame.color_trc
     return made
 
 
 def in_picture_format(frame: av.VideoFrame, info: FilmInfo, picture: PictureFormat) -> av.VideoFrame:
     """The frame with its own chroma in the picture's format: the frame itself where it is in that already, else converted."""
-    same = frame.format.name.replace("yuvj", "yuv") == picture.name
+    same = frame.format.name.replace("yuvj", "yuv") == picture.name  # alpha included
     size = info.width, info.height
     return (
         frame
@@ -165,21 +168,37 @@ def copy_frame(frame: av.VideoFrame) -> av.VideoFrame:
 class OutputFrame:
     """One frame that every result is drawn on: to get fresh memory for each costs more than to fill it.
 
-    Where an encoder still holds on to the last picture, it keeps that, and the next one gets memory of its own.
+    Where an encoder still holds on to the last picture, it keeps that, and the next one gets memory of its own. Frames with side data of
+    their own (closed captions), and with `fields` all, are drawn on a copy of their origin, which alone has its side data and the marks
+    of its fields.
     """
 
-    def __init__(self, width: int, height: int, picture: PictureFormat) -> None:
-        self._frame, self._depth = av.VideoFrame(width, height, picture.name), picture.coding.depth
+    def __init__(self, width: int, height: int, picture: PictureFormat, *, fields: bool = False) -> None:
+        """fields: whether frames stay marked as interlaced where their origins are."""
+        self._frame, self._depth, self._alpha = av.VideoFrame(width, height, picture.name), picture.coding.depth, picture.alpha
         self._range = 2 if picture.coding.full else 1
+        self._name, self._fields = picture.name, fields
+        self._copies: FilterChain | None = None
+        self._copied_format = ""
+        self.side_data: Counter[str] = Counter()
 
     def compose(self, origin: av.VideoFrame, luma: np.ndarray, chroma: np.ndarray) -> av.VideoFrame:
-        """The luma as it is, Cb and Cr `(2, rows, columns)`, time and colour tags of `origin`; good until the next call."""
-        made = self._frame
+        """The luma as it is, Cb and Cr `(2, rows, columns)`, time, side data and colour tags of `origin`; good until the next call."""
+        names = frame_side_data(origin)
+        self.side_data.update(names)
+        made = self._copy(origin) if names or self._fields else self._frame
         made.make_writable()
-        for plane, values in zip(made.planes, (luma, *chroma), strict=True):
+        alpha = (_view(origin.planes[3], origin.width, origin.height, self._depth),) if self._alpha else ()
+        for plane, values in zip(made.planes, (luma, *chroma, *alpha), strict=True):
             _view(plane, values.shape[1], values.shape[0], self._depth)[:] = values
         made.pts, made.time_base = origin.pts, origin.time_base
         made.pict_type = av.video.frame.PictureType.NONE
         made.colorspace, made.color_range = origin.colorspace, self._range
         made.color_primaries, made.color_trc = origin.color_primaries, origin.color_trc
         return made
+
+    def _copy(self, origin: av.VideoFrame) -> av.VideoFrame:
+        """A frame in the picture's format with the origin's flags and side data; its samples may be the origin's own."""
+        if self._copies is None or self._copied_format != origin.format.name:
+            self._copies, self._copied_format = FilterChain(origin, ("format", f"pix_fmts={self._name}")), origin.format.name
+        return next(iter(self._copies.through(origin)))

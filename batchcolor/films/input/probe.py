@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import av.error
 
 from ...errors import SourceError
 from ...runtime.ffmpeg import open_input, reason
+from .side_data import SideData, stream_side_data
 from .source import JoinedFiles, parts
 
 # ITU-T H.273, table 4 (matrix coefficients), as far as they are Y'CbCr with constant weights.
@@ -32,7 +33,8 @@ class FilmInfo:
 
     frames: as the container says or estimates, None where it says nothing. sar: shape of a pixel, width to height. depth: bits a sample.
     matrix: bt601, bt709 or bt2020, guessed from the size where the film does not say. rotation: degrees counterclockwise that a player
-    turns the picture by. other_streams: kind and codec of each. seekable: whether frames can be found again by their time.
+    turns the picture by; side_data: how exactly, and what else the stream says of all its frames. other_streams: kind and codec of each.
+    seekable: whether frames can be found again by their time.
 
     origin: time in the file, in seconds, that is 0 of film time; begins: film time at which the film begins. restarts: whether the
     format is one whose clock may begin anew; bytes_seekable: whether it can be entered at a byte. doubtful_times: whether its pts may be
@@ -60,6 +62,7 @@ class FilmInfo:
     bytes_seekable: bool = False
     doubtful_times: bool = False
     duration_stated: bool = False
+    side_data: SideData = field(default_factory=SideData)
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -145,6 +148,7 @@ def describe_stream(path: Path, container: av.container.InputContainer, stream: 
     rate = stream.average_rate or stream.guessed_rate
     frames = stream.frames or (round(duration_s * rate) if duration_s and rate else None)
     components = context.format.components
+    rotation, side_data = _first_frame_facts(path)
     return FilmInfo(
         container=container.format.name,
         codec=context.name,
@@ -161,7 +165,7 @@ def describe_stream(path: Path, container: av.container.InputContainer, stream: 
         full_range=int(context.color_range) == _FULL_RANGE
         or context.format.name.startswith("yuvj")
         or (len(components) <= 2 and int(context.color_range) == 0),
-        rotation=_rotation(path),
+        rotation=rotation,
         other_streams=tuple(
             f"{other.type} {other.codec_context.name if other.codec_context else 'unknown'}"
             for other in container.streams
@@ -176,6 +180,7 @@ def describe_stream(path: Path, container: av.container.InputContainer, stream: 
         doubtful_times=container.format.name in _NO_PTS
         or ("matroska" in container.format.name and context.codec_tag.strip("\0") != ""),
         duration_stated=not restarts and bool(stream.duration),
+        side_data=side_data,
     )
 
 
@@ -193,12 +198,12 @@ def _duration_s(container: av.container.InputContainer, stream: av.VideoStream) 
     return container.duration / av.time_base if container.duration else None
 
 
-def _rotation(path: Path) -> int:
-    """A multiple of 90 degrees, counterclockwise; only decoded frames carry it, so the first one is decoded."""
+def _first_frame_facts(path: Path) -> tuple[int, SideData]:
+    """Rotation, a multiple of 90 degrees counterclockwise, and side data; decoded frames alone carry them, so one is decoded."""
     with contextlib.suppress(SourceError, StopIteration), reading(path) as container:
         frame = next(container.decode(picture_stream(path, container)))
-        return round(frame.rotation / 90) * 90
-    return 0
+        return round(frame.rotation / 90) * 90, stream_side_data(frame)
+    return 0, SideData()
 
 
 def _usual_matrix(width: int, height: int) -> str:
