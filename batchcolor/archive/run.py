@@ -124,8 +124,13 @@ def _colorize_film(
     on_progress: Callable[[Item, FilmProgress], None] | None,
 ) -> Outcome | None:
     """None for a film that was stopped."""
-    from ..films import FilmStopped, colorize_film
+    from ..films import FilmOutcome, FilmStopped, colorize_film
 
+    statuses = {
+        FilmOutcome.COLORIZED: Status.DONE,
+        FilmOutcome.COPIED: Status.COPIED,
+        FilmOutcome.SKIPPED: Status.SKIPPED,
+    }
     started, stamp = time.monotonic(), FileStamp.of(item.source)
     try:
         result = colorize_film(
@@ -150,7 +155,7 @@ def _colorize_film(
         item.source,
         item.target,
         item.kind,
-        Status.DONE,
+        statuses[result.outcome],
         result.seconds,
         frames=result.frames,
         film=result.as_dict(),
