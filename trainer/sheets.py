@@ -10,10 +10,10 @@ import numpy as np
 
 from batchcolor.generators import Generator
 
-from .data import Picture
+from .decoding import Picture
 from .evaluate import decoded, gray_rgb, lightness, merge, predict_ab
 
-_TALL = 192  # height of a tile in pixels
+_HEIGHT = 192  # of a tile, in pixels
 
 
 def sheet(generator: Generator, pictures: Sequence[Picture], network_size: int, columns: int, truth: bool) -> np.ndarray:
@@ -24,7 +24,7 @@ def sheet(generator: Generator, pictures: Sequence[Picture], network_size: int, 
     cells = []
     for _, whole in decoded(pictures):
         height, width = whole.shape[:2]
-        rgb = cv2.resize(whole, (round(width * _TALL / height), _TALL), interpolation=cv2.INTER_AREA)
+        rgb = cv2.resize(whole, (round(width * _HEIGHT / height), _HEIGHT), interpolation=cv2.INTER_AREA)
         L = lightness(rgb)
         tiles = [gray_rgb(L), merge(L, predict_ab(generator, rgb, network_size, rgb.shape[:2]))]
         cells.append(np.hstack([*tiles, rgb] if truth else tiles))

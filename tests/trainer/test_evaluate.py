@@ -100,10 +100,10 @@ def test_nothing_decodable_is_one_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / "sheet.png").exists()
 
 
-@pytest.mark.parametrize("option", ["--judge", "--show"])
+@pytest.mark.parametrize("option", ["--validation", "--preview"])
 def test_a_run_that_could_not_be_judged_does_not_begin(photos: Path, tmp_path: Path, option: str) -> None:
     broken = write_broken(tmp_path / "broken")
-    ran = trainer(*run_arguments(photos, tmp_path / "run", option, broken, "--judge-every", 1))
+    ran = trainer(*run_arguments(photos, tmp_path / "run", option, broken, "--validation-every", 1))
     assert ran.returncode == 3
     assert "none of 4 pictures can be decoded" in ran.stderr
     assert "Traceback" not in ran.stderr
