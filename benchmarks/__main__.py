@@ -12,7 +12,7 @@ import openvino as ov
 import pyvips
 import torch
 
-from batchcolor.threads import cores
+from batchcolor.runtime.thread_budget import cores
 
 from . import (
     archive,

@@ -11,9 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from batchcolor.archive.outcome import Outcome, Status
+from batchcolor.archive.output_tree import open_tree
 from batchcolor.archive.plan import plan
-from batchcolor.archive.run import Outcome, Status
-from batchcolor.archive.tree import open_tree
 from batchcolor.settings import Settings
 
 from .timing import median_seconds

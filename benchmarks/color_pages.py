@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from skimage import data
 
-from batchcolor.color import gray_of_lightness, rgb_to_lab
+from batchcolor.color.conversion import gray_of_lightness, rgb_to_lab
 from batchcolor.photos.tone import has_color
 
 # name -> (gamma of R, G, B; the paper's tint)

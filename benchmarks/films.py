@@ -20,17 +20,17 @@ import av
 import cv2
 import numpy as np
 
-from batchcolor.colorizer import open_colorizer
 from batchcolor.demo import film as demo_film
 from batchcolor.demo.pictures import gray_of
+from batchcolor.engines.colorizer import open_colorizer
 from batchcolor.executors import ProcessExecutor
 from batchcolor.films import colorize_film
-from batchcolor.films.encode import CODECS, open_encoder, picture_format
-from batchcolor.films.planes import luma_plane
-from batchcolor.films.probe import describe_stream, picture_stream
+from batchcolor.films.input.planes import luma_plane
+from batchcolor.films.input.probe import describe_stream, picture_stream
+from batchcolor.films.output.encode import CODECS, open_encoder, picture_format
 from batchcolor.generators.checkpoint import save
+from batchcolor.runtime.thread_budget import cores
 from batchcolor.settings import FilmSettings, ModelSettings, Settings
-from batchcolor.threads import cores
 
 from .precisions import checkpoint_of
 from .timing import median_seconds, processor_seconds

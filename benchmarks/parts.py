@@ -21,19 +21,18 @@ import av
 import cv2
 import numpy as np
 
-from batchcolor import threads
-from batchcolor.colorizer import open_colorizer
-from batchcolor.films.chroma import chroma_planes
-from batchcolor.films.cuts import shots
-from batchcolor.films.encode import CODECS, open_encoder, picture_format
-from batchcolor.films.keys import WhereCarryingFails
-from batchcolor.films.motion import MotionEstimator, motion_size
-from batchcolor.films.planes import Canvas, luma_plane, small_lightness
-from batchcolor.films.probe import picture_stream, probe
-from batchcolor.films.smooth import ShotFrame, along_motion
-from batchcolor.films.survey import fingerprint
+from batchcolor.color.upsampling import guided_map
+from batchcolor.engines.colorizer import open_colorizer
+from batchcolor.films.chroma.key_frames import AdaptiveKeyFrames
+from batchcolor.films.chroma.motion import MotionEstimator, motion_size
+from batchcolor.films.chroma.planes import chroma_planes
+from batchcolor.films.chroma.smoothing import ShotFrame, along_motion
+from batchcolor.films.input.planes import OutputFrame, fingerprint, luma_plane, small_lightness
+from batchcolor.films.input.probe import picture_stream, probe
+from batchcolor.films.output.encode import CODECS, open_encoder, picture_format
+from batchcolor.films.shots.cuts import shots
+from batchcolor.runtime import thread_budget as threads
 from batchcolor.settings import FilmSettings, ModelSettings
-from batchcolor.upscale import guided_map
 
 from .films import SIZES, make
 
@@ -67,7 +66,11 @@ def parts(film: Path) -> dict[str, float]:
     """Milliseconds by part, in the order of the way through."""
     info = probe(film)
     picture = picture_format(info, CODECS[SETTINGS.codec].name)
-    colorizer, canvas, estimator = open_colorizer(ModelSettings()), Canvas(info.width, info.height, picture), MotionEstimator()
+    colorizer, canvas, estimator = (
+        open_colorizer(ModelSettings()),
+        OutputFrame(info.width, info.height, picture),
+        MotionEstimator(),
+    )
     found: dict[str, float] = {}
     with av.open(str(film)) as container:
         stream = picture_stream(film, container)
@@ -79,13 +82,15 @@ def parts(film: Path) -> dict[str, float]:
         frame.pts, frame.time_base = n, Fraction(1, 24)
     lumas = [luma_plane(frame) for frame in frames]
     found["decode again, the survey"] = found["decode"]
-    survey, looks = each(lambda luma: (cv2.resize(luma, (256, 192), interpolation=cv2.INTER_LINEAR), fingerprint(luma)), lumas)
+    first_pass, looks = each(
+        lambda luma: (cv2.resize(luma, (256, 192), interpolation=cv2.INTER_LINEAR), fingerprint(luma)), lumas
+    )
     started = time.perf_counter()
     list(shots(looks, lambda look: look[0].astype(np.float32)))
-    found["survey: shots, fingerprints"] = survey + 1000 * (time.perf_counter() - started) / len(looks)
+    found["survey: shots, fingerprints"] = first_pass + 1000 * (time.perf_counter() - started) / len(looks)
     found["small lightness"], small = each(lambda frame: small_lightness(frame, info, picture, colorizer), frames)
     found["motion, both ways"], steps = each(lambda pair: estimator.step(*pair), list(itertools.pairwise(small)))
-    found["key frames"], keys = each(WhereCarryingFails().is_key, [None, *steps])
+    found["key frames"], keys = each(AdaptiveKeyFrames().is_key, [None, *steps])
     network, answers = each(lambda L: colorizer.ab([L])[0], [L for L, key in zip(small, keys, strict=True) if key])
     found["network, on key frames"] = network * len(answers) / len(frames)
     waiting = iter(answers)
@@ -101,11 +106,11 @@ def parts(film: Path) -> dict[str, float]:
     found["chroma planes"], chroma = each(
         lambda p: chroma_planes(p[0], p[1], coding, grid), list(zip(lumas, maps, strict=True))
     )
-    found["onto the frame"], _ = each(lambda p: canvas.drawn(*p), list(zip(frames, lumas, chroma, strict=True)))
+    found["onto the frame"], _ = each(lambda p: canvas.compose(*p), list(zip(frames, lumas, chroma, strict=True)))
     plain = encoded(film, [plain_of(frame) for frame in frames])
-    drawn = [Canvas(info.width, info.height, picture).drawn(*p) for p in zip(frames, lumas, chroma, strict=True)]
+    compose = [OutputFrame(info.width, info.height, picture).compose(*p) for p in zip(frames, lumas, chroma, strict=True)]
     found["encode, as a plain transcode does"] = plain
-    found["encode, what colour adds"] = encoded(film, drawn) - plain
+    found["encode, what colour adds"] = encoded(film, compose) - plain
     return found
 
 

@@ -17,13 +17,13 @@ import torch
 from skimage import data
 from skimage.color import deltaE_ciede2000
 
-from batchcolor.color import lab_to_rgb, rgb_to_lab
+from batchcolor.color.conversion import lab_to_rgb, rgb_to_lab
 from batchcolor.engines import open_engine
 from batchcolor.errors import BatchcolorError
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint
+from batchcolor.metrics import colourfulness
 from batchcolor.settings import EngineName, Precision
-from batchcolor.steadiness import colourfulness
 from batchcolor.weights import open_checkpoint
 
 SIDE = 256

@@ -15,8 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from batchcolor.archive.outcome import Status
 from batchcolor.archive.plan import Plan, plan
-from batchcolor.archive.run import Status, run
+from batchcolor.archive.run import run
 from batchcolor.executors import Executor, Executors, ProcessExecutor, RayOptions, ray_executor
 from batchcolor.settings import ModelSettings, Settings
 

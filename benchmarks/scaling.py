@@ -18,15 +18,16 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from batchcolor.archive.outcome import Outcome, Status
+from batchcolor.archive.output_tree import open_tree
 from batchcolor.archive.plan import plan
-from batchcolor.archive.run import Outcome, Status
-from batchcolor.archive.tree import open_tree
-from batchcolor.colorizer import Colorizer, open_colorizer
-from batchcolor.executors import Desk, RayOptions, ray_executor
+from batchcolor.engines.colorizer import Colorizer, open_colorizer
+from batchcolor.executors import JobContext, RayOptions, ray_executor
 from batchcolor.films import colorize_film
-from batchcolor.films.encode import picture_format
-from batchcolor.films.probe import probe
-from batchcolor.films.survey import Survey, Window
+from batchcolor.films.input.probe import probe
+from batchcolor.films.output.encode import picture_format
+from batchcolor.films.shots.first_pass import FirstPass
+from batchcolor.films.time_range import TimeRange
 from batchcolor.photos import colorize_photos
 from batchcolor.settings import FilmSettings, ModelSettings, PhotoSettings, Settings
 
@@ -44,7 +45,7 @@ def megabytes() -> float:
     return psutil.Process().memory_info().rss / 1e6
 
 
-def nap(seconds: float, _job: int, _desk: Desk) -> int:
+def nap(seconds: float, _job: int, _desk: JobContext) -> int:
     time.sleep(seconds)
     return _job
 
@@ -95,8 +96,8 @@ def core(folder: Path) -> None:
     pairs = [(path, folder / "out" / path.name) for path in photos]
     film = make(folder / "film.mp4", (640, 480), TIMES)
     info = probe(film)
-    survey = partial(Survey, film, info, picture_format(info, "libx264"), Window.of(FilmSettings()))
-    frames = sum(1 for _ in survey())
+    first_pass = partial(FirstPass, film, info, picture_format(info, "libx264"), TimeRange.of(FilmSettings()))
+    frames = sum(1 for _ in first_pass())
     for name, colorizer in colorizers.items():
         a_photo = processor_seconds(partial(colorize, pairs, colorizer)) / PHOTOS
         opener = partial(lambda colorizer: colorizer, colorizer)
@@ -106,7 +107,7 @@ def core(folder: Path) -> None:
         )
     read, written = (sum(path.stat().st_size for path in column) / PHOTOS / 1e6 for column in zip(*pairs, strict=True))
     print(f"  storage: {read:.2f} MB read, {written:.2f} MB written a photo")
-    took = processor_seconds(lambda: list(survey()))
+    took = processor_seconds(lambda: list(first_pass()))
     print(f"  the first look at a film, by the driver: {took / frames * 1000:.2f} ms of one core a frame of 640x480")
 
 

@@ -20,9 +20,10 @@ from unittest.mock import patch
 import av
 import numpy as np
 
-from batchcolor.color import rgb_to_lab
+from batchcolor.color.conversion import rgb_to_lab
 from batchcolor.demo import film as demo_film
-from batchcolor.films import chunks, colorize_film
+from batchcolor.films import colorize_film
+from batchcolor.films.chunks import plan as chunks
 from batchcolor.settings import FilmSettings, Settings
 
 from .steadiness import pictures

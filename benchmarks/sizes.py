@@ -20,12 +20,12 @@ from skimage import data
 
 from batchcolor.archive.plan import plan
 from batchcolor.archive.run import run
-from batchcolor.colorizer import Colorizer, opened
+from batchcolor.engines.colorizer import Colorizer, cached_colorizer
 from batchcolor.executors import local_executors
 from batchcolor.films import colorize_film
 from batchcolor.photos import colorize_photos
+from batchcolor.runtime.thread_budget import cores
 from batchcolor.settings import ModelSettings, PhotoSettings, Settings
-from batchcolor.threads import cores
 
 from .films import make
 
@@ -95,7 +95,7 @@ def plot(rows: dict[str, dict[int, float]], path: Path) -> None:
 
 
 def main(target: Path | None = None) -> None:
-    colorizer = opened(ModelSettings())
+    colorizer = cached_colorizer(ModelSettings())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photos_by_size(folder, colorizer)  # a warm-up, of everything that is made once

@@ -19,14 +19,14 @@ import av
 import cv2
 import numpy as np
 
-from batchcolor.color import rgb_to_lab
+from batchcolor.color.conversion import rgb_to_lab
 from batchcolor.demo import film as demo_film
 from batchcolor.executors import ProcessExecutor
 from batchcolor.films import FilmResult, colorize_film
 from batchcolor.generators.layout import network_shape
+from batchcolor.metrics import ColorDistribution, WarpError, colourfulness
+from batchcolor.runtime.thread_budget import cores
 from batchcolor.settings import FilmSettings, Settings
-from batchcolor.steadiness import ColorDistribution, WarpError, colourfulness
-from batchcolor.threads import cores
 
 VARIANTS = {
     "frame by frame": FilmSettings(smooth="none", key_frames="every"),
@@ -39,7 +39,7 @@ _TICK = Fraction(1, 1000)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """warp_error, cdc: see `batchcolor.steadiness`; psnr: dB in RGB against the true film."""
+    """warp_error, cdc: see `batchcolor.metrics`; psnr: dB in RGB against the true film."""
 
     warp_error: float
     cdc: float

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from skimage import data
 
-from batchcolor.color import rgb_to_lab
-from batchcolor.upscale import UPSCALERS, apply_map
+from batchcolor.color.conversion import rgb_to_lab
+from batchcolor.color.upsampling import UPSCALERS, apply_map
 
 EDGE_SHARE = 85  # percentile of the lightness gradient over which a pixel counts as an edge
 

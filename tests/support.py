@@ -13,7 +13,7 @@ import click
 import numpy as np
 import pytest
 
-from batchcolor.colorizer import Colorizer
+from batchcolor.engines.colorizer import Colorizer
 from batchcolor.errors import OutOfMemory
 from batchcolor.settings import Precision
 

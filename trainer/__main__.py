@@ -159,13 +159,15 @@ def evaluate(
     Example:
       python -m trainer evaluate photos/ --weights lite --csv pictures.csv
     """
+    from batchcolor.imaging.contact_sheet import write_picture
+
     from . import evaluate as evaluation
     from .export import named_checkpoint
     from .figures import grouped, table
     from .metrics import psnr_db
     from .parallel import training_device
     from .report import write_table
-    from .sheets import sheet, write_sheet
+    from .sheets import sheet
 
     patterns = dict(_group(text) for text in groups)
     generator = named_checkpoint(weights).generator().to(training_device(device))
@@ -177,7 +179,7 @@ def evaluate(
         rows = [{**asdict(p.score), "psnr_db": psnr_db(p.score.mse), "gain_db": p.score.gain_db} for p in predictions]
         write_table(csv_path, rows)
     if sheet_path:
-        write_sheet(sheet_path, sheet(generator, pictures, size, 2, truth=True))
+        write_picture(sheet_path, sheet(generator, pictures, size, 2, truth=True))
     sets = grouped(predictions, patterns)
     figures = {name: evaluation.figures_of(members) for name, members in sets.items()}
     undecodable = len(found) - len(predictions)
@@ -271,7 +273,7 @@ def quantize(weights: str, data: tuple[Path, ...], output: Path, crops: int) -> 
     """
     import openvino as ov
 
-    from batchcolor.engines.quantized import quantize as made
+    from batchcolor.engines.quantization import quantize as made
     from batchcolor.weights import open_checkpoint
 
     from .batches import lightness_crops

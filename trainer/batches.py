@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from batchcolor.color import rgb_to_lab
+from batchcolor.color.conversion import rgb_to_lab
 from batchcolor.errors import SourceError, UsageError
 
 from .decoding import PictureReader, chroma_spread

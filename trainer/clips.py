@@ -10,11 +10,11 @@ import av
 import cv2
 import numpy as np
 
-from batchcolor.color import rgb_to_lab
+from batchcolor.color.conversion import rgb_to_lab
 from batchcolor.errors import SourceError
 from batchcolor.generators import Generator
 from batchcolor.generators.layout import network_shape
-from batchcolor.steadiness import ColorDistribution, WarpError
+from batchcolor.metrics import ColorDistribution, WarpError
 from batchcolor.suffixes import FILM_SUFFIXES
 
 from .evaluate import SIDE_MULTIPLE, gray_rgb, lightness, merge, predict_ab

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 import torch
 
-from batchcolor.color import gray_of_lightness, lab_to_rgb, rgb_to_lab
+from batchcolor.color.conversion import gray_of_lightness, lab_to_rgb, rgb_to_lab
 from batchcolor.errors import SourceError
 from batchcolor.generators import Generator
 from batchcolor.generators.layout import network_shape
-from batchcolor.steadiness import colourfulness
+from batchcolor.metrics import colourfulness
 
 from .decoding import Picture, PictureReader
 from .frechet import frechet_distance, vgg16_features

@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from batchcolor.errors import ModelError, UsageError
-from batchcolor.lock import locked
+from batchcolor.runtime.file_lock import file_lock
 
 from .batches import Batches
 from .decoding import Picture
@@ -62,7 +62,7 @@ def train(
         if part % settings.accumulate:
             raise UsageError(f"--accumulate {settings.accumulate} does not divide the {part} pictures of a process")
         output.mkdir(parents=True, exist_ok=True)
-        with locked(output, of=output) if processes.is_main else contextlib.nullcontext():
+        with file_lock(output, of=output) if processes.is_main else contextlib.nullcontext():
             sources = find_sources(data, dict(source_weights or {}))
             if processes.is_main:  # what cannot be evaluated on is said once, and before hours are spent
                 validation, preview = (decodable(pictures) if pictures else [] for pictures in (validation, preview))

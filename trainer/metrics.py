@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from skimage.color import deltaE_ciede2000
 
-from batchcolor.color import rgb_to_lab
-from batchcolor.steadiness import colourfulness
+from batchcolor.color.conversion import rgb_to_lab
+from batchcolor.metrics import colourfulness
 
 from .perceptual import lpips, weights_file
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 import torch.nn.functional as F
 from torch import Tensor
 
-from batchcolor.color import lab_to_rgb
+from batchcolor.color.conversion import lab_to_rgb
 
 from .losses import charbonnier, chroma_weight, classification, l1, temporal_consistency
 from .options import made_of, setting, values_of

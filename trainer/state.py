@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from batchcolor.aside import written_aside
 from batchcolor.errors import ModelError, OutputError
+from batchcolor.runtime.atomic_write import atomic_write
 
 STATE_FILE = "state.pt"
 _RESUMED = {"generator", "optimizer", "ema_updates", "elapsed_s"}  # what only a resumed run needs, beside what an export does
@@ -43,11 +43,11 @@ class Ema:
 
 def save_state(state: dict[str, Any], path: Path) -> None:
     """Write `state` (tensors and plain values) atomically. Raises `OutputError`; the old file stays in that case."""
-    try:
-        with written_aside(path) as temporary:
+    with atomic_write(path) as temporary:
+        try:
             torch.save(state, temporary)
-    except RuntimeError as exc:  # torch's own, where a disk is full
-        raise OutputError(f"{path}: cannot be written ({exc}); the previous state is kept") from exc
+        except (OSError, RuntimeError) as exc:  # torch raises either where a disk is full
+            raise OutputError(f"{path}: cannot be written ({exc}); the previous state is kept") from exc
 
 
 def read_state(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from batchcolor.color import rgb_to_lab
+from batchcolor.color.conversion import rgb_to_lab
 from batchcolor.generators import Generator
 
 from .degrade import Degradation

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from batchcolor.generators import Generator, build
 from batchcolor.generators.checkpoint import Checkpoint, save
+from batchcolor.imaging.contact_sheet import write_picture
 
 from .decoding import Picture
 from .evaluate import EQUAL_COLOURFULNESS, comparable, figures_of, predict
 from .report import CURVE_FILE, NoReport, RunReport, read_rows
-from .sheets import sheet, write_sheet
+from .sheets import sheet
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +67,9 @@ class Validation:
                     equal["chroma_factor"],
                 )
             report.figures(step, elapsed_s, figures)
-            write_sheet(self.folder / "sheet_true.png", sheet(network, self.true[:_SHOWN], self.size, 2, truth=True))
+            write_picture(self.folder / "sheet_true.png", sheet(network, self.true[:_SHOWN], self.size, 2, truth=True))
         if self.preview:
-            write_sheet(self.folder / "sheet_old.png", sheet(network, self.preview, self.size, 3, truth=False))
+            write_picture(self.folder / "sheet_old.png", sheet(network, self.preview, self.size, 3, truth=False))
 
     def _best(self) -> float:
         """The best of the validations so far, by the same number."""

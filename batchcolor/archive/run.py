@@ -3,231 +3,106 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from ..errors import BatchcolorError, ClusterError, ExitCode, WorkerLost
-from ..executors import Desk, Executor, Executors
-from ..settings import ModelSettings, Settings
+from ..errors import ClusterError
+from ..executors import Executor, Executors, JobContext
+from ..settings import ModelSettings
 from ..weights.store import find_weights, is_name, sha256_of
+from .outcome import Outcome, Status, failed
+from .photo_jobs import PhotoWork, photo_outcomes, photos_per_job
 from .plan import Item, Plan
 from .walk import Kind
 
 if TYPE_CHECKING:
-    from ..colorizer import Colorizer, Computed
+    from ..engines.colorizer import EngineInfo
     from ..films import FilmProgress
     from ..photos import Provenance
-
-_PHOTOS_PER_JOB = 8  # few enough that a stop is prompt; a GPU gets full batches, which take it no longer
-
-
-class Status(StrEnum):
-    """What became of an item. copied, skipped: a photo that has colour already, as `PhotoSettings.color_pages` says."""
-
-    DONE = "done"
-    COPIED = "copied"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an item. error: the sentence for the user; code: the exit code of that kind of error; frames, film: of a film, and
-    what else is known of it (`films.FilmResult.as_dict`). lost: workers that ended while they wrote it or its neighbours."""
-
-    source: Path
-    target: Path
-    kind: Kind
-    status: Status
-    seconds: float = 0.0
-    frames: int | None = None
-    warnings: tuple[str, ...] = ()
-    error: str | None = None
-    code: ExitCode = ExitCode.OK
-    film: dict[str, Any] = field(default_factory=dict)
-    lost: int = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON values, without what is empty."""
-        row: dict[str, Any] = {
-            "source": str(self.source),
-            "target": str(self.target),
-            "kind": self.kind.value,
-            "status": self.status.value,
-            "seconds": round(self.seconds, 3),
-        }
-        if self.frames is not None:
-            row["frames"] = self.frames
-        if self.film:
-            row["film"] = self.film
-        if self.warnings:
-            row["warnings"] = list(self.warnings)
-        if self.error is not None:
-            row |= {"error": self.error, "code": int(self.code)}
-        return row
-
-
-def failed(item: Item, error: Exception, seconds: float = 0.0) -> Outcome:
-    """The outcome of an item that `error` ended; an error that is not ours is a bug, and says so."""
-    ours = isinstance(error, BatchcolorError)
-    sentence = str(error) if ours else f"{item.source}: internal error ({type(error).__name__}: {error}); please report it"
-    code = error.exit_code if isinstance(error, BatchcolorError) else ExitCode.SOME_FAILED
-    return Outcome(item.source, item.target, item.kind, Status.FAILED, seconds, error=sentence, code=code)
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts outcomes, for the summary and the exit code."""
-
-    up_to_date: int = 0
-    counts: Counter[Status] = field(default_factory=Counter)
-    codes: set[ExitCode] = field(default_factory=set)
-
-    def add(self, outcome: Outcome) -> None:
-        self.counts[outcome.status] += 1
-        if outcome.status is Status.FAILED:
-            self.codes.add(outcome.code)
-
-    @property
-    def failed(self) -> int:
-        return self.counts[Status.FAILED]
-
-    @property
-    def finished(self) -> int:
-        """Items that have an outcome, whichever."""
-        return self.counts.total()
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """OK, or the kind of error that ended every single item, or SOME_FAILED. Nothing at all: NOTHING_READABLE."""
-        well = self.finished - self.failed + self.up_to_date
-        if self.failed == 0:
-            return ExitCode.OK if well else ExitCode.NOTHING_READABLE
-        if not well and len(self.codes) == 1:
-            return next(iter(self.codes))
-        return ExitCode.SOME_FAILED
 
 
 def run(
     plan: Plan,
-    settings: Settings,
+    model: ModelSettings,
     executors: Executors,
     *,
     should_stop: Callable[[], bool],
     measure: bool = False,
-    on_computed: Callable[[Computed], None] | None = None,
+    on_engine: Callable[[EngineInfo], None] | None = None,
     on_film_progress: Callable[[Item, FilmProgress], None] | None = None,
 ) -> Iterator[Outcome]:
-    """Colorize every item of `plan`, photos first; yields one outcome an item as each is finished.
+    """Colorize every item of `plan` by its own settings, photos first; yields the outcome of each item as it is finished.
 
-    Photos go several to a job; films go one by one, each in chunks. When `should_stop` answers yes, photos under way are finished, the
-    film under way stays as far as its chunks are finished, and the rest has no outcome. measure: whether figures of films are taken for
-    the report. on_computed: told what the network runs on, once it is known. Raises what keeps the network from running at all:
+    A job takes several photos, or a chunk of a film. When `should_stop` returns true, the photos in progress are finished, a film in
+    progress keeps its finished chunks, and the rest has no outcome. model: the network for all of them. measure: whether to measure films
+    for the report. on_engine: called once it is known what the network runs on. Raises what keeps the network from running at all:
     `ModelError`, `DeviceError`, `WorkerLost`, `ClusterError`.
     """
     for item, error in plan.refused:
         yield failed(item, error)
     if not plan.items:
         return
-    computed = _computed(settings.model, executors.photos, should_stop)
-    if computed is None:
+    engine_info = _engine_info(model, executors.photos, bool(plan.of_kind(Kind.PHOTO)), should_stop)
+    if engine_info is None:
         return
-    if on_computed is not None:
-        on_computed(computed)
-    settings = replace(settings, model=computed.instead_of_auto(settings.model))
+    if on_engine is not None:
+        on_engine(engine_info)
+    model = engine_info.resolve_auto(model)
 
     photos = plan.of_kind(Kind.PHOTO)
     if photos:
-        provenance = _provenance(settings) if settings.photo.provenance else None
-        count = _PHOTOS_PER_JOB if computed.device == "cpu" else max(_PHOTOS_PER_JOB, settings.model.batch_size)
-        batches = (photos[n : n + count] for n in range(0, len(photos), count))
-        for outcome in executors.photos.map(PhotoWork(settings, provenance), batches, should_stop):
-            if outcome.error is not None:
-                found = [failed(item, _named(item, outcome.error)) for item in outcome.job]
-            else:
-                found = outcome.result or []
-            yield from (replace(item, lost=outcome.lost) for item in found)
+        count = photos_per_job(len(photos), executors.photos, model.batch_size, on_cpu=engine_info.device == "cpu")
+        yield from photo_outcomes(executors.photos, PhotoWork(model, _provenance(model)), photos, count, should_stop)
 
     films = plan.of_kind(Kind.FILM)
-    weights = sha256_of(find_weights(settings.model.weights)) if films else ""
+    weights = sha256_of(find_weights(model.weights)) if films else ""
     for item in films:
         if should_stop():
             return
-        film = _colorize_film(item, settings, weights, executors.films, measure, should_stop, on_film_progress)
+        film = _colorize_film(item, model, weights, executors.films, measure, should_stop, on_film_progress)
         if film is not None:
             yield film
 
 
-def _computed(model: ModelSettings, executor: Executor, should_stop: Callable[[], bool]) -> Computed | None:
-    """What the settings come to where the jobs will run; None where the run ends before that is known."""
-    for outcome in executor.map(_open, [model], should_stop):
+def _engine_info(model: ModelSettings, executor: Executor, photos: bool, should_stop: Callable[[], bool]) -> EngineInfo | None:
+    """What the network runs on where the jobs will run; None if the run ends before that is known."""
+    jobs = (each for each in [model])  # no list: more jobs will follow, so more than one worker starts
+    for outcome in executor.map(_OpenEngine(photos), jobs, should_stop):
         if outcome.error is not None:
             raise outcome.error
         return outcome.result
     return None
 
 
-def _open(model: ModelSettings, _desk: Desk) -> Computed:
-    from ..colorizer import Computed, opened
+@dataclass(frozen=True, slots=True)
+class _OpenEngine:
+    """Opens the network. Workers that prepare for this have loaded what photos need, but for the network itself."""
 
-    return Computed.by(opened(model))
+    photos: bool
+
+    def prepare(self) -> None:
+        from ..engines import colorizer  # noqa: F401
+
+        if self.photos:
+            from .. import photos  # noqa: F401
+
+    def __call__(self, model: ModelSettings, context: JobContext) -> EngineInfo:
+        from ..engines.colorizer import EngineInfo, cached_colorizer
+
+        return EngineInfo.by(cached_colorizer(model))
 
 
-def _named(item: Item, error: Exception) -> Exception:
-    """A lost worker's error knows no path."""
-    return WorkerLost(f"{item.source}: {error}") if isinstance(error, WorkerLost) else error
-
-
-def _provenance(settings: Settings) -> Provenance:
+def _provenance(model: ModelSettings) -> Provenance:
     from ..photos import Provenance
 
-    path = find_weights(settings.model.weights)
-    return Provenance(settings.model.weights if is_name(settings.model.weights) else path.name, sha256_of(path))
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoWork:
-    """What all photos have in common; may be sent to other processes."""
-
-    settings: Settings
-    provenance: Provenance | None
-
-    def __call__(self, batch: Sequence[Item], desk: Desk) -> list[Outcome]:
-        """The outcome of each photo of `batch`, in order; of fewer where the run is about to end."""
-        from ..colorizer import opened
-
-        return list(self._outcomes(batch, opened(self.settings.model), desk))
-
-    def _outcomes(self, batch: Sequence[Item], colorizer: Colorizer, desk: Desk) -> Iterator[Outcome]:
-        from ..photos import Treatment, colorize_photos
-
-        statuses = {Treatment.COLORIZED: Status.DONE, Treatment.COPIED: Status.COPIED, Treatment.SKIPPED: Status.SKIPPED}
-        results = colorize_photos(
-            [(item.source, item.target) for item in batch],
-            colorizer,
-            self.settings.photo,
-            saturation=self.settings.saturation,
-            provenance=self.provenance,
-        )
-        started = time.monotonic()
-        for item, result in zip(batch, results, strict=True):
-            seconds, started = time.monotonic() - started, time.monotonic()
-            if result.error is not None:
-                yield failed(item, result.error, seconds)
-            else:
-                status = statuses[result.treatment]
-                yield Outcome(item.source, item.target, item.kind, status, seconds, warnings=result.warnings)
-            if desk.should_stop():
-                return
+    path = find_weights(model.weights)
+    return Provenance(model.weights if is_name(model.weights) else path.name, sha256_of(path))
 
 
 def _colorize_film(
     item: Item,
-    settings: Settings,
+    model: ModelSettings,
     weights: str,
     executor: Executor,
     measure: bool,
@@ -242,7 +117,7 @@ def _colorize_film(
         result = colorize_film(
             item.source,
             item.target,
-            settings,
+            replace(item.settings, model=model),
             weights=weights,
             executor=executor,
             measure=measure,

@@ -30,9 +30,9 @@ def models(context: click.Context, as_json: bool) -> None:
         if as_json:
             raise click.UsageError("--json belongs behind the command: batchcolor models verify --json")
         return
-    from ..weights import survey
+    from ..weights import list_weights
 
-    holdings = survey()
+    holdings = list_weights()
     if as_json:
         click.echo(json.dumps([_as_dict(holding) for holding in holdings], indent=2))
     elif sys.stdout.isatty():
@@ -142,10 +142,10 @@ def verify(weights: tuple[str, ...], as_json: bool) -> None:
       batchcolor models verify siggraph17 my-run.safetensors
     """
     from ..errors import ModelError
-    from ..weights import survey
+    from ..weights import list_weights
     from ..weights import verify as verify_one
 
-    chosen = weights or tuple(h.known.name for h in survey() if h.path is not None or h.known.embedded)
+    chosen = weights or tuple(h.known.name for h in list_weights() if h.path is not None or h.known.embedded)
     found = [verify_one(name_or_path) for name_or_path in chosen]
     if as_json:
         rows = [{**dataclasses.asdict(one), "path": str(one.path) if one.path else None} for one in found]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .job import FilmStopped
+from .chunks.job import FilmStopped
+from .colorize import FilmProgress, FilmResult, colorize_film
+from .input.probe import FilmInfo, describe, probe
 from .preview import preview
-from .probe import FilmInfo, describe, probe
-from .shotlist import find_shots, read_cuts, write_shots
-from .transcode import FilmProgress, FilmResult, colorize_film
+from .shots.shot_list import find_shots, read_cuts, write_shots
 
 __all__ = [
     "FilmInfo",

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..codes import gray_to_lightness
-from ..color import KR_KB, YCbCr, gray_of_lightness, lab_to_rgb, lightness_table, rgb_to_chroma
-from ..grid import ChromaGrid, luma_on_grid
-from ..lookup import in_steps, looked_up, table
-from ..upscale import STEPS, ChromaMap, refined
+from ..color.chroma_grid import ChromaGrid, luma_on_grid
+from ..color.conversion import KR_KB, YCbCr, gray_of_lightness, lab_to_rgb, lightness_table, rgb_to_chroma
+from ..color.lookup import look_up, quantized_map, table
+from ..color.pixel_codes import gray_to_lightness
+from ..color.upsampling import STEPS, ChromaMap, refined
 
 _CODING = YCbCr(*KR_KB["bt601"], full=True)  # JFIF 1.02
 _STRIP_SAMPLES = 1 << 15  # of chroma, worked on at once: what comes between then stays in the processor's cache
@@ -38,14 +38,14 @@ def colored_planes(gray: np.ndarray, chroma: ChromaMap, *, halved: bool) -> Plan
     each = 2 if halved else 1
     grid = ChromaGrid(gray.shape[1], gray.shape[0], across=each, down=each, left=False)
     rows, columns = grid.rows.count, grid.columns.count
-    fine = refined(in_steps(chroma), rows, columns)
+    fine = refined(quantized_map(chroma), rows, columns)
     cb, cr, shift = (np.empty((rows, columns), np.uint8) for _ in range(3))
     height = max(1, _STRIP_SAMPLES // columns // max(STEPS)) * max(STEPS)
     for top in range(0, rows, height):
         strip = slice(top, top + height)
         around = luma_on_grid(gray[top * each : (top + height) * each], grid)
         coefficients = list(fine.spread(around.shape, top))
-        cb[strip], cr[strip], shift[strip], _ = looked_up(_table(), around, gray_to_lightness(around), coefficients)
+        cb[strip], cr[strip], shift[strip], _ = look_up(_table(), around, gray_to_lightness(around), coefficients)
     if halved:
         shift = cv2.resize(shift, (2 * columns, 2 * rows), interpolation=cv2.INTER_LINEAR)[: gray.shape[0], : gray.shape[1]]
     luma = cv2.addWeighted(gray, 1, shift, _SHIFT_STEP, -_SHIFT_STEP * _SHIFT_ZERO)

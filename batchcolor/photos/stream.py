@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..libvips import pyvips
+from ..runtime.libvips import pyvips
 
 _IN_MEMORY_BYTES = 64 << 20
 _FORMATS = {np.dtype(np.uint8): "uchar", np.dtype(np.uint16): "ushort"}

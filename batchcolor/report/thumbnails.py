@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..archive.run import Outcome, Status
+from ..archive.outcome import Outcome, Status
 from ..archive.walk import Kind
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def thumbnails(outcome: Outcome, side: int) -> tuple[str | None, str | None]:
 
 
 def _photo(path: Path, side: int) -> str | None:
-    from ..libvips import pyvips
+    from ..runtime.libvips import pyvips
 
     try:
         return _encoded(pyvips.Image.thumbnail(str(path), side, height=side, size="down"))
@@ -39,7 +39,7 @@ def _film(path: Path, side: int) -> str | None:
     """A frame from the middle."""
     import av
 
-    from ..libvips import pyvips
+    from ..runtime.libvips import pyvips
 
     try:
         with av.open(str(path)) as container:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .catalogue import CATALOGUE, KnownWeights, Mirror
-from .store import Holding, Verification, cache_root, find_weights, open_checkpoint, survey, verify
+from .store import Holding, Verification, find_weights, list_weights, open_checkpoint, verify
 
 __all__ = [
     "CATALOGUE",
@@ -14,9 +14,8 @@ __all__ = [
     "KnownWeights",
     "Mirror",
     "Verification",
-    "cache_root",
     "find_weights",
+    "list_weights",
     "open_checkpoint",
-    "survey",
     "verify",
 ]

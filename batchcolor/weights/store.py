@@ -9,15 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import platformdirs
-
 from ..errors import BatchcolorError, ModelError
+from ..runtime.atomic_write import atomic_write_bytes
+from ..runtime.cache_dir import cache_root
+from ..runtime.extras import needs_torch, torch_installed
+from ..runtime.file_hash import file_sha256
 from .catalogue import CATALOGUE, KnownWeights
 
 if TYPE_CHECKING:
     from ..generators.checkpoint import Checkpoint
 
-CACHE_VARIABLE = "BATCHCOLOR_CACHE"
 _PACKAGE = Path(__file__).parent
 
 
@@ -57,15 +58,6 @@ class Verification:
     problem: str | None = None
 
 
-def cache_root() -> Path:
-    """The folder for everything that can be fetched or made again; BATCHCOLOR_CACHE names another. It may not exist yet.
-
-    The environment is read here and not at the door, because worker processes must find the same folder.
-    """
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("batchcolor", appauthor=False))
-
-
 def weights_folder() -> Path:
     """The folder of fetched weights in the cache."""
     return cache_root() / "weights"
@@ -89,11 +81,8 @@ def read_record(weights: Path) -> Record | None:
 
 
 def write_record(weights: Path, record: Record) -> None:
-    """Write aside, then rename. Raises OSError."""
-    path = record_path(weights)
-    aside = path.with_suffix(".json.tmp")
-    aside.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
-    aside.replace(path)
+    """Raises `OutputError`."""
+    atomic_write_bytes(record_path(weights), (json.dumps(asdict(record), indent=2) + "\n").encode())
 
 
 def known_weights(name: str) -> KnownWeights:
@@ -127,6 +116,7 @@ def find_weights(name_or_path: str) -> Path:
                 f"the built-in weights {known.name!r} are missing from this installation ({path}); "
                 "type: pip install --force-reinstall batchcolor"
             )
+        require_reader(known)  # first things first: fetching alone would not do
         raise ModelError(f"the weights {known.name!r} are not on this machine; type: batchcolor models fetch {known.name}")
     path = Path(name_or_path).expanduser()
     if path.is_dir():
@@ -142,14 +132,21 @@ def open_checkpoint(name_or_path: str) -> Checkpoint:
     """The checkpoint of known weights or of a file. Raises `ModelError` where it is missing, damaged or something else."""
     from ..generators.checkpoint import load  # numpy: only once weights are really opened
 
-    path = find_weights(name_or_path)
     if not is_name(name_or_path):
-        return load(path)
+        return load(find_weights(name_or_path))
     known = known_weights(name_or_path)
+    require_reader(known)
+    path = find_weights(name_or_path)
     checkpoint = load(path)
     if checkpoint.architecture != known.architecture:
         raise ModelError(f"{path}: holds {checkpoint.architecture}, not {known.architecture}; {_again(known)}")
     return checkpoint
+
+
+def require_reader(known: KnownWeights) -> None:
+    """Raises `ModelError` where this installation could not read the file: before it is fetched or looked for."""
+    if known.needs_torch and not torch_installed():
+        raise ModelError(needs_torch(f"--weights {known.name}"))
 
 
 def _again(known: KnownWeights) -> str:
@@ -158,7 +155,7 @@ def _again(known: KnownWeights) -> str:
     return f"type: batchcolor models fetch {known.name} --again"
 
 
-def survey() -> list[Holding]:
+def list_weights() -> list[Holding]:
     """What is known and what of it is here.
 
     A digest recorded when fetching is believed while the size agrees, so that listing is quick; `verify` believes nothing.
@@ -178,17 +175,14 @@ def survey() -> list[Holding]:
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a weights file, hexadecimal. Raises `ModelError` where it cannot be read."""
-    import hashlib
-
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as exc:
         raise ModelError(f"{path}: cannot be read ({exc.strerror or exc}); check the file's permissions") from exc
 
 
 def verify(name_or_path: str) -> Verification:
-    """Hash the file again, compare with what was recorded and published, and load it into its network.
+    """Hash the file again, compare with what was recorded and published, and load it into its network; without PyTorch, only read it.
 
     Whatever is wrong with the weights is a finding, never an exception.
     """
@@ -204,7 +198,10 @@ def verify(name_or_path: str) -> Verification:
         return Verification(name_or_path, path, digest, comparison, problem=problem)
     try:
         checkpoint = open_checkpoint(name_or_path)
-        checkpoint.generator()
+        if torch_installed():
+            checkpoint.generator()
+        elif not checkpoint.graph:
+            raise ModelError(needs_torch(f"{path}: loading these weights into their network"))
     except BatchcolorError as exc:
         return Verification(name_or_path, path, digest, "damaged", problem=str(exc))
     return Verification(name_or_path, path, digest, comparison, checkpoint.architecture, len(checkpoint.tensors))

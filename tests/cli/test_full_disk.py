@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from batchcolor.aside import PREFIX
+from batchcolor.runtime.atomic_write import PREFIX
 from tests.support import results
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="file size limits and small file systems are POSIX here")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import pyvips
 
-from batchcolor.aside import PREFIX
+from batchcolor.runtime.atomic_write import PREFIX
 from tests.support import gradient
 
 
@@ -108,11 +108,11 @@ def test_a_finished_tree_is_looked_over_without_a_network(scans: Path, weights: 
 
 
 def test_a_second_run_exits_75_and_names_the_first(scans: Path, weights: Path) -> None:
-    from batchcolor.lock import locked
+    from batchcolor.runtime.file_lock import file_lock
 
     state = scans.parent / "colour" / ".batchcolor"
     state.mkdir(parents=True)
-    with locked(state, of=state.parent):
+    with file_lock(state, of=state.parent):
         code, _, said = night(scans, weights)
     assert code == 75
     assert f"process {os.getpid()}" in said
@@ -123,8 +123,8 @@ def test_the_lock_of_a_dead_run_is_free(scans: Path, weights: Path) -> None:
     state = scans.parent / "colour" / ".batchcolor"
     state.mkdir(parents=True)
     script = (
-        "import sys, time; from pathlib import Path; from batchcolor.lock import locked\n"
-        "with locked(Path(sys.argv[1]), of=Path(sys.argv[1])): print('locked', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from batchcolor.runtime.file_lock import file_lock\n"
+        "with file_lock(Path(sys.argv[1]), of=Path(sys.argv[1])): print('locked', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script, str(state)], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None

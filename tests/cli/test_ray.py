@@ -25,7 +25,7 @@ import psutil
 import pytest
 import pyvips
 
-from batchcolor.aside import PREFIX
+from batchcolor.runtime.atomic_write import PREFIX
 from tests.clusters import add, cluster
 from tests.films.made import Made, make_film
 from tests.support import gradient, needs_ray, results

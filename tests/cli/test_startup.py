@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 import pyvips
 
-from batchcolor.aside import PREFIX
 from batchcolor.cli import COMMANDS, cli
 from batchcolor.errors import ExitCode
+from batchcolor.runtime.atomic_write import PREFIX
 from tests.films.made import Made, make_film
 from tests.support import commands_of, gradient, results
 

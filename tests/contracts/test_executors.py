@@ -17,7 +17,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from batchcolor.errors import SourceError, WorkerLost
-from batchcolor.executors import EXECUTORS, Desk, Executor
+from batchcolor.executors import EXECUTORS, Executor, JobContext
 from tests.support import needs_ray
 
 MORTAL = {"processes", "ray"}  # their workers may die without the driver
@@ -29,8 +29,8 @@ def parameters(names: Iterable[str]) -> list[ParameterSet]:
 
 @pytest.fixture(scope="module", params=parameters(EXECUTORS))
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    with EXECUTORS[request.param](3) as opened:
-        yield opened
+    with EXECUTORS[request.param](3) as cached_colorizer:
+        yield cached_colorizer
 
 
 mortal = pytest.mark.parametrize("executor", parameters(MORTAL), indirect=True)
@@ -43,15 +43,15 @@ def never() -> bool:
 # Work is at the top of a module, as other processes have to find it.
 
 
-def squared(n: int, desk: Desk) -> int:
+def squared(n: int, context: JobContext) -> int:
     return n * n
 
 
-def tenth(n: int, desk: Desk) -> int:
+def tenth(n: int, context: JobContext) -> int:
     return 10 // n
 
 
-def unreadable(n: int, desk: Desk) -> int:
+def unreadable(n: int, context: JobContext) -> int:
     raise SourceError(f"reel-{n}.mkv: is damaged")
 
 
@@ -62,17 +62,17 @@ class Odd(Exception):
         super().__init__(a + b)
 
 
-def oddly_failing(n: int, desk: Desk) -> int:
+def oddly_failing(n: int, context: JobContext) -> int:
     raise Odd(n, 1)
 
 
-def telling(n: int, desk: Desk) -> int:
+def telling(n: int, context: JobContext) -> int:
     for part in range(3):
-        desk.tell((n, part))
+        context.report((n, part))
     return n
 
 
-def stopping_at_four(folder: Path, n: int, desk: Desk) -> int:
+def stopping_at_four(folder: Path, n: int, context: JobContext) -> int:
     (folder / str(n)).touch()
     time.sleep(0.01)  # else hundreds are done before the driver has looked
     if n == 4:
@@ -80,10 +80,10 @@ def stopping_at_four(folder: Path, n: int, desk: Desk) -> int:
     return n
 
 
-def waiting_to_be_stopped(folder: Path, n: int, desk: Desk) -> str:
+def waiting_to_be_stopped(folder: Path, n: int, context: JobContext) -> str:
     (folder / "begun").touch()
     for _ in range(1000):
-        if desk.should_stop():
+        if context.should_stop():
             return "stopped"
         time.sleep(0.01)
     return "never stopped"
@@ -163,7 +163,7 @@ class Dying:
     folder: Path
     times: int
 
-    def __call__(self, n: int, desk: Desk) -> int:
+    def __call__(self, n: int, context: JobContext) -> int:
         tries = len(list(self.folder.iterdir()))
         if n == 3 and tries < self.times:
             (self.folder / str(tries)).touch()
@@ -189,9 +189,9 @@ def test_a_job_that_kills_three_workers_fails_and_the_others_are_done(executor: 
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def lingering(folder: Path, n: int, desk: Desk) -> int:
+def lingering(folder: Path, n: int, context: JobContext) -> int:
     (folder / f"{os.getpid()}").touch()
-    while not desk.should_stop():
+    while not context.should_stop():
         time.sleep(0.01)
     (folder / f"{os.getpid()}").unlink()
     return n

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from batchcolor.films.smooth import SMOOTHERS, ShotFrame, Smoother
+from batchcolor.films.chroma.smoothing import SMOOTHERS, ShotFrame, Smoother
 from tests.films.made import moving
 
 HEIGHT, WIDTH = 64, 96

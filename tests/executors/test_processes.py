@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from batchcolor.executors import Desk, ProcessExecutor
+from batchcolor.executors import JobContext, ProcessExecutor
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Work:
         if self.fails:
             raise RuntimeError("for the job to find out")
 
-    def __call__(self, job: int, desk: Desk) -> tuple[int, bool]:
+    def __call__(self, job: int, context: JobContext) -> tuple[int, bool]:
         return job, (self.folder / str(os.getpid())).exists()
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batchcolor.errors import ClusterError, OutputError
-from batchcolor.executors import Desk, RayOptions, ray_executor
+from batchcolor.executors import JobContext, RayOptions, ray_executor
 from tests.clusters import add, cluster
 from tests.support import needs_ray
 
@@ -37,15 +37,15 @@ def never() -> bool:
     return False
 
 
-def machine(_n: int, _desk: Desk) -> str:
+def machine(_n: int, _desk: JobContext) -> str:
     return os.environ[MACHINE]
 
 
-def environment(name: str, _desk: Desk) -> str | None:
+def environment(name: str, _desk: JobContext) -> str | None:
     return os.environ.get(name)
 
 
-def after_a_moment(_n: int, _desk: Desk) -> str:
+def after_a_moment(_n: int, _desk: JobContext) -> str:
     time.sleep(0.05)  # the work itself
     return os.environ[MACHINE]
 
@@ -130,7 +130,7 @@ def test_workers_are_no_more_than_asked_for_and_stay_from_map_to_map(two_machine
     assert len(pids) == 1
 
 
-def pid(_n: int, _desk: Desk) -> int:
+def pid(_n: int, _desk: JobContext) -> int:
     return os.getpid()
 
 
@@ -138,7 +138,7 @@ def test_relative_paths_mean_the_same_everywhere(
     two_machines: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def current_folder(
-        _n: int, _desk: Desk
+        _n: int, _desk: JobContext
     ) -> Path:  # travels whole: these tests are no module for a worker that sits elsewhere
         return Path.cwd()
 
@@ -148,7 +148,7 @@ def test_relative_paths_mean_the_same_everywhere(
     assert found.result == tmp_path
 
 
-def unpicklable(_n: int, _desk: Desk) -> object:
+def unpicklable(_n: int, _desk: JobContext) -> object:
     return (n for n in range(3))
 
 

@@ -8,11 +8,11 @@ import sys
 _WORKER = """
 import sys
 import numpy as np
-import batchcolor.films.job
-from batchcolor.colorizer import opened
+import batchcolor.films.chunks.job
+from batchcolor.engines.colorizer import cached_colorizer
 from batchcolor.settings import ModelSettings
 settings = ModelSettings(engine="openvino", device="cpu", precision="int8")
-assert opened(settings).ab([np.full((64, 96), 50, np.float32)])[0].shape == (2, 16, 24)
+assert cached_colorizer(settings).ab([np.full((64, 96), 50, np.float32)])[0].shape == (2, 16, 24)
 print(sorted({"torch", "torchvision", "skimage", "nncf", "scipy", "pandas"} & set(sys.modules)))
 """
 

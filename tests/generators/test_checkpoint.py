@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 
 from batchcolor.errors import ModelError, OutputError
 from batchcolor.generators import Generator, build, weight_tensors
-from batchcolor.generators.checkpoint import FORMAT, Checkpoint, file_sha256, load, save
+from batchcolor.generators.checkpoint import FORMAT, Checkpoint, load, save
+from batchcolor.runtime.file_hash import file_sha256
 
 SMALL = {"encoder": "lite0", "widths": [16, 16, 16, 16]}
 

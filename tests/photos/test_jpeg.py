@@ -17,14 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import batchcolor.photos
-from batchcolor.color import fit_gamut, lab_to_rgb, lightness_of_gray, rgb_to_lab
+from batchcolor.color.conversion import fit_gamut, lab_to_rgb, lightness_of_gray, rgb_to_lab
+from batchcolor.color.upsampling import ChromaMap
 from batchcolor.errors import OutputError, SourceError
 from batchcolor.photos import PhotoResult, colorize_photos
 from batchcolor.photos.jpeg import decode, encode
 from batchcolor.photos.planes import Planes, colored_planes
 from batchcolor.photos.read import PhotoRows
 from batchcolor.settings import PhotoSettings
-from batchcolor.upscale import ChromaMap
 from tests.support import formula_colorizer, gradient
 
 

@@ -10,7 +10,7 @@ import pyvips
 import tifffile
 from PIL import Image
 
-from batchcolor.color import lightness_of_gray, rgb_to_lab
+from batchcolor.color.conversion import lightness_of_gray, rgb_to_lab
 from batchcolor.errors import OutputError, SourceError
 from batchcolor.photos import PhotoResult, Provenance, Treatment, colorize_photos, probe
 from batchcolor.settings import PhotoSettings

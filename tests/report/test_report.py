@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pyvips
 
-from batchcolor.archive.run import Outcome, Status
+from batchcolor.archive.outcome import Outcome, Status
 from batchcolor.archive.walk import Kind
 from batchcolor.errors import ExitCode, OutputError
 from batchcolor.report import Report

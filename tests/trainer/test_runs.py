@@ -178,7 +178,7 @@ def test_a_full_disk_keeps_the_old_state(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(torch, "save", full_disk)
-    with pytest.raises(Exception, match="previous one is kept"):
+    with pytest.raises(Exception, match="previous state is kept"):
         save_state({**state, "step": 2}, path)
     assert read_state(path)["step"] == 1
     assert [p.name for p in tmp_path.iterdir()] == [STATE_FILE]

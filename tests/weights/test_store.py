@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from batchcolor import weights
 from batchcolor.errors import ModelError
 from batchcolor.generators import GENERATORS, build
 from batchcolor.generators.checkpoint import Checkpoint, save
-from batchcolor.weights import CATALOGUE, Mirror, find_weights, open_checkpoint, store, survey, verify
+from batchcolor.runtime.cache_dir import cache_root
+from batchcolor.weights import CATALOGUE, Mirror, find_weights, list_weights, open_checkpoint, store, verify
 from batchcolor.weights.fetch import fetch_weights
 from batchcolor.weights.store import record_path
 
@@ -96,14 +96,14 @@ def test_any_path_can_be_opened(weights_bytes, tmp_path, no_network):
 
 def test_the_cache_follows_the_user_and_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("BATCHCOLOR_CACHE", str(tmp_path / "elsewhere"))
-    assert weights.cache_root() == tmp_path / "elsewhere"
+    assert cache_root() == tmp_path / "elsewhere"
     monkeypatch.delenv("BATCHCOLOR_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert weights.cache_root().name == "batchcolor"
+    assert cache_root().name == "batchcolor"
 
 
 def test_the_survey_tells_what_is_here(fetched, weights_bytes, no_network):
-    by_name = {holding.known.name: holding for holding in survey()}
+    by_name = {holding.known.name: holding for holding in list_weights()}
     here, absent = by_name["small"], by_name["siggraph17"]
     assert (here.path, here.size) == (fetched, len(weights_bytes))
     assert here.sha256 == store.sha256_of(fetched)

@@ -1,4 +1,4 @@
-"""The executor on Ray: jobs worked off with the workers of a pool."""
+"""The executor on Ray: jobs run on the workers of a pool."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import Any, Generic
 
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
-from ..base import Job, JobOutcome, Result, Work
-from ..crew import Answer, Given, worked_off
+from ..base import Job, JobOutcome, Result, Work, WorkerEnd
+from ..worker_pool import Assignment, WorkerEvent, run_jobs
 from .cluster import nodes
 from .pool import Pool, RemoteWorker
 
 
-class _Crew(Generic[Job, Result]):
+class _RayWorkers(Generic[Job, Result]):
     """The workers of a pool, as far as they do `work`."""
 
     def __init__(self, work: Work[Job, Result], pool: Pool) -> None:
         self._work, self._pool = work, pool
         self._busy: set[RemoteWorker] = set()
+        self._aborted: list[WorkerEvent[Job]] = []
 
     @property
     def busy(self) -> int:
@@ -28,37 +29,46 @@ class _Crew(Generic[Job, Result]):
     def full(self) -> bool:
         return not self._pool.idle
 
-    def give(self, given: Given[Job]) -> None:
+    def assign(self, assignment: Assignment[Job]) -> None:
         worker = self._pool.idle.pop()
-        worker.give(self._work, given)
+        worker.assign(self._work, assignment)
         self._busy.add(worker)
 
-    def ask_to_stop(self) -> None:
+    def request_stop(self) -> None:
         for worker in self._busy:
-            worker.ask_to_stop()
+            worker.request_stop()
 
-    def answers(self) -> Iterator[Answer[Job]]:
+    def abort(self, assignment: Assignment[Job]) -> None:
+        for worker in list(self._busy):
+            if worker.assignment is assignment:
+                self._busy.discard(worker)
+                self._pool.drop(worker)
+                self._aborted.append(WorkerEvent(assignment, "died", WorkerEnd("killed", f"on {worker.node.name}")))
+
+    def events(self) -> Iterator[WorkerEvent[Job]]:
+        while self._aborted:
+            yield self._aborted.pop()
         self._pool.tend()
         for worker, answer in self._pool.arrivals():
-            given = worker.given
-            assert given is not None, "it is busy"
+            assignment = worker.assignment
+            assert assignment is not None, "it is busy"
             try:
                 said = answer.result()
             except RayTaskError as exc:  # the job or its result did not survive the journey
                 self._release(worker)
-                yield Answer(given, "error", RuntimeError(str(exc).strip().splitlines()[-1]))
+                yield WorkerEvent(assignment, "error", RuntimeError(str(exc).strip().splitlines()[-1]))
                 continue
             except RayError as exc:
                 self._busy.discard(worker)
                 self._pool.drop(worker)
-                yield _lost(worker, given, exc)
+                yield _lost(worker, assignment, exc)
                 continue
-            if said[-1][0] == "told":
+            if said[-1][0] in ("message", "part", "log"):
                 worker.listen()
             else:
                 self._release(worker)
             for kind, value in said:
-                yield Answer(given, kind, value)
+                yield WorkerEvent(assignment, kind, value)
 
     def end(self) -> None:
         """No worker stays at a job that nobody waits for."""
@@ -66,16 +76,17 @@ class _Crew(Generic[Job, Result]):
             self._pool.drop(worker)
 
     def _release(self, worker: RemoteWorker) -> None:
-        worker.given = None
+        worker.assignment = None
         self._busy.discard(worker)
         self._pool.idle.append(worker)
 
 
-def _lost(worker: RemoteWorker, given: Given[Job], error: RayError) -> Answer[Job]:
+def _lost(worker: RemoteWorker, assignment: Assignment[Job], error: RayError) -> WorkerEvent[Job]:
     if worker.node.id not in nodes():
-        return Answer(given, "left")
+        return WorkerEvent(assignment, "left")
     short = isinstance(error, OutOfMemoryError) or "low on memory" in str(error)
-    return Answer(given, "died", f"{'short of memory, ' if short else ''}last on {worker.node.name}")
+    detail = f"{'short of memory, ' if short else ''}last on {worker.node.name}"
+    return WorkerEvent(assignment, "died", WorkerEnd("killed" if short else "exited", detail))
 
 
 class RayExecutor:
@@ -95,10 +106,10 @@ class RayExecutor:
         should_stop: Callable[[], bool],
         on_message: Callable[[Job, Any], None] | None = None,
     ) -> Iterator[JobOutcome[Job, Result]]:
-        crew = _Crew(work, self._pool)
+        workers = _RayWorkers(work, self._pool)
         try:
-            yield from worked_off(
-                crew, jobs, should_stop, on_message, "there may be too little memory: ask for more --job-cpus a job"
+            yield from run_jobs(
+                workers, jobs, should_stop, on_message, "there may be too little memory: ask for more --job-cpus a job"
             )
         finally:
-            crew.end()
+            workers.end()

@@ -20,10 +20,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ... import __version__
 from ...errors import ClusterError
-from ..base import ASKED_EVERY_S, Work
-from ..crew import Given
-from . import RayOptions, Welcome
+from ..base import POLL_INTERVAL_S, Work
+from ..worker_pool import Assignment
 from .cluster import Node, nodes
+from .options import Preparation, RayOptions
 from .worker import Said, Worker
 
 log = logging.getLogger(__name__)
@@ -34,33 +34,33 @@ _STARTS = 3  # of workers on a machine that die before they are ready, one after
 _NAMED = 4  # machines in a sentence
 _CALLS = 3  # that a worker takes at once: one that waits for its job, one that stops it, one to spare
 
-# Deaths are counted and jobs given again in `crew.py`, so Ray itself is to try nothing twice.
+# Deaths are counted and jobs given again in `worker_pool.py`, so Ray itself is to try nothing twice.
 _ACTOR = ray.remote(max_restarts=0, max_task_retries=0, max_concurrency=_CALLS)(Worker)
 _numbers = itertools.count(1)  # of jobs
 
 
 class RemoteWorker:
-    """A worker of the cluster, as the driver sees it. given: the job it is at."""
+    """A worker of the cluster, as the driver sees it. assignment: the job it is at."""
 
-    def __init__(self, node: Node, options: RayOptions, welcome: Welcome | None, answers: SimpleQueue[Arrival]) -> None:
+    def __init__(self, node: Node, options: RayOptions, preparation: Preparation | None, events: SimpleQueue[Arrival]) -> None:
         self.node = node
-        self.given: Given[Any] | None = None
-        self._number, self._answers = 0, answers
+        self.assignment: Assignment[Any] | None = None
+        self._number, self._answers = 0, events
         # Which machine is ours to say: Ray would try one that cannot do the jobs again and again.
         placement = NodeAffinitySchedulingStrategy(node.id, soft=False)
         placed = _ACTOR.options(num_cpus=options.cpus, num_gpus=options.gpus, scheduling_strategy=placement)
         self._actor = placed.remote(str(Path.cwd()), options.cpus)
-        self._ask(self._actor.welcome.remote(__version__, options.gpus, welcome))
+        self._ask(self._actor.preparation.remote(__version__, options.gpus, preparation))
 
-    def give(self, work: Work[Any, Any], given: Given[Any]) -> None:
-        self.given, self._number = given, next(_numbers)
-        self._ask(self._actor.begin.remote(self._number, work, given.job))
+    def assign(self, work: Work[Any, Any], assignment: Assignment[Any]) -> None:
+        self.assignment, self._number = assignment, next(_numbers)
+        self._ask(self._actor.begin.remote(self._number, work, assignment.job))
 
     def listen(self) -> None:
         """Ask for what its job says next."""
         self._ask(self._actor.more.remote())
 
-    def ask_to_stop(self) -> None:
+    def request_stop(self) -> None:
         self._actor.stop.remote(self._number)
 
     def end(self) -> None:
@@ -79,11 +79,11 @@ Arrival = tuple[RemoteWorker, "Future[Any]"]
 class Pool:
     """Workers wherever there is room, each with the CPUs and GPUs of the options. A machine that comes late gets its own.
 
-    A machine where a worker finds that it cannot work (`Worker.welcome`) is named in a warning and gets no jobs.
+    A machine where a worker finds that it cannot work (`Worker.preparation`) is named in a warning and gets no jobs.
     """
 
-    def __init__(self, options: RayOptions, welcome: Welcome | None) -> None:
-        self._options, self._welcome = options, welcome
+    def __init__(self, options: RayOptions, preparation: Preparation | None) -> None:
+        self._options, self._preparation = options, preparation
         self._answers: SimpleQueue[Arrival] = SimpleQueue()
         self._starting: set[RemoteWorker] = set()
         self._ready: set[RemoteWorker] = set()
@@ -127,7 +127,7 @@ class Pool:
     def arrivals(self) -> Iterator[tuple[RemoteWorker, Future[list[Said]]]]:
         """What workers at work answer within a moment; those that have just started are seen to."""
         with contextlib.suppress(Empty):
-            worker, answer = self._answers.get(timeout=ASKED_EVERY_S)
+            worker, answer = self._answers.get(timeout=POLL_INTERVAL_S)
             while True:
                 if worker in self._starting:
                     self._receive(worker, answer)
@@ -151,7 +151,7 @@ class Pool:
                 return
             emptiest = max(room, key=room.__getitem__)
             room[emptiest] -= 1
-            self._starting.add(RemoteWorker(self._there[emptiest], self._options, self._welcome, self._answers))
+            self._starting.add(RemoteWorker(self._there[emptiest], self._options, self._preparation, self._answers))
 
     def _fitting(self, node: Node) -> int:
         """How many workers a machine holds."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ... import __version__, threads
+from ... import __version__
 from ...errors import BatchcolorError
-from ..base import Work, attempt, portable
-from ..crew import AnswerKind
-from . import Welcome
+from ...runtime import thread_budget as threads
+from ...runtime.extras import needs_torch, torch_installed
+from ..base import Work, picklable, run_job
+from ..worker_logs import LogSender
+from ..worker_pool import EventKind
+from .options import Preparation
 
-# ("told", message), ("result", it) or ("error", it), as in `crew.Answer`; after one of the latter two nothing follows.
-Said = tuple[AnswerKind, Any]
+# As in `worker_pool.WorkerEvent`; after a result or an error nothing follows.
+Said = tuple[EventKind, Any]
 
 
 class Worker:
@@ -25,17 +29,20 @@ class Worker:
     """
 
     def __init__(self, folder: str, thread_limit: int) -> None:
-        with contextlib.suppress(OSError):  # whether paths lead anywhere is for the welcome to say
+        with contextlib.suppress(OSError):  # whether paths lead anywhere is for the preparation to say
             os.chdir(folder)
         threads.limit(thread_limit)
         self._said: SimpleQueue[Said] = SimpleQueue()
+        logging.getLogger().addHandler(LogSender(lambda record: self._said.put(("log", record))))
         self.stopped = 0  # the last job that has been told to stop, and all before it
 
-    def welcome(self, version: str, gpus: float, check: Welcome | None) -> str | None:
+    def preparation(self, version: str, gpus: float, check: Preparation | None) -> str | None:
         """What keeps this machine from doing jobs, in words; None: nothing does. version: of the driver's batchcolor."""
         if version != __version__:
             return f"has batchcolor {__version__}, and this machine has {version}; install the same version on all"
         if gpus:
+            if not torch_installed():
+                return needs_torch("its share of GPUs (--job-gpus)")
             import torch
 
             if not torch.cuda.is_available():
@@ -65,12 +72,12 @@ class Worker:
         self.stopped = number
 
     def _run(self, number: int, work: Work[Any, Any], job: Any) -> None:
-        outcome = attempt(work, job, _WorkerDesk(self, number, self._said))
-        self._said.put(("result", outcome.result) if outcome.error is None else ("error", portable(outcome.error)))
+        outcome = run_job(work, job, _WorkerContext(self, number, self._said))
+        self._said.put(("result", outcome.result) if outcome.error is None else ("error", picklable(outcome.error)))
 
 
-class _WorkerDesk:
-    """The desk of a job in a worker of a cluster."""
+class _WorkerContext:
+    """The context of a job in a worker of a cluster."""
 
     def __init__(self, worker: Worker, number: int, said: SimpleQueue[Said]) -> None:
         self._worker, self._number, self._said = worker, number, said
@@ -78,5 +85,8 @@ class _WorkerDesk:
     def should_stop(self) -> bool:
         return self._worker.stopped >= self._number
 
-    def tell(self, message: Any) -> None:
-        self._said.put(("told", message))
+    def report(self, message: Any) -> None:
+        self._said.put(("message", message))
+
+    def begin_part(self, part: Any, limit_s: float | None = None) -> None:
+        self._said.put(("part", (part, limit_s)))

@@ -1,0 +1,149 @@
+"""An output tree between runs: locked while one is at work, remembered in a manifest, cleaned of what a killed run left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import OutputError
+from ..runtime.atomic_write import PREFIX
+from ..runtime.file_lock import file_lock
+from ..weights import find_weights
+from ..weights.store import sha256_of
+from .manifest import Manifest, Reason, Recipe
+from .outcome import Outcome
+from .plan import Item, Plan
+from .verify import is_whole
+
+STATE_FOLDER = ".batchcolor"
+_MANIFEST = "manifest.sqlite"
+_UNDER_WAY = "run under way"
+_COMMIT_EVERY_S = 0.5  # a commit waits for the disk; what a killed run has not committed is done again
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which items of a plan are to be done and why, and how many are up to date."""
+
+    todo: tuple[tuple[Item, Reason], ...]
+    up_to_date: int
+
+    def plan(self, whole: Plan) -> Plan:
+        return Plan(tuple(item for item, _ in self.todo), whole.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Redo:
+    """What is done again although the manifest has it. force: everything; verify: what does not decode any more."""
+
+    force: bool = False
+    verify: bool = False
+
+
+class Tree(Protocol):
+    def select(self, items: Sequence[Item], redo: Redo) -> Selection: ...
+    def record(self, outcome: Outcome) -> None: ...
+
+
+class NoTree:
+    """A single result under a name of its own: always done, never remembered."""
+
+    def select(self, items: Sequence[Item], redo: Redo) -> Selection:
+        return Selection(tuple((item, Reason.FORCED if redo.force else Reason.NEW) for item in items), 0)
+
+    def record(self, outcome: Outcome) -> None:
+        return None
+
+
+class OutputTree:
+    """What a run needs to know of its output, and tells it."""
+
+    def __init__(self, manifest: Manifest, weights: str) -> None:
+        self._manifest = manifest
+        self._weights = _weights_digest(manifest, weights)
+        self._recipes: dict[Path, Recipe] = {}  # of the items to be done, by their sources
+        self._committed = time.monotonic()
+        self.has_leftovers = False  # whether a worker ended in the middle of writing
+
+    def select(self, items: Sequence[Item], redo: Redo) -> Selection:
+        """Decide about every item, by sizes and times; with `redo.verify`, results that are up to date are decoded as well."""
+        todo = []
+        for item in items:
+            recipe = Recipe.of(item, self._weights)
+            reason = Reason.FORCED if redo.force else self._manifest.reason(item, recipe)
+            if reason is None and redo.verify and not is_whole(item):
+                reason = Reason.DAMAGED
+            if reason is not None:
+                todo.append((item, reason))
+                self._recipes[item.source] = recipe
+        return Selection(tuple(todo), len(items) - len(todo))
+
+    def record(self, outcome: Outcome) -> None:
+        """Remember an outcome; on disk within half a second, and when the tree is closed."""
+        refused = Recipe("", self._weights)  # never done, so it depends on nothing
+        self._manifest.record(outcome, self._recipes.get(outcome.source, refused))
+        self.has_leftovers |= outcome.lost > 0
+        now = time.monotonic()
+        if now - self._committed >= _COMMIT_EVERY_S:
+            self._manifest.commit()
+            self._committed = now
+
+
+@contextlib.contextmanager
+def open_tree(output: Path, weights: str, *, content_hash: bool = False) -> Iterator[OutputTree]:
+    """The tree `output`, locked for this run. Raises `BusyError`, `OutputError`, and `ModelError` for weights that are not here."""
+    find_weights(weights)  # before anything is made
+    state = output / STATE_FOLDER
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise OutputError(
+            f"{output}: cannot be written ({exc.strerror or exc}); check the folder, its permissions and free space"
+        ) from exc
+    with file_lock(state, of=output), Manifest(state / _MANIFEST, content_hash=content_hash) as manifest:
+        if manifest.fact(_UNDER_WAY) == "yes":
+            _remove_leftovers(output)
+        manifest.set_fact(_UNDER_WAY, "yes")
+        tree = OutputTree(manifest, weights)
+        try:
+            yield tree
+        finally:
+            if tree.has_leftovers:
+                _remove_leftovers(output)
+            manifest.commit()
+            manifest.set_fact(_UNDER_WAY, "no")
+
+
+@contextlib.contextmanager
+def read_tree(output: Path, weights: str, *, content_hash: bool = False) -> Iterator[OutputTree]:
+    """As `open_tree`, for looking only: nothing is locked, made or written."""
+    path = output / STATE_FOLDER / _MANIFEST
+    with Manifest(path, content_hash=content_hash, writable=False) as manifest:
+        yield OutputTree(manifest, weights)
+
+
+def _remove_leftovers(output: Path) -> None:
+    """Temporary files of a run or a worker that was killed; nobody is writing them."""
+    for folder, _, files in os.walk(output):
+        for name in files:
+            if name.startswith(PREFIX):
+                with contextlib.suppress(OSError):
+                    (Path(folder) / name).unlink()
+
+
+def _weights_digest(manifest: Manifest, weights: str) -> str:
+    """SHA-256 of the weights file; hashed once for every size and time it has."""
+    path = find_weights(weights)
+    found = path.stat()
+    name = f"sha256 of {path.absolute()}, {found.st_size} bytes, {found.st_mtime_ns}"
+    digest = manifest.fact(name)
+    if digest is None:
+        digest = sha256_of(path)
+        with contextlib.suppress(OutputError):  # only looking
+            manifest.set_fact(name, digest)
+    return digest

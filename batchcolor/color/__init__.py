@@ -1,0 +1,1 @@
+"""Colour: spaces and their conversions, the gamut, tables, chroma grids, upsampling along edges."""

@@ -1,0 +1,1 @@
+"""From lightness to steady chroma: key frames, motion, smoothing, chroma planes."""

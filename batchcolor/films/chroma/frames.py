@@ -1,0 +1,115 @@
+"""Frames in, the same frames with steady chroma out: small lightness, shots, motion, key frames, the generator, smoothing."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import av
+import numpy as np
+
+from ...engines.colorizer import Colorizer
+from ...settings import FilmSettings
+from .key_frames import KeyFrames, key_frames
+from .motion import MotionEstimator, Step
+from .smoothing import SMOOTHERS, ShotFrame
+
+_PENDING = 16  # frames that may wait until enough key frames for a batch have come together
+
+
+class DecodedFrame(NamedTuple):
+    """A decoded frame and what network, cuts and smoother see of it: L float32 `(h, w)`, 0..100."""
+
+    frame: av.VideoFrame
+    L: np.ndarray
+
+
+class ColorizedFrame(NamedTuple):
+    """As `DecodedFrame`, with ab float32 `(2, h', w')`, h' <= h."""
+
+    frame: av.VideoFrame
+    L: np.ndarray
+    ab: np.ndarray
+
+
+@dataclass(slots=True)
+class ColorCounts:
+    """keys: frames on which the generator ran."""
+
+    keys: int = 0
+
+
+class _Planned(NamedTuple):
+    """A frame, the number of its shot, the motion that leads to it, and whether the generator runs on it."""
+
+    seen: DecodedFrame
+    shot: int
+    step: Step | None
+    is_key: bool
+
+
+def colorize_frames(
+    frames: Iterable[tuple[int, DecodedFrame]],
+    colorizer: Colorizer,
+    *,
+    settings: FilmSettings,
+    quarter_turns: int,
+    counts: ColorCounts,
+    anchor: int | None = None,
+) -> Iterator[ColorizedFrame]:
+    """Every frame with its chroma, in order, a bounded number of frames behind the input.
+
+    frames: each with the number of its shot. quarter_turns: counter-clockwise, from the frames as stored to the frames as shown, which
+    is how the network sees them. anchor: a frame, counted from 0, that is a key frame in any case.
+    """
+    with_motion = settings.smooth == "flow"
+    decide = key_frames(settings.key_frames if with_motion else "every")
+    planned = _planned(frames, decide, with_motion, anchor)
+    predicted = _predicted(planned, colorizer, quarter_turns, counts)
+    smooth = SMOOTHERS[settings.smooth]
+    for _, shot in itertools.groupby(predicted, key=lambda pair: pair[0].shot):
+        waiting: collections.deque[DecodedFrame] = collections.deque()  # frames that the smoother has seen and not yet answered
+        for ab in smooth(_remembered(shot, waiting)):
+            seen = waiting.popleft()
+            yield ColorizedFrame(seen.frame, seen.L, ab)
+
+
+def _planned(
+    numbered: Iterable[tuple[int, DecodedFrame]], decide: Callable[[], KeyFrames], with_motion: bool, anchor: int | None
+) -> Iterator[_Planned]:
+    estimator = MotionEstimator()
+    count = itertools.count()
+    for number, shot in itertools.groupby(numbered, key=lambda pair: pair[0]):
+        keys = decide()
+        before: np.ndarray | None = None
+        for _, seen in shot:
+            begins_anew = next(count) == anchor  # as the next chunk does, which begins to decode here
+            keys = decide() if begins_anew else keys
+            step = estimator.step(before, seen.L) if with_motion and before is not None else None
+            before = seen.L
+            yield _Planned(seen, number, step, keys.is_key(None if begins_anew else step))
+
+
+def _predicted(
+    planned: Iterable[_Planned], colorizer: Colorizer, quarter_turns: int, counts: ColorCounts
+) -> Iterator[tuple[_Planned, np.ndarray | None]]:
+    """Each frame with the generator's ab, None between key frames; key frames go through the network in batches."""
+    waiting = iter(planned)
+    while batch := list(itertools.islice(waiting, _PENDING)):
+        upright = [np.ascontiguousarray(np.rot90(item.seen.L, quarter_turns)) for item in batch if item.is_key]
+        answers = iter(colorizer.ab(upright))
+        counts.keys += len(upright)
+        for item in batch:
+            ab = np.ascontiguousarray(np.rot90(next(answers), -quarter_turns, axes=(1, 2))) if item.is_key else None
+            yield item, ab
+
+
+def _remembered(
+    shot: Iterable[tuple[_Planned, np.ndarray | None]], waiting: collections.deque[DecodedFrame]
+) -> Iterator[ShotFrame]:
+    for item, ab in shot:
+        waiting.append(item.seen)
+        yield ShotFrame(item.seen.L, ab, item.step)

@@ -1,0 +1,102 @@
+"""The work folder of a film: coloured pieces that wait to be joined, so that a run that ended early, however it ended, goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import av
+import av.error
+
+from ...runtime.atomic_write import PREFIX, atomic_write_bytes
+from ...runtime.file_lock import file_lock
+from ...runtime.write_errors import write_errors
+from .plan import Chunk
+
+# NUT keeps times to the tick and holds every codec but ProRes, whose order is known without.
+_MUXERS = {"prores": "mov"}
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFacts:
+    """What is known of a finished segment.
+
+    order: for each packet, the number of its frame in the chunk. runs: frames that the generator worked on; repeated: frames shown in
+    place of ones that could not be decoded. measured: what `measure.QualityMetrics` found, if it was asked.
+    """
+
+    order: tuple[int, ...]
+    shots: int
+    runs: int
+    repeated: int = 0
+    measured: dict[str, float] = field(default_factory=dict)
+
+
+class WorkFolder:
+    """Segments of one film. A segment counts once its facts are there, and they are written last."""
+
+    def __init__(self, path: Path, codec: str) -> None:
+        self.path, self._muxer, self.discarded = path, _MUXERS.get(codec, "nut"), False
+
+    @property
+    def muxer(self) -> str:
+        return self._muxer
+
+    def discard(self) -> None:
+        """Have the folder removed once its lock is given back: its segments have been joined, or are of no use."""
+        self.discarded = True
+
+    def segment(self, chunk: Chunk) -> Path:
+        return self.path / f"{chunk.name}.{self._muxer}"
+
+    def write_facts(self, chunk: Chunk, facts: SegmentFacts) -> None:
+        atomic_write_bytes(self._facts(chunk), json.dumps(asdict(facts)).encode())
+
+    def facts(self, chunk: Chunk) -> SegmentFacts | None:
+        """None where the segment is not there, or not whole."""
+        try:
+            found = json.loads(self._facts(chunk).read_text(encoding="utf-8"))
+            facts = SegmentFacts(**{**found, "order": tuple(found["order"])})
+            whole = len(facts.order) == chunk.count and len(times_of(self.segment(chunk))) == chunk.count
+        except (OSError, ValueError, TypeError, KeyError, av.error.FFmpegError):
+            return None
+        return facts if whole else None
+
+    def _facts(self, chunk: Chunk) -> Path:
+        return self.path / f"{chunk.name}.json"
+
+
+@contextlib.contextmanager
+def work_folder(target: Path, codec: str, recipe: str) -> Iterator[WorkFolder]:
+    """The folder beside `target`, locked. recipe: whatever the segments depend on besides their chunks; those of another one go.
+
+    Stays for the next run unless the body discards it. Raises `BusyError`, `OutputError`; errors of the body pass through.
+    """
+    path = target.with_name(f"{PREFIX}work-{sha256(target.name.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}")
+    work = WorkFolder(path, codec)
+    try:
+        with write_errors(target):
+            path.mkdir(parents=True, exist_ok=True)
+        with file_lock(path, of=target):
+            with write_errors(target):
+                note = path / "recipe"
+                if not note.exists() or note.read_text(encoding="utf-8") != recipe:
+                    for old in path.iterdir():
+                        if old.suffix in (".json", ".nut", ".mov"):
+                            old.unlink()
+                    note.write_text(recipe, encoding="utf-8")
+            yield work
+    finally:
+        if work.discarded:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def times_of(segment: Path) -> list[int | None]:
+    """pts of every packet, in their order in the file."""
+    with av.open(str(segment)) as container:
+        return [packet.pts for packet in container.demux(container.streams.video[0]) if packet.size]

@@ -1,0 +1,1 @@
+"""From a film file to frames: its headers, decoding, interlacing, planes."""

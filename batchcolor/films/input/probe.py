@@ -1,0 +1,156 @@
+"""What a film is: its picture stream, how its colours are coded, and what else it holds."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+
+from ...errors import SourceError
+
+# ITU-T H.273, table 4 (matrix coefficients), as far as they are Y'CbCr with constant weights.
+_MATRICES = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
+_NO_TIMES = 0x0080  # libavformat's AVFMT_NOTIMESTAMPS: bare streams of pictures
+_FULL_RANGE = 2  # libavutil's AVCOL_RANGE_JPEG
+_HD_WIDTH, _SD_HEIGHT = 1280, 576
+
+
+@dataclass(frozen=True, slots=True)
+class FilmInfo:
+    """A film, by its headers.
+
+    frames: as the container says or estimates, None where it says nothing. sar: shape of a pixel, width to height. depth: bits a sample.
+    matrix: bt601, bt709 or bt2020, guessed from the size where the film does not say. rotation: degrees counterclockwise that a player
+    turns the picture by. other_streams: kind and codec of each. seekable: whether frames can be found again by their time.
+    """
+
+    container: str
+    codec: str
+    width: int
+    height: int
+    pixel_format: str
+    depth: int
+    rate: Fraction | None
+    frames: int | None
+    duration_s: float | None
+    sar: Fraction
+    matrix: str
+    full_range: bool
+    rotation: int
+    other_streams: tuple[str, ...]
+    seekable: bool = True
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """(height, width) in square pixels."""
+        return self.height, max(1, round(self.width * self.sar))
+
+
+def describe(info: FilmInfo) -> str:
+    """One line for people."""
+    parts = [
+        f"{info.width}x{info.height}",
+        f"{info.codec} {info.pixel_format}",
+        f"{info.matrix} {'full' if info.full_range else 'limited'}",
+    ]
+    if info.rate:
+        parts.append(f"{float(info.rate):.5g} fps")
+    if info.duration_s is not None:
+        parts.append(f"{info.duration_s:.1f} s")
+    return ", ".join([*parts, *info.other_streams])
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[av.container.InputContainer]:
+    """The opened container; FFmpeg's errors inside the block become `SourceError` in one sentence."""
+    try:
+        if path.stat().st_size == 0:
+            raise SourceError(f"{path}: is empty (0 bytes); copy it again from its source")
+        # Names of tracks are written by anybody; an odd byte in them is no reason to refuse a film.
+        with av.open(str(path), metadata_errors="replace") as container:
+            yield container
+    except (av.error.FFmpegError, UnicodeDecodeError) as exc:
+        if isinstance(exc, OSError) and isinstance(exc, PermissionError):
+            raise SourceError(f"{path}: cannot be read (permission denied); check its permissions") from exc
+        reason = getattr(exc, "strerror", None) or str(exc)
+        raise SourceError(f"{path}: cannot be decoded ({reason}); the file is damaged, cut off or not a film") from exc
+    except OSError as exc:
+        raise SourceError(f"{path}: cannot be read ({exc.strerror or exc}); check that it exists and its permissions") from exc
+
+
+def picture_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
+    """The film's first moving picture; covers do not count. Raises `SourceError` where there is none."""
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic and stream.codec_context is not None:
+            return stream
+    raise SourceError(f"{path}: has no picture stream; there is nothing to colorize")
+
+
+def tick(path: Path) -> Fraction:
+    """Seconds that a tick of the picture stream's clock lasts. Raises `SourceError`."""
+    with reading(path) as container:
+        return picture_stream(path, container).time_base
+
+
+def probe(path: Path) -> FilmInfo:
+    """Read the headers of a film. Raises `SourceError`."""
+    with reading(path) as container:
+        return describe_stream(path, container, picture_stream(path, container))
+
+
+def describe_stream(path: Path, container: av.container.InputContainer, stream: av.VideoStream) -> FilmInfo:
+    context = stream.codec_context
+    if not context.width or not context.height or context.format is None:
+        raise SourceError(f"{path}: its picture stream has no size or format; the file is damaged or cut off")
+    duration_s = _duration_s(container, stream)
+    rate = stream.average_rate or stream.guessed_rate
+    frames = stream.frames or (round(duration_s * rate) if duration_s and rate else None)
+    components = context.format.components
+    return FilmInfo(
+        container=container.format.name,
+        codec=context.name,
+        width=context.width,
+        height=context.height,
+        pixel_format=context.format.name,
+        depth=max(component.bits for component in components),
+        rate=rate,
+        frames=frames,
+        duration_s=duration_s,
+        sar=stream.sample_aspect_ratio or Fraction(1),
+        matrix=_MATRICES.get(int(context.colorspace), _usual_matrix(context.width, context.height)),
+        # FFmpeg reads gray formats as full range unless they say otherwise.
+        full_range=int(context.color_range) == _FULL_RANGE
+        or context.format.name.startswith("yuvj")
+        or (len(components) <= 2 and int(context.color_range) == 0),
+        rotation=_rotation(path),
+        other_streams=tuple(
+            f"{other.type} {other.codec_context.name if other.codec_context else 'unknown'}"
+            for other in container.streams
+            if other.index != stream.index
+        ),
+        seekable=not container.format.flags & _NO_TIMES,
+    )
+
+
+def _duration_s(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _rotation(path: Path) -> int:
+    """A multiple of 90 degrees, counterclockwise; only decoded frames carry it, so the first one is decoded."""
+    with contextlib.suppress(av.error.FFmpegError, StopIteration), av.open(str(path), metadata_errors="replace") as container:
+        frame = next(container.decode(picture_stream(path, container)))
+        return round(frame.rotation / 90) * 90
+    return 0
+
+
+def _usual_matrix(width: int, height: int) -> str:
+    """What players assume where a film does not say: BT.709 for high definition, else BT.601."""
+    return "bt709" if width >= _HD_WIDTH or height > _SD_HEIGHT else "bt601"

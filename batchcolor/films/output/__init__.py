@@ -1,0 +1,1 @@
+"""From frames to a film file: encoding, the other streams, joining segments."""

@@ -1,0 +1,100 @@
+"""Converted models: kept once, believed only while whole, and nothing about them told to anybody."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+import pytest
+import torch
+
+from batchcolor.engines import openvino_conversion as room
+from batchcolor.engines.openvino_engine import OpenVINOEngine
+from batchcolor.generators import build
+from batchcolor.generators.checkpoint import Checkpoint
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    torch.manual_seed(0)
+    generator = build("lite", {"encoder": "lite0", "widths": [16, 16, 16, 16]})
+    return Checkpoint("lite", generator.configuration(), generator.state_dict())
+
+
+def entries(cache: Path) -> list[Path]:
+    folder = cache / "openvino"
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def lightness() -> np.ndarray:
+    return np.linspace(0, 100, 64 * 96, dtype=np.float32).reshape(1, 1, 64, 96)
+
+
+def test_a_second_opening_converts_nothing(
+    checkpoint: Checkpoint, clean_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = OpenVINOEngine(checkpoint, "float32")(lightness())
+    assert len(entries(clean_environment)) == 1
+    shutil.rmtree(clean_environment / "compiled")
+    monkeypatch.setattr(room, "_convert", lambda _: pytest.fail("converted again"))
+    np.testing.assert_array_equal(OpenVINOEngine(checkpoint, "float32")(lightness()), first)
+
+
+def test_other_weights_have_an_entry_of_their_own(checkpoint: Checkpoint, clean_environment: Path) -> None:
+    other = Checkpoint("lite", checkpoint.configuration, {k: v + 1 for k, v in checkpoint.tensors.items()})
+    for weights in (checkpoint, other, checkpoint):
+        room.convert(ov.Core(), weights)
+    assert len(entries(clean_environment)) == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"<net", b"not xml"])
+def test_a_damaged_entry_is_converted_again(checkpoint: Checkpoint, clean_environment: Path, damage: bytes) -> None:
+    first = OpenVINOEngine(checkpoint, "float32")(lightness())
+    (entry,) = entries(clean_environment)
+    (entry / "model.xml").write_bytes(damage)
+    shutil.rmtree(clean_environment / "compiled")
+    np.testing.assert_array_equal(OpenVINOEngine(checkpoint, "float32")(lightness()), first)
+    assert (entry / "model.xml").stat().st_size > 1000
+
+
+def test_a_cache_that_cannot_be_written_only_costs_time(checkpoint: Checkpoint, clean_environment: Path) -> None:
+    clean_environment.parent.mkdir(exist_ok=True)
+    clean_environment.write_text("a file where the folder should be")
+    assert OpenVINOEngine(checkpoint, "float32")(lightness()).shape == (1, 2, 16, 24)
+
+
+def test_a_full_disk_leaves_no_entry_and_the_same_colours(
+    checkpoint: Checkpoint, clean_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = OpenVINOEngine(checkpoint, "float32")(lightness())
+    shutil.rmtree(clean_environment)
+    save = ov.save_model
+
+    def full_disk(model: object, path: Path, **options: object) -> None:
+        if clean_environment in path.parents:
+            path.write_bytes(b"<net")
+            raise OSError(28, os.strerror(28))
+        save(model, path, **options)
+
+    monkeypatch.setattr(ov, "save_model", full_disk)
+    np.testing.assert_array_equal(OpenVINOEngine(checkpoint, "float32")(lightness()), first)
+    assert entries(clean_environment) == []
+
+
+def test_converting_opens_no_connection(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    room.convert(ov.Core(), checkpoint)
+
+
+def test_networks_are_not_tied_to_cores(checkpoint: Checkpoint, clean_environment: Path) -> None:
+    """OpenVINO ties the threads of every process to the same first cores, and so do the processes that a film is coloured by."""
+    request = OpenVINOEngine(checkpoint, "float32")._request
+    assert request.get_compiled_model().get_property("ENABLE_CPU_PINNING") is False

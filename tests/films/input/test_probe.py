@@ -1,0 +1,123 @@
+"""What a film is, by its headers; a guess only where they say nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from batchcolor.errors import SourceError
+from batchcolor.films import describe
+from batchcolor.films.input.probe import probe
+from tests.films.made import TICK, Made, make_film
+
+UNTAGGED = 2  # H.273: "unspecified"
+
+
+def test_a_film_says_what_it_is(tmp_path: Path) -> None:
+    info = probe(make_film(tmp_path / "reel.mkv", Made(sound=True, subtitles="subrip")))
+    assert (info.codec, info.pixel_format, info.depth) == ("h264", "yuv420p", 8)
+    assert (info.width, info.height) == (96, 64)
+    assert "matroska" in info.container
+    assert info.rate == 25
+    assert info.duration_s == pytest.approx(1.2, abs=0.1)
+    assert info.frames == pytest.approx(30, abs=2)
+    assert info.other_streams in {("audio aac", f"subtitle {name}") for name in ("srt", "subrip")}  # FFmpeg renamed it
+
+
+def test_mp4_counts_its_frames(tmp_path: Path) -> None:
+    assert probe(make_film(tmp_path / "reel.mp4", Made(pts=(0, 40, 80, 500, 501)))).frames == 5
+
+
+@pytest.mark.parametrize(("tag", "matrix"), [(1, "bt709"), (5, "bt601"), (6, "bt601"), (9, "bt2020")])
+def test_the_matrix_is_the_one_that_the_film_names(tmp_path: Path, tag: int, matrix: str) -> None:
+    assert probe(make_film(tmp_path / "reel.mkv", Made(colorspace=tag))).matrix == matrix
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "matrix"), [(720, 576, "bt601"), (720, 480, "bt601"), (1280, 720, "bt709"), (960, 720, "bt709")]
+)
+def test_without_a_name_the_matrix_is_guessed_from_the_size(tmp_path: Path, width: int, height: int, matrix: str) -> None:
+    made = Made(width=width, height=height, colorspace=UNTAGGED, pts=(0, 40), codec="mpeg4")
+    assert probe(make_film(tmp_path / "reel.mkv", made)).matrix == matrix
+
+
+@pytest.mark.parametrize(("tag", "full"), [(0, False), (1, False), (2, True)])
+def test_the_range_is_limited_unless_the_film_says_full(tmp_path: Path, tag: int, full: bool) -> None:
+    assert probe(make_film(tmp_path / "reel.mkv", Made(color_range=tag))).full_range is full
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "depth", "full"), [("gray", 8, True), ("gray10le", 10, True), ("yuv420p10le", 10, False)]
+)
+def test_gray_formats_are_full_range_and_deep_ones_deep(tmp_path: Path, pixel_format: str, depth: int, full: bool) -> None:
+    info = probe(make_film(tmp_path / "reel.mkv", Made(pixel_format=pixel_format, codec="ffv1", color_range=0)))
+    assert (info.depth, info.full_range) == (depth, full)
+
+
+def test_the_shape_of_a_pixel_counts_in_the_displayed_size(tmp_path: Path) -> None:
+    info = probe(make_film(tmp_path / "reel.mkv", Made(width=720, height=576, sar=Fraction(64, 45), pts=(0, 40))))
+    assert info.sar == Fraction(64, 45)
+    assert info.display_size == (576, 1024)
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_rotation_is_read_in_quarter_turns(tmp_path: Path, degrees: int) -> None:
+    info = probe(make_film(tmp_path / "reel.mp4", Made(rotation=degrees)))
+    assert info.rotation % 360 == degrees
+
+
+def test_a_cover_is_not_the_film(tmp_path: Path) -> None:
+    path = tmp_path / "with-cover.mp4"
+    with av.open(str(path), "w") as container:
+        cover = container.add_stream("png", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 32, 32, "gray"
+        cover.disposition = av.stream.Disposition.attached_pic
+        picture = container.add_stream("libx264", rate=25)
+        picture.width, picture.height, picture.pix_fmt = 96, 64, "yuv420p"
+        for stream, height, width, count in ((cover, 32, 32, 1), (picture, 64, 96, 5)):
+            for n in range(count):
+                frame = av.VideoFrame.from_ndarray(np.full((height, width), 90, np.uint8), "gray")
+                frame.pts = n
+                container.mux(stream.encode(frame.reformat(format=stream.pix_fmt)))
+            container.mux(stream.encode(None))
+    info = probe(path)
+    assert (info.codec, info.width, info.height) == ("h264", 96, 64)
+    assert info.other_streams == ("video png",)
+
+
+def test_one_line_tells_it_all(tmp_path: Path) -> None:
+    line = describe(probe(make_film(tmp_path / "reel.mkv", Made(sound=True, color_range=2, colorspace=5))))
+    for part in ("96x64", "h264", "bt601 full", "25 fps", "1.2 s", "audio aac"):
+        assert part in line
+    assert "\n" not in line
+
+
+def test_what_a_film_does_not_say_is_left_out_of_the_line(tmp_path: Path) -> None:
+    info = dataclasses.replace(probe(make_film(tmp_path / "reel.mkv", Made())), rate=None, duration_s=None)
+    assert "None" not in describe(info)
+
+
+@pytest.mark.parametrize("case", ["missing", "empty", "folder", "text", "words alone"])
+def test_what_is_no_film_is_one_sentence_with_its_path(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "reel.mkv"
+    if case == "empty":
+        path.touch()
+    elif case == "folder":
+        path.mkdir()
+    elif case == "text":
+        path.write_text("once upon a time\n" * 99)
+    elif case == "words alone":
+        with av.open(str(path), "w") as container:
+            words = container.add_mux_stream("subrip", time_base=TICK)
+            packet = av.Packet(b"only words")
+            packet.stream, packet.pts, packet.dts, packet.duration, packet.time_base = words, 0, 0, 100, TICK
+            container.mux(packet)
+    with pytest.raises(SourceError) as caught:
+        probe(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
