@@ -60,9 +60,11 @@ class Outcome:
 
 
 def failed(item: Item, error: Exception, seconds: float = 0.0) -> Outcome:
-    """The outcome of an item that `error` ended; an error that is not ours is a bug, and says so."""
+    """The outcome of an item that `error` ended, whose sentence names the item; an error that is not ours is a bug, and says so."""
     ours = isinstance(error, BatchcolorError)
-    sentence = str(error) if ours else f"{item.source}: internal error ({type(error).__name__}: {error}); please report it"
+    sentence = str(error) if ours else f"internal error ({type(error).__name__}: {error}); please report it"
+    if not any(str(path) in sentence for path in (item.source, item.target)):
+        sentence = f"{item.source}: {sentence}"
     code = error.exit_code if isinstance(error, BatchcolorError) else ExitCode.SOME_FAILED
     return Outcome(item.source, item.target, item.kind, Status.FAILED, seconds, error=sentence, code=code)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..errors import ClusterError, WorkerLost
+from ..errors import ClusterError
 from ..executors import Executor, Executors, JobContext
 from ..settings import ModelSettings
 from ..weights.store import find_weights, is_name, sha256_of
@@ -56,10 +56,8 @@ def run(
     if photos:
         count = _PHOTOS_PER_JOB if engine_info.device == "cpu" else max(_PHOTOS_PER_JOB, model.batch_size)
         for outcome in executors.photos.map(PhotoWork(model, _provenance(model)), _batches(photos, count), should_stop):
-            if outcome.error is not None:
-                found = [failed(item, _named(item, outcome.error)) for item in outcome.job]
-            else:
-                found = outcome.result or []
+            error = outcome.error
+            found = (outcome.result or []) if error is None else [failed(item, error) for item in outcome.job]
             yield from (replace(item, lost=outcome.lost) for item in found)
 
     films = plan.of_kind(Kind.FILM)
@@ -93,11 +91,6 @@ def _open(model: ModelSettings, _context: JobContext) -> EngineInfo:
     from ..engines.colorizer import EngineInfo, cached_colorizer
 
     return EngineInfo.by(cached_colorizer(model))
-
-
-def _named(item: Item, error: Exception) -> Exception:
-    """A lost worker's error knows no path."""
-    return WorkerLost(f"{item.source}: {error}") if isinstance(error, WorkerLost) else error
 
 
 def _provenance(model: ModelSettings) -> Provenance:

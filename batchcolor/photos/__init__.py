@@ -12,7 +12,7 @@ import numpy as np
 
 from ..color.upsampling import UPSCALERS, ChromaMap
 from ..engines.colorizer import Colorizer
-from ..errors import OutputError, SourceError
+from ..errors import ModelError, OutputError, SourceError
 from ..runtime.atomic_write import atomic_write
 from ..settings import ColorSettings, PhotoSettings
 from .metadata import Metadata, Provenance, provenanced, read_pages
@@ -81,17 +81,30 @@ def colorize_photos(
         except Exception as exc:
             failed[index] = exc
     planes = [first.L for index, first in seen.items() if index not in failed]
-    chroma = iter(colorizer.ab(planes))
+    chroma = iter(_chroma(colorizer, planes))
     for index, (source, target) in enumerate(pairs):
         if index in failed:
             yield PhotoResult(error=failed[index])
             continue
-        photo = _Photo(source, target, colorizer, settings, color, provenance)
+        photo, ab = _Photo(source, target, colorizer, settings, color, provenance), next(chroma)
+        if isinstance(ab, Exception):
+            yield PhotoResult(error=ModelError(f"{source}: {ab}"))
+            continue
         try:
-            result = photo.write(seen.pop(index), next(chroma))
+            result = photo.write(seen.pop(index), ab)
         except Exception as exc:
             result = PhotoResult(error=exc)
         yield result
+
+
+def _chroma(colorizer: Colorizer, planes: Sequence[np.ndarray]) -> Sequence[np.ndarray | ModelError]:
+    """ab of each plane; where the network fails on one of them, that one has an error, and the others do not suffer from it."""
+    try:
+        return colorizer.ab(planes)
+    except ModelError as exc:
+        if len(planes) == 1:
+            return [exc]
+        return [ab for plane in planes for ab in _chroma(colorizer, [plane])]
 
 
 class _Look:
