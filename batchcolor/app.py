@@ -195,8 +195,8 @@ def colorize_film(
     from .executors import local_executors
     from .runtime.thread_budget import cores
 
-    executor = local_executors(jobs or cores()).films
-    return films.colorize_film(source, target, settings, executor=executor, on_progress=on_progress)
+    with local_executors(jobs or cores()) as executors:
+        return films.colorize_film(source, target, settings, executor=executors.films, on_progress=on_progress)
 
 
 def _plan(sources: Sequence[Path], output: Path, settings: ItemSettings) -> Plan:
@@ -220,7 +220,8 @@ def _executors(
     from .runtime.thread_budget import cores
 
     if options.executor == "local" or not todo.items:
-        yield local_executors(options.jobs or cores())
+        with local_executors(_workers(options.jobs or cores(), todo)) as executors:
+            yield executors
         return
     ray = RayOptions(options.ray_address, options.jobs, options.job_cpus, options.job_gpus)
     # Ray prints what happens to its machines on stdout, pages of it; its own logs have that as well.
@@ -231,6 +232,11 @@ def _executors(
         ray_executor(ray, checks) as executor,
     ):
         yield Executors(executor, executor)
+
+
+def _workers(most: int, todo: Plan) -> int:
+    """Processes that find something to do: a film keeps any number of them busy, a photo one."""
+    return most if todo.of_kind(Kind.FILM) else max(1, min(most, len(todo.items)))
 
 
 def _run(

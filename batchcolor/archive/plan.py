@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import BatchcolorError, UsageError
 from ..settings import PhotoFormat, Settings
+from ..suffixes import READ_ONLY_SUFFIXES
 from .item_settings import ItemSettings
 from .walk import Found, Kind, walk
 
@@ -47,14 +48,16 @@ class Plan:
 def target_name(found: Found, photo_format: PhotoFormat = "keep") -> Path:
     """The result's path below the output: the source's own, with a suffix appended where the format is another.
 
-    Films of containers that we do not write become Matroska. Appending keeps `reel.avi` (-> `reel.avi.mkv`) apart from `reel.mkv`, and
-    `a.tif` (-> `a.tif.jpg`) from `a.jpg`.
+    Films of containers that we do not write become Matroska, photos of formats that we do not write PNG. Appending keeps `reel.avi`
+    (-> `reel.avi.mkv`) apart from `reel.mkv`, and `a.tif` (-> `a.tif.jpg`) from `a.jpg`.
     """
     suffix = found.path.suffix.lower()
     appended = ""
     if found.kind is Kind.FILM and suffix not in _FILM_SUFFIXES_KEPT:
         appended = ".mkv"
-    elif found.kind is Kind.PHOTO and suffix not in _SUFFIXES_OF_FORMAT.get(photo_format, (suffix,)):
+    elif found.kind is Kind.PHOTO and photo_format == "keep":
+        appended = ".png" if suffix in READ_ONLY_SUFFIXES else ""
+    elif found.kind is Kind.PHOTO and suffix not in _SUFFIXES_OF_FORMAT[photo_format]:
         appended = f".{photo_format}"
     return found.relative.with_name(found.relative.name + appended)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,15 +12,14 @@ from ..executors import Executor, Executors, JobContext
 from ..settings import ModelSettings
 from ..weights.store import find_weights, is_name, sha256_of
 from .outcome import Outcome, Status, failed
+from .photo_jobs import PhotoWork, photo_outcomes, photos_per_job
 from .plan import Item, Plan
 from .walk import Kind
 
 if TYPE_CHECKING:
-    from ..engines.colorizer import Colorizer, EngineInfo
+    from ..engines.colorizer import EngineInfo
     from ..films import FilmProgress
     from ..photos import Provenance
-
-_PHOTOS_PER_JOB = 8  # few enough that a stop is prompt; a GPU gets full batches, which take it no longer
 
 
 def run(
@@ -45,7 +43,7 @@ def run(
         yield failed(item, error)
     if not plan.items:
         return
-    engine_info = _engine_info(model, executors.photos, should_stop)
+    engine_info = _engine_info(model, executors.photos, bool(plan.of_kind(Kind.PHOTO)), should_stop)
     if engine_info is None:
         return
     if on_engine is not None:
@@ -54,11 +52,8 @@ def run(
 
     photos = plan.of_kind(Kind.PHOTO)
     if photos:
-        count = _PHOTOS_PER_JOB if engine_info.device == "cpu" else max(_PHOTOS_PER_JOB, model.batch_size)
-        for outcome in executors.photos.map(PhotoWork(model, _provenance(model)), _batches(photos, count), should_stop):
-            error = outcome.error
-            found = (outcome.result or []) if error is None else [failed(item, error) for item in outcome.job]
-            yield from (replace(item, lost=outcome.lost) for item in found)
+        count = photos_per_job(len(photos), executors.photos, model.batch_size, on_cpu=engine_info.device == "cpu")
+        yield from photo_outcomes(executors.photos, PhotoWork(model, _provenance(model)), photos, count, should_stop)
 
     films = plan.of_kind(Kind.FILM)
     weights = sha256_of(find_weights(model.weights)) if films else ""
@@ -70,27 +65,32 @@ def run(
             yield film
 
 
-def _batches(photos: Sequence[Item], count: int) -> Iterator[list[Item]]:
-    """Photos in order, up to `count` neighbours that have the same settings."""
-    for _, same in itertools.groupby(photos, key=lambda item: item.settings):
-        waiting = iter(same)
-        while batch := list(itertools.islice(waiting, count)):
-            yield batch
-
-
-def _engine_info(model: ModelSettings, executor: Executor, should_stop: Callable[[], bool]) -> EngineInfo | None:
+def _engine_info(model: ModelSettings, executor: Executor, photos: bool, should_stop: Callable[[], bool]) -> EngineInfo | None:
     """What the network runs on where the jobs will run; None if the run ends before that is known."""
-    for outcome in executor.map(_open, [model], should_stop):
+    jobs = (each for each in [model])  # no list: more jobs will follow, so more than one worker starts
+    for outcome in executor.map(_OpenEngine(photos), jobs, should_stop):
         if outcome.error is not None:
             raise outcome.error
         return outcome.result
     return None
 
 
-def _open(model: ModelSettings, _context: JobContext) -> EngineInfo:
-    from ..engines.colorizer import EngineInfo, cached_colorizer
+@dataclass(frozen=True, slots=True)
+class _OpenEngine:
+    """Opens the network. Workers that prepare for this have loaded what photos need, but for the network itself."""
 
-    return EngineInfo.by(cached_colorizer(model))
+    photos: bool
+
+    def prepare(self) -> None:
+        from ..engines import colorizer  # noqa: F401
+
+        if self.photos:
+            from .. import photos  # noqa: F401
+
+    def __call__(self, model: ModelSettings, context: JobContext) -> EngineInfo:
+        from ..engines.colorizer import EngineInfo, cached_colorizer
+
+        return EngineInfo.by(cached_colorizer(model))
 
 
 def _provenance(model: ModelSettings) -> Provenance:
@@ -98,43 +98,6 @@ def _provenance(model: ModelSettings) -> Provenance:
 
     path = find_weights(model.weights)
     return Provenance(model.weights if is_name(model.weights) else path.name, sha256_of(path))
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoWork:
-    """What all photos have in common; may be sent to other processes."""
-
-    model: ModelSettings
-    provenance: Provenance
-
-    def __call__(self, batch: Sequence[Item], context: JobContext) -> list[Outcome]:
-        """The outcome of each photo of `batch`, in order; of fewer if the run is about to end. Their settings are the same."""
-        from ..engines.colorizer import cached_colorizer
-
-        return list(self._outcomes(batch, cached_colorizer(self.model), context))
-
-    def _outcomes(self, batch: Sequence[Item], colorizer: Colorizer, context: JobContext) -> Iterator[Outcome]:
-        from ..photos import Treatment, colorize_photos
-
-        statuses = {Treatment.COLORIZED: Status.DONE, Treatment.COPIED: Status.COPIED, Treatment.SKIPPED: Status.SKIPPED}
-        settings = batch[0].settings
-        results = colorize_photos(
-            [(item.source, item.target) for item in batch],
-            colorizer,
-            settings.photo,
-            color=settings.color,
-            provenance=self.provenance if settings.photo.provenance else None,
-        )
-        started = time.monotonic()
-        for item, result in zip(batch, results, strict=True):
-            seconds, started = time.monotonic() - started, time.monotonic()
-            if result.error is not None:
-                yield failed(item, result.error, seconds)
-            else:
-                status = statuses[result.treatment]
-                yield Outcome(item.source, item.target, item.kind, status, seconds, warnings=result.warnings)
-            if context.should_stop():
-                return
 
 
 def _colorize_film(

@@ -48,6 +48,7 @@ def colorize(sources: tuple[Path, ...], output: Path, **values: Any) -> int:
     stop = Stop()
     events = display_for(
         quiet=display.quiet,
+        verbose=display.verbose,
         log_file=display.log_file,
         json_lines=sys.stdout if display.json else None,
         weights=settings.default.model.weights,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,10 +22,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from ..app import Events, Summary
 from ..archive.outcome import Outcome, Status
 from ..archive.plan import Item
-from ..engines.colorizer import EngineInfo
 from ..errors import OutputError
-from ..films import FilmProgress
 from .terminal import Printer, message, printable
+
+if TYPE_CHECKING:
+    from ..engines.colorizer import EngineInfo
+    from ..films import FilmProgress
 
 _PLAIN_EVERY_S = 10.0
 
@@ -62,11 +64,18 @@ def summary_line(summary: Summary) -> str:
 
 
 class Quiet(Display):
-    """Errors alone."""
+    """Errors alone. verbose: with the tracebacks of unexpected ones."""
+
+    def __init__(self, weights: str = "", *, verbose: bool = False) -> None:
+        super().__init__(weights)
+        self._verbose = verbose
 
     def finished(self, outcome: Outcome) -> None:
         if outcome.status is Status.FAILED:
             message(f"Error: {outcome.error}")
+            if self._verbose and outcome.traceback:
+                for line in outcome.traceback.splitlines():
+                    message(f"  {line}")
 
 
 def _result_of(outcome: Outcome) -> str:
@@ -81,8 +90,8 @@ def _result_of(outcome: Outcome) -> str:
 class Plain(Quiet):
     """One line for each item, and one every ten seconds of a film; for logs and cron."""
 
-    def __init__(self, weights: str = "") -> None:
-        super().__init__(weights)
+    def __init__(self, weights: str = "", *, verbose: bool = False) -> None:
+        super().__init__(weights, verbose=verbose)
         self._total = self._count = 0
         self._printed = time.monotonic()
 
@@ -111,8 +120,9 @@ class Plain(Quiet):
 class Live(Display):
     """Progress bars: one for all items, and one for each film in progress with frames a second and time left."""
 
-    def __init__(self, console: Console, weights: str = "") -> None:
+    def __init__(self, console: Console, weights: str = "", *, verbose: bool = False) -> None:
         super().__init__(weights)
+        self._verbose = verbose
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),  # names of files may hold brackets
             BarColumn(),
@@ -142,6 +152,8 @@ class Live(Display):
         console = self._progress.console
         if outcome.status is Status.FAILED:
             console.print(f"[red]Error:[/red] {escape(printable(outcome.error or ''))}", highlight=False)
+            if self._verbose and outcome.traceback:
+                console.print(outcome.traceback, highlight=False, markup=False)
         for warning in outcome.warnings:
             console.print(f"[yellow]Warning:[/yellow] {escape(printable(warning))}", highlight=False)
         self._progress.advance(self._items)
@@ -181,6 +193,8 @@ class Log(Display):
     def finished(self, outcome: Outcome) -> None:
         failed = outcome.status is Status.FAILED
         self.note(f"Error: {outcome.error}" if failed else f"{outcome.status.value} {outcome.source} -> {_result_of(outcome)}")
+        for line in (outcome.traceback or "").splitlines():
+            self.note(f"  {line}")
         for warning in outcome.warnings:
             self.note(f"Warning: {warning}")
 
@@ -248,11 +262,17 @@ class Displays(Display):
 
 
 def display_for(
-    *, quiet: bool = False, log_file: Path | None = None, json_lines: TextIO | None = None, weights: str = ""
+    *,
+    quiet: bool = False,
+    verbose: bool = False,
+    log_file: Path | None = None,
+    json_lines: TextIO | None = None,
+    weights: str = "",
 ) -> Display:
     """The display that fits where stderr goes, and a log and JSON lines where they are wanted."""
     console = Console(stderr=True, emoji=False)  # ":cat:" in a name stays what it is
-    shown = Quiet(weights) if quiet else Live(console, weights) if console.is_terminal else Plain(weights)
+    kind = Quiet if quiet else Plain
+    shown = Live(console, weights, verbose=verbose) if console.is_terminal and not quiet else kind(weights, verbose=verbose)
     more = [Log(log_file, weights)] if log_file is not None else []
     return Displays(shown, *more, *([JsonLines(json_lines)] if json_lines is not None else []))
 

@@ -35,6 +35,7 @@ class DisplayOptions:
         False, "Write contact sheets of films instead of films: one frame of each shot, before and after.", heading=_SELECTION
     )
     log_file: Path | None = option(None, "Append everything that happens to this file.", heading=_REPORTING, metavar="FILE")
+    verbose: bool = option(False, "Show tracebacks of unexpected errors.", heading=_REPORTING, short="-v")
     quiet: bool = option(False, "Print errors only.", heading=_REPORTING, short="-q")
     json: bool = option(False, "Print a JSON object for each finished item on stdout, and a summary.", heading=_REPORTING)
 

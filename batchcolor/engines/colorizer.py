@@ -15,6 +15,7 @@ from ..generators.layout import layout_of, network_shape
 from ..settings import EngineName, ModelSettings, Precision
 from ..weights import open_checkpoint
 from . import Engine, open_engine
+from .devices import mention_unused_gpu
 
 log = logging.getLogger(__name__)
 
@@ -173,6 +174,8 @@ class EngineInfo:
 def open_colorizer(model: ModelSettings) -> Colorizer:
     """The colorizer that the settings name, ready to run. Raises `ModelError` for the weights, `DeviceError` for the device."""
     checkpoint = open_checkpoint(model.weights)
+    if (model.engine, model.device) == ("auto", "auto"):
+        mention_unused_gpu()
     engine = open_engine(
         checkpoint, engine=model.engine, device=model.device, precision=model.precision, compile_=model.compile
     )

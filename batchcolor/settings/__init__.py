@@ -18,6 +18,7 @@ from .values import (
     RunOptions,
     Settings,
     SmootherName,
+    Times,
     Upscaling,
     VideoCodec,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "RunOptions",
     "Settings",
     "SmootherName",
+    "Times",
     "Upscaling",
     "VideoCodec",
 ]

@@ -21,6 +21,7 @@ SmootherName = Literal["none", "exponential", "flow"]
 Upscaling = Literal["guided", "bicubic"]
 ColorPages = Literal["copy", "skip", "recolor"]
 ExecutorName = Literal["local", "ray"]
+Times = Literal["source", "now"]
 PhotoFormat = Literal["keep", "jpg", "png", "tif", "webp", "avif"]
 
 _NETWORK, _COLOR, _PHOTOS, _FILMS, _RUN, _SELECTION, _REPORTING = (
@@ -98,9 +99,27 @@ class PhotoSettings:
         heading=_PHOTOS,
         per_item=True,
     )
-    quality: int = option(92, "Quality of JPEG, WebP and AVIF.", heading=_PHOTOS, low=1, high=100, per_item=True)
+    quality: int | None = option(
+        None,
+        "Quality of JPEG, WebP and AVIF; by default 92, or the source's if that is higher, and a lossless WebP stays lossless.",
+        heading=_PHOTOS,
+        low=1,
+        high=100,
+        per_item=True,
+    )
     provenance: bool = option(
         True, "Record in a photo's XMP that it was colorized, by which version and weights.", heading=_PHOTOS, per_item=True
+    )
+    photo_timeout: float = option(
+        60.0,
+        "Give up a photo that takes more than this many seconds for each of its megapixels.",
+        heading=_PHOTOS,
+        low=0,
+        above=True,
+        high=1e6,
+        metavar="SECONDS",
+        shapes=False,
+        per_item=True,
     )
 
     def __post_init__(self) -> None:
@@ -244,6 +263,7 @@ class RunOptions:
         low=0,
         high=1e9,
     )
+    times: Times = option("source", "Times and modes of results: those of their sources, or now.", heading=_RUN)
     force: bool = option(False, "Redo everything, even what is up to date.", heading=_SELECTION)
     verify: bool = option(False, "Decode existing results and redo the damaged ones.", heading=_SELECTION)
     content_hash: bool = option(

@@ -10,8 +10,9 @@ import pytest
 
 from batchcolor.archive.outcome import Outcome, Status
 from batchcolor.archive.output_tree import STATE_FOLDER, Redo, open_tree
+from batchcolor.archive.photo_jobs import PhotoWork
 from batchcolor.archive.plan import Item, Plan
-from batchcolor.archive.run import PhotoWork, run
+from batchcolor.archive.run import run
 from batchcolor.archive.walk import Kind
 from batchcolor.engines.colorizer import EngineInfo
 from batchcolor.errors import ClusterError, DeviceError, WorkerLost
@@ -35,7 +36,10 @@ class Noting:
         self.works.append(work)
         for job in jobs:
             self.jobs.append(job)
-            yield self.end(job)
+            ended = self.end(job)
+            for number, outcome in enumerate(ended.result or []):
+                on_message(job, (number, outcome))
+            yield ended
 
 
 GPU, CPU = EngineInfo("torch", "float16", "cuda"), EngineInfo("openvino", "bfloat16", "cpu")
@@ -50,8 +54,8 @@ def nothing(job: Any) -> JobOutcome[Any, Any]:
 def test_a_gpu_gets_jobs_that_fill_its_batches(engine_info: EngineInfo, batch_size: int, sizes: set[int]) -> None:
     there = Noting(engine_info, nothing)
     list(run(PHOTOS, ModelSettings(batch_size=batch_size), Executors(there, there), should_stop=lambda: False))
-    assert {len(job) for job in there.jobs[:-1]} == sizes
-    assert [item for job in there.jobs for item in job] == list(PHOTOS.items)
+    assert {len(job.items) for job in there.jobs[:-1]} == sizes
+    assert [item for job in there.jobs for item in job.items] == list(PHOTOS.items)
 
 
 def test_all_workers_do_what_auto_came_to_on_the_first() -> None:
@@ -76,7 +80,7 @@ def test_a_job_whose_workers_died_names_each_of_its_photos() -> None:
 def test_what_a_lost_worker_left_is_removed_at_the_end(tmp_path: Path) -> None:
     def written_by_the_second(job: Any) -> JobOutcome[Any, Any]:
         (tmp_path / f"{PREFIX}of-the-first.jpg").write_bytes(b"half")
-        return JobOutcome(job, result=[Outcome(i.source, i.target, i.kind, Status.DONE) for i in job], lost=1)
+        return JobOutcome(job, result=[Outcome(i.source, i.target, i.kind, Status.DONE) for i in job.items], lost=1)
 
     there = Noting(CPU, written_by_the_second)
     with open_tree(tmp_path, "lite") as tree:
