@@ -13,7 +13,7 @@ import numpy as np
 from skimage import data
 
 from batchcolor.color.conversion import gray_of_lightness, rgb_to_lab
-from batchcolor.photos.tone import has_color
+from batchcolor.color.tone import has_color
 
 from .figures import Figures
 

@@ -27,7 +27,8 @@ from batchcolor.executors import ProcessExecutor
 from batchcolor.films import colorize_film
 from batchcolor.films.input.planes import luma_plane
 from batchcolor.films.input.probe import describe_stream, picture_stream
-from batchcolor.films.output.encode import CODECS, open_encoder, picture_format
+from batchcolor.films.output.encode import open_encoder, picture_format
+from batchcolor.films.output.encoders import CODECS
 from batchcolor.generators.checkpoint import save
 from batchcolor.runtime.thread_budget import cores
 from batchcolor.settings import FilmSettings, ModelSettings, Settings
@@ -61,7 +62,7 @@ def transcode(source: Path, target: Path) -> None:
         stream = picture_stream(source, container)
         stream.thread_type = "AUTO"
         info = describe_stream(source, container, stream)
-        encoder = open_encoder(output, stream, info, picture_format(info, CODECS[SETTINGS.codec].name), SETTINGS, threads=0)
+        encoder = open_encoder(output, stream, info, picture_format(info, CODECS[SETTINGS.codec]), SETTINGS, threads=0)
         for frame in container.decode(stream):
             frame.pict_type = av.video.frame.PictureType.NONE
             output.mux(encoder.encode(frame))

@@ -29,7 +29,8 @@ from batchcolor.films.chroma.planes import chroma_planes
 from batchcolor.films.chroma.smoothing import ShotFrame, along_motion
 from batchcolor.films.input.planes import OutputFrame, fingerprint, luma_plane, small_lightness
 from batchcolor.films.input.probe import picture_stream, probe
-from batchcolor.films.output.encode import CODECS, open_encoder, picture_format
+from batchcolor.films.output.encode import open_encoder, picture_format
+from batchcolor.films.output.encoders import CODECS
 from batchcolor.films.shots.cuts import shots
 from batchcolor.runtime import thread_budget as threads
 from batchcolor.settings import FilmSettings, ModelSettings
@@ -56,7 +57,7 @@ def encoded(film: Path, pictures: list[av.VideoFrame]) -> float:
     info = probe(film)
     with av.open(str(film)) as container, av.open(str(film.with_name("encoded.mkv")), "w") as output:
         stream = picture_stream(film, container)
-        encoder = open_encoder(output, stream, info, picture_format(info, CODECS[SETTINGS.codec].name), SETTINGS, threads=1)
+        encoder = open_encoder(output, stream, info, picture_format(info, CODECS[SETTINGS.codec]), SETTINGS, threads=1)
         started = time.perf_counter()
         for picture in [*pictures, None]:
             output.mux(encoder.encode(picture))
@@ -66,7 +67,7 @@ def encoded(film: Path, pictures: list[av.VideoFrame]) -> float:
 def parts(film: Path) -> dict[str, float]:
     """Milliseconds by part, in the order of the way through."""
     info = probe(film)
-    picture = picture_format(info, CODECS[SETTINGS.codec].name)
+    picture = picture_format(info, CODECS[SETTINGS.codec])
     colorizer, canvas, estimator = (
         open_colorizer(ModelSettings()),
         OutputFrame(info.width, info.height, picture),

@@ -12,6 +12,7 @@ import torch
 from ..errors import DeviceError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..settings import DeviceName, EngineName, Precision
+from .base import require_batch
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TOLERANCES = {"float32": 0.01, "float16": 1.5, "bfloat16": 6.0}
@@ -90,6 +91,7 @@ class TorchEngine:
         self._trouble = _compiling if compile_ else contextlib.nullcontext
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
+        require_batch(L)
         half = self._dtype != torch.float32
         with self._lock, self._trouble(), _memory_errors(self._device), torch.inference_mode():
             batch = torch.from_numpy(L)

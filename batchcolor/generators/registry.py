@@ -29,5 +29,5 @@ def build(architecture: str, configuration: dict[str, Any] | None = None) -> Gen
         raise ModelError(f"no generator is called {architecture!r}; this version knows {known}")
     try:
         return GENERATORS[architecture](**(configuration or {}))
-    except (TypeError, KeyError, ValueError) as exc:
+    except (TypeError, KeyError, ValueError, IndexError, RuntimeError) as exc:  # RuntimeError: torch, of sizes below zero
         raise ModelError(f"generator {architecture!r} does not take the configuration {configuration!r}") from exc

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from skimage import data
 
+from batchcolor.color.tone import has_color
 from batchcolor.photos import Treatment, colorize_photos
-from batchcolor.photos.tone import has_color
 from batchcolor.settings import PhotoSettings
 from benchmarks.color_pages import TONES, small_lab, toned
 from tests.support import formula_colorizer
