@@ -25,11 +25,11 @@ from batchcolor.engines.colorizer import Colorizer, open_colorizer
 from batchcolor.executors import JobContext, RayOptions, ray_executor
 from batchcolor.films import colorize_film
 from batchcolor.films.input.probe import probe
-from batchcolor.films.output.encode import picture_format
+from batchcolor.films.output.encode import CODECS, picture_format
 from batchcolor.films.shots.first_pass import FirstPass
 from batchcolor.films.time_range import TimeRange
 from batchcolor.photos import colorize_photos
-from batchcolor.settings import FilmSettings, ModelSettings, PhotoSettings, Settings
+from batchcolor.settings import ModelSettings, PhotoSettings, Settings
 
 from . import archive
 from .figures import Figures
@@ -108,7 +108,7 @@ def core(folder: Path) -> Figures:
     pairs = [(path, folder / "out" / path.name) for path in photos]
     film = make(folder / "film.mp4", (640, 480), TIMES)
     info = probe(film)
-    first_pass = partial(FirstPass, film, info, picture_format(info, "libx264"), TimeRange.of(FilmSettings()))
+    first_pass = partial(FirstPass, film, info, picture_format(info, CODECS["h264"]), TimeRange())
     frames = sum(1 for _ in first_pass())
     found: Figures = {}
     for name, colorizer in colorizers.items():
