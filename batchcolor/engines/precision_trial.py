@@ -1,6 +1,6 @@
-"""Which precision is the quickest here, of those that are accurate enough.
+"""Finds the fastest precision that is accurate enough on this processor.
 
-Instructions alone do not tell: some processors have bfloat16 and are slower with it, some round more than others.
+The instruction set does not tell: some processors have bfloat16 and are slower with it, some round more than others.
 """
 
 from __future__ import annotations
@@ -19,33 +19,36 @@ from ..runtime.thread_budget import allowed
 from ..settings import Precision
 
 _RUNS = 5
-_WORTH = 1.1  # how many times as quick as those before it a precision must be: each costs some accuracy
+_WORTH = 1.1  # factor by which a precision must be faster than a more accurate one
 
 Prepared = Callable[[Precision], Callable[[], np.ndarray]]
 
 
 def fastest_precision(tolerances: Mapping[Precision, float], folder: Path, prepared: Prepared) -> Precision:
-    """The quickest precision, whose answer lies within its tolerance of the first one's.
+    """The fastest precision whose result is within its tolerance of the first one's.
 
-    tolerances: of each that may be taken, the most accurate first, as `Engine` has them. prepared(precision): a run of the network,
-    always on the same picture; gives ab. The result is kept in `folder`, for this processor and number of threads: a later process
-    asks nobody, and takes the same. One that fails is passed over; raises what the first one does.
+    tolerances: by precision, the most accurate first, as `Engine` has them. prepared(precision): a function that runs the network on one
+    fixed picture and returns ab. The result is cached in `folder` for this processor and number of threads, so that later processes
+    use the same. A precision that fails is skipped; if the first one fails, its error is raised.
     """
     best, *others = tolerances
     if not others:
         return best
     note = folder / "quickest.json"
     key = f"{_processor()}, {allowed()} threads: " + ", ".join(f"{name} within {bound}" for name, bound in tolerances.items())
-    kept = _read(note)
-    if kept.get(key) in tolerances:
-        return kept[key]
+    cached = _read(note)
+    if cached.get(key) in tolerances:
+        return cached[key]
     exact: np.ndarray | None = None
     least = float("inf")
     for precision, tolerance in tolerances.items():
         try:
             run = prepared(precision)
             ab = run()
-        except (RuntimeError, BatchcolorError):  # damaged integers, an instruction that is said to be there and is not
+        except (
+            RuntimeError,
+            BatchcolorError,
+        ):  # damaged int8 weights, or an instruction that the processor only claims to have
             if exact is None:
                 raise
             continue
@@ -53,16 +56,16 @@ def fastest_precision(tolerances: Mapping[Precision, float], folder: Path, prepa
         seconds = min(_seconds(run) for _ in range(_RUNS))
         if seconds * _WORTH < least and is_within(tolerance, ab, exact):
             best, least = precision, seconds
-    with contextlib.suppress(OSError, BatchcolorError):  # it is asked again the next time
+    with contextlib.suppress(OSError, BatchcolorError):  # then the trial is repeated next time
         folder.mkdir(parents=True, exist_ok=True)
-        atomic_write_bytes(note, json.dumps(kept | {key: best}).encode())
+        atomic_write_bytes(note, json.dumps(cached | {key: best}).encode())
     return best
 
 
 def is_within(tolerance: float, ab: np.ndarray, exact: np.ndarray) -> bool:
-    """Whether ab is as near as an engine of this tolerance promises: nowhere farther, and in the mean not by a fifth of it."""
-    apart = np.abs(ab - exact)
-    return float(apart.max()) <= tolerance and float(apart.mean()) <= tolerance / 5
+    """Whether ab differs from `exact` by at most `tolerance` anywhere, and by at most a fifth of it in the mean."""
+    difference = np.abs(ab - exact)
+    return float(difference.max()) <= tolerance and float(difference.mean()) <= tolerance / 5
 
 
 def _seconds(run: Callable[[], object]) -> float:
@@ -73,10 +76,10 @@ def _seconds(run: Callable[[], object]) -> float:
 
 def _read(note: Path) -> dict[str, Precision]:
     try:
-        kept = json.loads(note.read_text(encoding="utf-8"))
+        cached = json.loads(note.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return kept if isinstance(kept, dict) else {}
+    return cached if isinstance(cached, dict) else {}
 
 
 def _processor() -> str:

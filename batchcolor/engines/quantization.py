@@ -1,7 +1,7 @@
 """Generators in 8-bit integers: post-training quantization by NNCF (github.com/openvinotoolkit/nncf), calibrated on real lightness.
 
 The embedded weights bring theirs, made by `python -m trainer quantize` from training photographs; others are quantized when
-`--precision int8` first asks for it, from the few photographs at hand everywhere, which needs the extra `int8`, and kept in the cache.
+`--precision int8` is first used, with the pictures of scikit-image (extra `int8`), and cached.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def quantize(core: ov.Core, checkpoint: Checkpoint, planes: Sequence[np.ndarray]
     planes = planes or list(calibration())
     if importlib.util.find_spec("nncf") is None:
         raise DeviceError("int8 for these weights has to be made first, by NNCF; type: pip install 'batchcolor[int8]'")
-    os.environ.setdefault("NNCF_CI", "1")  # its own way to be told not to report its use over the network
+    os.environ.setdefault("NNCF_CI", "1")  # NNCF's switch against reporting its use over the network
     import nncf
 
     logging.getLogger("nncf").setLevel(logging.ERROR)
@@ -106,7 +106,7 @@ def _mean_chroma(core: ov.Core, model: Any, planes: Sequence[np.ndarray]) -> flo
 
 
 def embedded_path(name: str) -> Path:
-    """Where the quantized model of embedded weights lies; its values lie beside it, in a file that ends in .bin."""
+    """Path of the quantized model of embedded weights; its values are in the .bin file beside it."""
     return place_of(CATALOGUE[name]).with_name(f"{name}-int8.xml")
 
 

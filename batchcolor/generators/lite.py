@@ -195,8 +195,8 @@ class LiteGenerator(Generator):
 
 
 def _sum(*parts: Tensor | None) -> Tensor:
-    given = [part for part in parts if part is not None]
-    return functools.reduce(torch.add, given)
+    present = [part for part in parts if part is not None]
+    return functools.reduce(torch.add, present)
 
 
 def _double(x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""Weights: which are known, where they lie, and how they are fetched.
+"""Weights: the catalogue of known ones, their places, and fetching.
 
-`find_weights` and `open_checkpoint` never touch the network; `batchcolor.weights.fetch` alone does, and only when asked.
+`find_weights` and `open_checkpoint` never use the network; only `batchcolor.weights.fetch` does, on request.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Fetch known weights: the one part of the product that touches the network.
+"""Fetch known weights: the only part of the product that uses the network.
 
-What has arrived lies in `FILE.part` in the cache, so that a broken-off download goes on where it stopped; it gets its final
-name only once its size, digest and tensors are what they should be. A server's page or a corrupt file is removed.
+A download is stored as `FILE.part` in the cache, so that an interrupted one resumes where it stopped. It gets its final name once its
+size, digest and tensors are verified. A web page sent instead, or a corrupt file, is removed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _RefusedError(Exception):
 
 
 class _BrokenOffError(Exception):
-    """The connection ended early; what has arrived is kept."""
+    """The connection ended early; the partial file stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def fetch_weights(known: KnownWeights, *, again: bool = False, progress: Progres
     except OSError as exc:
         raise OutputError(
             f"{path.parent}: the cache cannot be written ({exc.strerror or exc}); "
-            f"make room there, or name another folder in {CACHE_VARIABLE}"
+            f"free some space there, or name another folder in {CACHE_VARIABLE}"
         ) from exc
     return path
 
@@ -144,8 +144,8 @@ def _fetch_part(known: KnownWeights, part: _Part, progress: Progress) -> tuple[M
             except _RefusedError as exc:
                 reasons.append(f"{mirror.url}: {exc}")
             except _BrokenOffError as exc:
-                kept = part.size()
-                reasons.append(f"{mirror.url}: {exc}" + (f", {kept} bytes are kept" if kept else ""))
+                received = part.size()
+                reasons.append(f"{mirror.url}: {exc}" + (f", {received} bytes stay for the next attempt" if received else ""))
     raise ModelError(
         f"the weights {known.name!r} could not be fetched ({'; '.join(reasons)}); type the same command again later, "
         "or fetch the file on another machine and give its path"
@@ -220,7 +220,7 @@ def _accept(response: httpx.Response, mirror: Mirror, part: _Part, start: int) -
         if begins is None or int(begins[1]) != start:
             if start:
                 _restart(part)
-            raise _RefusedError("sends another range than it was asked for")
+            raise _RefusedError("sends another range than requested")
     else:
         start = 0
     total = _total(response, start)

@@ -1,4 +1,4 @@
-"""Where weights lie on this machine: in the package, in the user's cache, or at any path. Nothing here touches the network."""
+"""Finds weights on this machine: in the package, in the user's cache, or at any path. Never uses the network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PACKAGE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was fetched, kept as JSON beside the file. size: bytes. fetched: UTC, ISO 8601."""
+    """Record of a fetched file, stored as JSON beside it. size: bytes. fetched: UTC, ISO 8601."""
 
     url: str
     size: int
@@ -34,7 +34,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Weights of the catalogue and where they lie; path, size (bytes) and sha256 are None where they are not here."""
+    """Weights of the catalogue and their file; path, size (bytes) and sha256 are None if they are not on this machine."""
 
     known: KnownWeights
     path: Path | None
@@ -64,7 +64,7 @@ def weights_folder() -> Path:
 
 
 def place_of(known: KnownWeights) -> Path:
-    """The path under which known weights lie once they are here."""
+    """The path of known weights once they are fetched."""
     return (_PACKAGE if known.embedded else weights_folder()) / known.file
 
 
@@ -92,7 +92,7 @@ def known_weights(name: str) -> KnownWeights:
     near = difflib.get_close_matches(name.lower(), CATALOGUE, n=1)
     meant = f" (did you mean {near[0]}?)" if near else ""
     raise ModelError(
-        f"no weights are called {name!r}{meant}; known: {', '.join(sorted(CATALOGUE))}; a file is given as a path (./{name})"
+        f"no weights are called {name!r}{meant}; known: {', '.join(sorted(CATALOGUE))}; to name a file, write a path (./{name})"
     )
 
 

@@ -60,9 +60,9 @@ def complaint(known: Preflight, kind: type[BatchcolorError]) -> str:
 
 def test_sources_that_are_not_there_or_others(known: Preflight, tmp_path: Path) -> None:
     (tmp_path / "b" / "deep" / "3.jpg").write_bytes(b"another")
-    assert complaint(known, SourceError).startswith(f"{tmp_path / 'b' / 'deep' / '3.jpg'}: is not there")
+    assert complaint(known, SourceError).startswith(f"{tmp_path / 'b' / 'deep' / '3.jpg'}: is missing there")
     (tmp_path / "a" / "1.jpg").unlink()
-    assert complaint(known, SourceError).startswith(f"{tmp_path / 'a' / '1.jpg'}: is not there")
+    assert complaint(known, SourceError).startswith(f"{tmp_path / 'a' / '1.jpg'}: is missing there")
 
 
 def test_an_output_that_is_another_folder(known: Preflight, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_share_that_is_full_there(known: Preflight, tmp_path: Path, monkeypatc
 
 
 def test_other_weights_under_the_same_name(known: Preflight) -> None:
-    assert complaint(dataclasses.replace(known, digest="0" * 64), ModelError).startswith("lite: are other weights there")
+    assert complaint(dataclasses.replace(known, digest="0" * 64), ModelError).startswith("lite: these weights differ there")
 
 
 def test_an_output_that_cannot_be_written_is_a_sentence_here(scans: list[Path], tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_connection_that_breaks_is_taken_up_where_it_stopped(server, weights_b
 def test_a_later_call_goes_on_where_the_last_one_gave_up(server, weights_bytes, catalogue, clean_environment):
     page = Page(weights_bytes, sent=[50_000, 0])
     known = catalogue(server.publish("/w", page))
-    with pytest.raises(ModelError, match="50000 bytes are kept"):
+    with pytest.raises(ModelError, match="50000 bytes stay for the next attempt"):
         fetch_weights(known)
     assert left_over(clean_environment) == {"small.safetensors.part", "small.safetensors.part.json"}
     server.asked.clear()
