@@ -146,7 +146,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]
     except TypeError:  # numpy has no bfloat16: the upper half of a float32
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
-        return metadata, {name: _as_float32(tensor) for name, tensor in deserialize(path.read_bytes())}
+        return metadata, {name: _as_float32(tensor) for name, tensor in deserialize(path.read_bytes())}  # type: ignore[no-untyped-call]
 
 
 def _as_float32(tensor: Mapping[str, Any]) -> np.ndarray:
