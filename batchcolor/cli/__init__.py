@@ -14,6 +14,7 @@ import click
 
 from .. import __version__
 from ..errors import BatchcolorError, ExitCode
+from .terminal import message
 
 # The first sentence of each command's help; the module has its name, and so has the command in it.
 COMMANDS = {
@@ -64,10 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         exc.show()
         code = exc.exit_code
     except BatchcolorError as exc:
-        click.echo(f"Error: {exc}", err=True)
+        message(f"Error: {exc}")
         code = exc.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        message("Interrupted.")
         code = ExitCode.INTERRUPTED
     sys.exit(int(code or 0))
 

@@ -60,7 +60,7 @@ class OpenVINOEngine:
         self.precision: Precision = precision
         self.tolerance = _TOLERANCES[precision]
         self._new_request: Callable[[], Any] = lambda: _opened(core, checkpoint, precision).create_infer_request()
-        self._request: Any = _opened(core, checkpoint, precision, tried.get(precision)).create_infer_request()
+        self._request = _opened(core, checkpoint, precision, tried.get(precision)).create_infer_request()
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
         height, width = L.shape[-2:]

@@ -21,7 +21,7 @@ import numpy as np
 from safetensors import SafetensorError, deserialize, safe_open
 
 from ..errors import ModelError
-from ..runtime.atomic_write import atomic_write
+from ..runtime.atomic_write import atomic_write_bytes
 from ..runtime.extras import needs_torch, torch_installed
 
 if TYPE_CHECKING:
@@ -199,5 +199,4 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str], dtype: torch.dtyp
     }
     if checkpoint.graph:
         metadata["openvino"] = checkpoint.graph
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(safetensors_bytes(tensors, metadata))  # its own save_file lets nobody else read the file
+    atomic_write_bytes(path, safetensors_bytes(tensors, metadata))  # its own save_file lets nobody else read the file

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import BatchcolorError, ModelError
-from ..runtime.atomic_write import atomic_write
+from ..runtime.atomic_write import atomic_write_bytes
 from ..runtime.cache_dir import cache_root
 from ..runtime.extras import needs_torch, torch_installed
 from ..runtime.file_hash import file_sha256
@@ -82,8 +82,7 @@ def read_record(weights: Path) -> Record | None:
 
 def write_record(weights: Path, record: Record) -> None:
     """Raises `OutputError`."""
-    with atomic_write(record_path(weights)) as temporary:
-        temporary.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
+    atomic_write_bytes(record_path(weights), (json.dumps(asdict(record), indent=2) + "\n").encode())
 
 
 def known_weights(name: str) -> KnownWeights:
