@@ -27,7 +27,7 @@ from .settings import ColorSettings, ModelSettings, RunOptions, Settings
 if TYPE_CHECKING:
     import numpy as np
 
-    from .engines.colorizer import EngineInfo
+    from .engines.engine_info import EngineInfo
     from .executors import Executors
     from .films import FilmProgress, FilmResult
     from .photos import PhotoResult
@@ -192,7 +192,7 @@ def colorize_film(
     Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `ModelError`, `DeviceError`, `WorkerLost`.
     """
     from . import films
-    from .engines.gpu_server import shared_gpus
+    from .engines.shared_gpus import shared_gpus
     from .executors import local_executors
     from .runtime.thread_budget import cores
 
@@ -240,7 +240,7 @@ def _shared_gpus(options: RunOptions, todo: Plan, model: ModelSettings) -> Abstr
     """The settings with which all workers of this machine use its GPUs through one process for each; on a cluster, as they are."""
     if options.executor != "local" or not todo.items:
         return contextlib.nullcontext(model)
-    from .engines.gpu_server import shared_gpus
+    from .engines.shared_gpus import shared_gpus
 
     return shared_gpus(model)
 

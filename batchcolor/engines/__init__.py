@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import TYPE_CHECKING
 
 from ..errors import DeviceError
-from ..generators.checkpoint import Checkpoint
 from ..runtime.extras import needs_torch, torch_installed
 from ..settings import DeviceName, EngineName, Precision
 from .base import Engine
 from .devices import is_cpu
+
+if TYPE_CHECKING:
+    from ..generators.checkpoint import Checkpoint
 
 
 def open_engine(

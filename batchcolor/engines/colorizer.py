@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of, network_shape
-from ..settings import EngineName, ModelSettings, Precision
+from ..settings import ModelSettings
 from ..weights import open_checkpoint
 from . import Engine, open_cpu_fallback, open_engine
 from .devices import is_shared, mention_unused_gpu
+from .engine_info import EngineInfo
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ def cached_colorizer(model: ModelSettings) -> Colorizer:
         if model not in _opened:
             colorizer = open_colorizer(model)
             _opened.clear()  # one network at a time is enough to hold
-            _opened[model] = _opened[EngineInfo.by(colorizer).resolve_auto(model)] = colorizer
+            _opened[model] = _opened[EngineInfo.of(colorizer.engine).resolve_auto(model)] = colorizer
         return _opened[model]
 
 
@@ -148,24 +149,6 @@ class ColorizerFactory:
 
     def __call__(self) -> Colorizer:
         return cached_colorizer(self.model)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
-    """What "auto" resolved to on a machine; sent to all processes of a run, so that they compute alike."""
-
-    engine: EngineName
-    precision: Precision
-    device: str
-
-    @classmethod
-    def by(cls, colorizer: Colorizer) -> EngineInfo:
-        engine = colorizer.engine
-        return cls(engine.name, engine.precision, engine.device)
-
-    def resolve_auto(self, model: ModelSettings) -> ModelSettings:
-        device = model.device if is_shared(model.device) else self.device
-        return replace(model, engine=self.engine, device=device, precision=self.precision)
 
 
 def open_colorizer(model: ModelSettings) -> Colorizer:

@@ -17,17 +17,14 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from multiprocessing.connection import Connection, Listener
 from multiprocessing.context import AuthenticationError, SpawnProcess
 from pathlib import Path
 from typing import NoReturn
 
-from ..errors import BatchcolorError, DeviceError, DeviceLost
-from ..runtime.extras import needs_torch, torch_installed
+from ..errors import BatchcolorError, DeviceLost
 from ..settings import ModelSettings
-from .colorizer import Colorizer, open_colorizer
-from .devices import is_cpu, is_shared
+from .colorizer import Colorizer
 from .gathering import Gatherer
 from .gpu_client import Service, Welcome
 
@@ -37,32 +34,6 @@ _RESTARTS = 5  # of each server in a run
 _BACKLOG = 64  # workers that connect at the same time
 
 Opener = Callable[[ModelSettings], Colorizer]
-
-
-@contextlib.contextmanager
-def shared_gpus(model: ModelSettings) -> Iterator[ModelSettings]:
-    """The settings with which workers on this machine compute on its GPUs, through one process for each GPU, while the context lasts.
-
-    Settings that mean the CPU come back as they are. `auto` and `cuda` mean all CUDA devices. Raises `DeviceError`, `ModelError`.
-    """
-    if model.engine == "openvino" or is_shared(model.device) or is_cpu(model.device):
-        yield model
-        return
-    with serve([replace(model, device=device) for device in _devices(model)], open_colorizer) as service:
-        yield replace(model, engine="torch", device=service.device_name())
-
-
-def _devices(model: ModelSettings) -> list[str]:
-    if not torch_installed():
-        raise DeviceError(needs_torch(f"--device {model.device}"))
-    from .torch_engine import resolve_device
-
-    device = resolve_device(model.device)
-    if device.type != "cuda" or device.index is not None:
-        return [str(device)]
-    import torch
-
-    return [f"cuda:{n}" for n in range(torch.cuda.device_count())]
 
 
 @contextlib.contextmanager

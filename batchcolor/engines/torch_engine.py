@@ -146,7 +146,7 @@ class _CudaLane(_Lane):
 
     def __init__(self, device: torch.device) -> None:
         super().__init__(device)
-        self._stream = torch.cuda.Stream(device)
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._pinned: dict[str, Tensor] = {}
 
     @contextlib.contextmanager

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from batchcolor.engines import open_cpu_fallback
-from batchcolor.engines.colorizer import Colorizer, EngineInfo, cached_colorizer, open_colorizer
+from batchcolor.engines.colorizer import Colorizer, cached_colorizer, open_colorizer
+from batchcolor.engines.engine_info import EngineInfo
 from batchcolor.errors import DeviceError, ModelError, OutOfMemory
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint
@@ -172,7 +173,7 @@ def test_the_default_colors_a_picture_by_itself() -> None:
 def test_a_network_opened_for_auto_is_not_opened_again_for_what_that_came_to() -> None:
     model = ModelSettings(engine="torch")
     colorizer = cached_colorizer(model)
-    exact = EngineInfo.by(colorizer).resolve_auto(model)
+    exact = EngineInfo.of(colorizer.engine).resolve_auto(model)
     assert exact != model
     assert cached_colorizer(exact) is colorizer
     assert cached_colorizer(model) is colorizer

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from batchcolor.engines.colorizer import Colorizer, EngineInfo, cached_colorizer, open_colorizer
+from batchcolor.engines.colorizer import Colorizer, cached_colorizer, open_colorizer
+from batchcolor.engines.engine_info import EngineInfo
 from batchcolor.engines.gpu_client import SharedColorizer
-from batchcolor.engines.gpu_server import serve, shared_gpus
+from batchcolor.engines.gpu_server import serve
+from batchcolor.engines.shared_gpus import shared_gpus
 from batchcolor.errors import DeviceError, DeviceLost, ModelError, OutOfMemory
 from batchcolor.executors import ProcessExecutor
 from batchcolor.executors.base import JobContext
@@ -26,6 +28,7 @@ FAULT = 99.0  # a plane of this lightness makes the fake fail
 class FakeGPU(FormulaEngine):
     """Takes 20 ms a batch, of up to 4 pictures and 64 pixels; fails for good at planes of `FAULT`, as often as `faults` has bytes."""
 
+    name = "torch"
     device = "cuda:0"
 
     def __init__(self, faults: Path) -> None:
@@ -81,8 +84,8 @@ def test_workers_share_one_server_and_every_picture_is_right(tmp_path: Path) -> 
     with serve([ModelSettings(weights=str(tmp_path / "faults"))], open_fake) as service:
         model = ModelSettings(device=service.device_name())
         colorizer = open_colorizer(model)
-        assert EngineInfo.by(colorizer).device == "cuda:0"
-        assert EngineInfo.by(colorizer).resolve_auto(model).device == model.device
+        assert EngineInfo.of(colorizer.engine).device == "cuda:0"
+        assert EngineInfo.of(colorizer.engine).resolve_auto(model).device == model.device
         assert colorizer.network_shape(480, 640) == (64, 64)
         outcomes = list(ProcessExecutor(2).map(Work(model), range(8), lambda: False))
     assert sorted(outcome.result for outcome in outcomes if outcome.error is None) == list(range(8))
