@@ -12,7 +12,8 @@
         ├── OutOfMemory     6   a batch did not fit
         └── DeviceLost      6   a GPU failed, and this process cannot use it any more
 
-Every message is one sentence that names the path and says what to do. The codes are part of the stable interface (docs/cli.md).
+Every message is one sentence that names the path and says what to do. The codes are part of the stable interface
+(docs/reference/output.md).
 A single item's error never ends a run: it becomes an outcome (`batchcolor.archive.run`).
 """
 

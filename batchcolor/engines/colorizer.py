@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import OutOfMemory
+from ..errors import ModelError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of, network_shape
 from ..settings import ModelSettings
@@ -75,11 +75,14 @@ class Colorizer:
     def ab(self, lightness: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Chroma of each plane, in order. lightness: float32 `(h, w)`, 0..100, any shapes; ab: float32 `(2, h', w')`, h' <= h.
 
-        Planes of one shape share batches. Raises `OutOfMemory` where not even one fits anywhere.
+        Planes of one shape share batches. Raises `OutOfMemory` where not even one fits anywhere, `ModelError` where the network's answer
+        is not finite, `ValueError` for what is no plane.
         """
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for index, plane in enumerate(lightness):
-            by_shape.setdefault(plane.shape, []).append(index)
+            if np.ndim(plane) != 2 or 0 in np.shape(plane):
+                raise ValueError(f"lightness[{index}] has shape {np.shape(plane)}; give planes (h, w) with at least one pixel")
+            by_shape.setdefault(np.shape(plane), []).append(index)
         results: dict[int, np.ndarray] = {}
         for indices in by_shape.values():
             start = 0
@@ -93,6 +96,7 @@ class Colorizer:
                         self._shrink(len(chosen))
                         continue
                     predicted = self._on_fallback(batch, exc)
+                _require_finite(predicted, self.engine)
                 results.update(zip(chosen, predicted, strict=True))
                 start += len(chosen)
         return [results[i] for i in range(len(lightness))]
@@ -125,6 +129,15 @@ class Colorizer:
                 f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "
                 "close other programs or give a smaller --network-size"
             ) from exc
+
+
+def _require_finite(ab: np.ndarray, engine: Engine) -> None:
+    # One reduction instead of a plane of flags: a sum is finite exactly where all of its terms are, as ab lies within -110..110.
+    if not np.isfinite(ab.sum()):
+        raise ModelError(
+            f"the network's answer is not a number (NaN) or infinite, on {engine.device} in {engine.precision}; try --precision float32, "
+            "and check the weights: batchcolor models verify"
+        )
 
 
 _opened: dict[ModelSettings, Colorizer] = {}

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..errors import DeviceError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..settings import DeviceName, EngineName, Precision
+from .base import require_batch
 from .half_precision import fold_batch_norms, to_half_precision
 from .torch_errors import translated
 
@@ -86,9 +87,7 @@ class TorchEngine:
         self._memory_format = torch.contiguous_format if device.type == "mps" else torch.channels_last
         with translated(device):
             generator = checkpoint.generator()
-            if (
-                device.type != "cpu" or precision != "float32"
-            ):  # float32 on the CPU is what all else is compared with: as published
+            if (device.type, precision) != ("cpu", "float32"):  # which all else is compared with, so it stays as published
                 fold_batch_norms(generator)
             if precision != "float32":
                 to_half_precision(generator, _DTYPES[precision])
@@ -104,6 +103,7 @@ class TorchEngine:
             self._lanes.put(_CudaLane(device) if device.type == "cuda" else _Lane(device))
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
+        require_batch(L)
         lane = self._lanes.get()
         try:
             try:
