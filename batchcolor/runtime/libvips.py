@@ -1,8 +1,8 @@
-"""The one door to libvips, set up for runs of days.
+"""libvips, configured for runs of days. Import `pyvips` from here only.
 
-pyvips sends libvips' warnings to Python's logging. A warning that comes while another one is on its way there ends the whole process
-(GLib calls that recursion and aborts), and damaged files warn a lot; so that handler is taken out and libvips is told to keep warnings to
-itself. Errors are not touched: they are exceptions.
+pyvips forwards libvips' warnings to Python's logging. A warning that arrives while another is being forwarded aborts the process (GLib
+treats it as recursion), and damaged files cause many warnings. So the handler is removed and warnings are switched off. Errors are still
+raised as exceptions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyvips
 if hasattr(pyvips, "_remove_log_handler"):
     pyvips._remove_log_handler()
 
-# libvips keeps results of recent operations for reuse; a batch run never asks twice, so that would only be memory.
+# libvips caches results of recent operations; a batch run never repeats one, so the cache would only use memory.
 pyvips.cache_set_max(0)
 
 __all__ = ["pyvips"]
