@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import itertools
 import json
 import re
 import shutil
@@ -253,7 +254,7 @@ def pages(path: Path) -> Iterator[PageSeen]:
 def tiff_depths(path: Path) -> dict[int, bool]:
     try:
         with tifffile.TiffFile(path) as file:
-            return {number: page.bitspersample > 8 for number, page in enumerate(file.pages)}
+            return {number: page.bitspersample > 8 for number, page in enumerate(itertools.islice(file.pages, MOST_PAGES))}
     except Exception:
         return {}
 
