@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from batchcolor.engines import openvino_installed
 from batchcolor.errors import ModelError, UsageError
 from batchcolor.generators import GENERATORS
 from batchcolor.generators.checkpoint import Checkpoint, load, save
@@ -77,11 +78,12 @@ def average(parts: Sequence[tuple[str, float]]) -> Checkpoint:
     return Checkpoint(first.architecture, first.configuration, tensors, card)
 
 
-def livelier(checkpoint: Checkpoint, gain: float) -> Checkpoint:
-    """With all chroma stronger by `gain`, a little less where it is strong already (the last layer is scaled, before its tanh).
+def with_chroma_gain(checkpoint: Checkpoint, gain: float) -> Checkpoint:
+    """`checkpoint` with all chroma multiplied by `gain`, a little less where it is strong already (the last layer is scaled, before its
+    tanh).
 
-    Means over what a gray could be are paler than any of it; this gives the average chroma back, at a price in PSNR that grows with its
-    square. Figures on the card go: they were of the weights as they were.
+    The mean of the colours that a gray could have is paler than each of them; this restores the average chroma, at a price in PSNR that
+    grows with its square. The card loses its figures, which were those of the weights before.
     """
     layer = GENERATORS[checkpoint.architecture].output_layer
     tensors = {
@@ -93,6 +95,13 @@ def livelier(checkpoint: Checkpoint, gain: float) -> Checkpoint:
 
 
 def export(checkpoint: Checkpoint, output: Path, card: dict[str, Any]) -> None:
-    """Write `checkpoint` to `output` with `card` added to its own, stored as float16 (its rounding costs less than 0.01 dB)."""
-    whole_card = {**checkpoint.card, **card}
-    save(Checkpoint(checkpoint.architecture, checkpoint.configuration, checkpoint.tensors, whole_card), output, torch.float16)
+    """Write `checkpoint` to `output` with `card` added to its own, stored as float16 (its rounding costs less than 0.01 dB).
+
+    Where OpenVINO is installed, the file carries its graph as well, so that it runs without PyTorch.
+    """
+    exported = Checkpoint(checkpoint.architecture, checkpoint.configuration, checkpoint.tensors, {**checkpoint.card, **card})
+    if openvino_installed():
+        from batchcolor.engines.stored_graph import with_graph
+
+        exported = with_graph(exported)
+    save(exported, output, torch.float16)

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from .. import __version__
 from ..errors import BatchcolorError, ExitCode
+from ..runtime.version import __version__
 from .terminal import message
 
 # The first sentence of each command's help; the module has its name, and so has the command in it.
 COMMANDS = {
     "colorize": "Colorize photos and films, in folders or named one by one.",
+    "completion": "Print the completion script of a shell.",
     "demo": "Make black-and-white photos and a film from pictures with known colours, and colorize them.",
     "models": "List the weights that are known, and which of them are on this machine.",
     "probe": "Say what photos and films are and what `colorize` would make of them.",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,10 +22,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from ..app import Events, Summary
 from ..archive.outcome import Outcome, Status
 from ..archive.plan import Item
-from ..engines.colorizer import EngineInfo
 from ..errors import OutputError
-from ..films import FilmProgress
 from .terminal import Printer, message, printable
+
+if TYPE_CHECKING:
+    from ..engines.engine_info import EngineInfo
+    from ..films import FilmProgress
 
 _PLAIN_EVERY_S = 10.0
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from ..errors import DeviceError, ModelError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of
+from ..runtime.cache_dir import cache_root
+from ..runtime.openvino import ov
 from ..runtime.thread_budget import allowed
 from ..settings import EngineName, Precision
-from .openvino_conversion import cache_folder, convert
+from .base import require_batch
+from .compiled_cache import load_compiled, processor_name, save_compiled
+from .openvino_conversion import cache_folder, cache_key, convert
 from .precision_trial import fastest_precision
 from .quantization import is_ready, quantized_model
 
@@ -24,54 +28,60 @@ _TOLERANCES: dict[str, float] = {"float32": 0.05, "bfloat16": 6.0, "int8": 25.0}
 
 
 class OpenVINOEngine:
-    """precision auto: the quickest of those that the processor has and that are ready and accurate, by a trial that is remembered."""
+    """precision auto: the fastest that the processor supports, that is ready and accurate, by a trial whose result is cached."""
 
     name: EngineName = "openvino"
     device = "cpu"
 
     def __init__(self, checkpoint: Checkpoint, precision: Precision = "auto") -> None:
         core = ov.Core()
-        native = ["float32", *_native(core)]
         try:
-            self._open(core, checkpoint, native, precision)
+            self._open(core, checkpoint, precision)
         except RuntimeError as exc:
             raise ModelError(f"OpenVINO cannot run this {checkpoint.architecture}: {exc}; use --engine torch") from exc
         self._multiple, self._fraction = layout_of(checkpoint.architecture)
-        # A picture a core keeps all busy, and fewer sizes of batches come about: each new one costs 50 ms of preparing.
-        self._together = allowed()
+        # A picture a core keeps all busy, and there are fewer batch sizes: each new one costs 50 ms of preparing.
+        self._largest_batch = allowed()
         self._lock = threading.Lock()
 
-    def _open(self, core: ov.Core, checkpoint: Checkpoint, native: list[Precision], precision: Precision) -> None:
+    def _open(self, core: ov.Core, checkpoint: Checkpoint, precision: Precision) -> None:
+        native: list[Precision] = ["float32", *_native(core)]
+        tried: dict[Precision, Any] = {}
         if precision == "auto":
+
+            def prepared(each: Precision) -> Callable[[], np.ndarray]:
+                tried[each] = _compile(core, checkpoint, each)
+                return _trial_run(tried[each])
+
             ready = [each for each in native if each != "int8" or is_ready(checkpoint)]
             tolerances = {each: _TOLERANCES[each] for each in ready}
-            precision = fastest_precision(
-                tolerances, cache_folder(checkpoint, "trial"), lambda each: _tried(core, checkpoint, each)
-            )
+            precision = fastest_precision(tolerances, cache_folder(checkpoint, "trial"), prepared)
         if precision not in native:
             raise DeviceError(f"this processor does not compute in {precision}; use --precision auto or float32")
         self.precision: Precision = precision
         self.tolerance = _TOLERANCES[precision]
-        self._compiled = _compiling(core, checkpoint, precision)
-        self._request = self._compiled()
+        self._new_request: Callable[[], Any] = lambda: _opened(core, checkpoint, precision).create_infer_request()
+        self._request = _opened(core, checkpoint, precision, tried.get(precision)).create_infer_request()
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
+        require_batch(L)
         height, width = L.shape[-2:]
-        # Padding as in `Generator.forward`.
-        bottom, right = -height % self._multiple, -width % self._multiple
+        # Padding as in `Generator.forward`; OpenVINO's int8 kernels crash on some processors where a layer is left with a single pixel.
+        least = 2 * self._multiple if self.precision == "int8" else 0
+        bottom, right = (max(side + -side % self._multiple, least) - side for side in (height, width))
         if bottom or right:
             L = np.pad(L, ((0, 0), (0, 0), (0, bottom), (0, right)), mode="edge")
         with self._lock:
-            ab = np.concatenate([self._answer(L[n : n + self._together]) for n in range(0, len(L), self._together)])
+            ab = np.concatenate([self._infer(L[n : n + self._largest_batch]) for n in range(0, len(L), self._largest_batch)])
         return ab[..., : -(-height // self._fraction), : -(-width // self._fraction)]
 
-    def _answer(self, L: np.ndarray) -> np.ndarray:
+    def _infer(self, L: np.ndarray) -> np.ndarray:
         try:
-            self._request = self._request or self._compiled()
+            self._request = self._request or self._new_request()
             (ab,) = self._request.infer([L]).values()
         except RuntimeError as exc:
             if "alloc" in str(exc).lower() or "memory" in str(exc).lower():
-                self._request = None  # it keeps all it got until it is gone, and smaller batches would fail as well
+                self._request = None  # it holds all its memory until it is gone, and smaller batches would fail as well
                 raise OutOfMemory("the batch does not fit into memory") from exc
             raise
         return np.array(ab, np.float32)  # a copy: the request's own buffer is reused
@@ -84,21 +94,38 @@ def _native(core: ov.Core) -> list[Precision]:
     return [precision for name, precision in kinds.items() if name in capabilities]
 
 
-def _compiling(core: ov.Core, checkpoint: Checkpoint, precision: Precision) -> Callable[[], Any]:
-    """What makes requests to run the network. One stream with all cores it may use: calls queue up, each as fast as it can be."""
-    model = quantized_model(core, checkpoint) if precision == "int8" else convert(core, checkpoint)
-    options = {
+def _options(precision: Precision) -> dict[str, Any]:
+    """One stream with all the cores it may use: calls queue up, each as fast as it can be."""
+    return {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": _HINTS[precision],
         "INFERENCE_NUM_THREADS": allowed(),
         "ENABLE_CPU_PINNING": False,  # the networks of all processes would be tied to the same core
     }
-    return lambda: core.compile_model(model, "CPU", options).create_infer_request()
 
 
-def _tried(core: ov.Core, checkpoint: Checkpoint, precision: Precision) -> Callable[[], np.ndarray]:
+def _compile(core: ov.Core, checkpoint: Checkpoint, precision: Precision) -> Any:
+    model = quantized_model(core, checkpoint) if precision == "int8" else convert(core, checkpoint)
+    return core.compile_model(model, "CPU", _options(precision))
+
+
+def _opened(core: ov.Core, checkpoint: Checkpoint, precision: Precision, compiled: Any | None = None) -> Any:
+    """The compiled network, from the cache where it is there. compiled: the network, where it was compiled just now."""
+    options = _options(precision)
+    settings = sorted((name, str(value)) for name, value in options.items())
+    key = hashlib.sha256(f"{cache_key(checkpoint)} {processor_name(core)} {settings}".encode()).hexdigest()[:32]
+    path = cache_root() / "compiled" / f"{key}-{precision}.blob"
+    found = None if compiled is not None else load_compiled(core, path, options)
+    if found is not None:
+        return found
+    compiled = compiled or _compile(core, checkpoint, precision)
+    save_compiled(compiled, path)
+    return compiled
+
+
+def _trial_run(compiled: Any) -> Callable[[], np.ndarray]:
     """A run of the network on a picture of 256 x 256 of noise at every scale, on which precisions differ more than on photographs."""
-    request = _compiling(core, checkpoint, precision)()
+    request = compiled.create_infer_request()
     noise = np.random.default_rng(0)
     sides = (2, 5, 12, 40)
     planes = [

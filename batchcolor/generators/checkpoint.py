@@ -4,7 +4,7 @@ A checkpoint of this project names its architecture and configuration in the fil
 SIGGRAPH17 file (a pickled state dict, in either of torch's formats) is read by torch's restricted unpickler, which builds tensors
 and nothing else: no code from a file ever runs.
 
-torch takes a second to import, so it is imported only where tensors are really wanted: converted networks run without it.
+torch is an extra and takes a second to import, so it is imported only where tensors are wanted: networks that OpenVINO runs do without.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError, deserialize, safe_open
 
 from ..errors import ModelError
 from ..runtime.atomic_write import atomic_write_bytes
+from ..runtime.extras import needs_torch, torch_installed
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .base import Generator
 
 FORMAT = "batchcolor-checkpoint-1"
+MIN_NETWORK_SIZE, MAX_NETWORK_SIZE = 16, 4096  # pixels; more would fill any memory
 _SHOWN_KEYS = 3
 
 
@@ -37,13 +39,15 @@ _SHOWN_KEYS = 3
 class Checkpoint:
     """Weights and what is known about them.
 
-    tensors: name -> tensor, float32. card: free JSON values (data, command, figures, licences, limits).
+    tensors: name -> tensor, float32. card: free JSON values (data, command, figures, licences, limits). graph: how OpenVINO runs them
+    without PyTorch, as `batchcolor.engines.stored_graph` writes it; empty where they carry none.
     """
 
     architecture: str
     configuration: dict[str, Any]
     tensors: Mapping[str, Tensor]
     card: dict[str, Any] = field(default_factory=dict)
+    graph: str = ""
 
     def generator(self) -> Generator:
         """The generator with these weights, in eval mode. Raises `ModelError` where a tensor is missing, unknown or misshapen."""
@@ -61,7 +65,7 @@ class Checkpoint:
 
 
 class _Stored(Mapping[str, "Tensor"]):
-    """What a file holds: arrays, each a tensor to whoever asks."""
+    """The arrays of a file, each made a tensor on access."""
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         self.arrays = arrays
@@ -79,7 +83,7 @@ class _Stored(Mapping[str, "Tensor"]):
 
 
 def load_weights(module: Generator, tensors: Mapping[str, Tensor]) -> None:
-    """Copy `tensors` into `module`, every name and shape matching (BatchNorm's step counters aside); else `ModelError`."""
+    """Copy `tensors` into `module`, every name and shape matching (BatchNorm's step counters excepted); else `ModelError`."""
     from .base import weight_tensors
 
     wanted = weight_tensors(module)
@@ -100,7 +104,7 @@ def load_weights(module: Generator, tensors: Mapping[str, Tensor]) -> None:
 def load(path: str | os.PathLike[str]) -> Checkpoint:
     """Read a checkpoint of this project (.safetensors) or the published SIGGRAPH17 state dict (.pth).
 
-    Raises `ModelError` with the path and the remedy: no such file, not weights, or weights of something else.
+    Raises `ModelError` with the path and the remedy: no such file, not weights, of something else, or not finite.
     """
     path = Path(path)
     if not path.is_file():
@@ -108,11 +112,21 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     try:
         with path.open("rb") as file:
             head = file.read(16)
-        if head[8:9] == b"{":  # safetensors: an 8-byte length, then JSON
-            return _load_safetensors(path)
-        return Checkpoint("siggraph17", {}, _load_state_dict(path))
+        safetensors = head[8:9] == b"{"  # an 8-byte length, then JSON
+        checkpoint = _load_safetensors(path) if safetensors else Checkpoint("siggraph17", {}, _load_state_dict(path))
+        _require_finite(path, checkpoint.arrays())
+        return checkpoint
     except OSError as exc:
         raise ModelError(f"{path}: cannot be read ({exc.strerror or exc}); check the file's permissions") from exc
+
+
+def _require_finite(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    for name, array in arrays.items():
+        # Extremes rather than a flag for each weight: both are NaN where one weight is, and take no memory.
+        if array.dtype.kind == "f" and array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+            raise ModelError(
+                f"{path}: {name} holds values that are not finite (NaN or infinite); fetch or export the weights again"
+            )
 
 
 def _load_safetensors(path: Path) -> Checkpoint:
@@ -125,27 +139,55 @@ def _load_safetensors(path: Path) -> Checkpoint:
     try:
         return Checkpoint(
             metadata["architecture"],
-            json.loads(metadata["configuration"]),
+            _json_object(metadata["configuration"]),
             _Stored(arrays),
-            json.loads(metadata.get("card", "{}")),
+            _card(metadata.get("card", "{}")),
+            metadata.get("openvino", ""),
         )
-    except (KeyError, json.JSONDecodeError) as exc:
+    except (KeyError, ValueError, RecursionError) as exc:
         raise ModelError(f"{path}: the checkpoint's description is damaged ({exc}); fetch or export it again") from exc
 
 
+def _json_object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"{text[:40]!r} is not a JSON object")
+    return value
+
+
+def _card(text: str) -> dict[str, Any]:
+    """A checkpoint's card; the one value that the program acts on is checked."""
+    card = _json_object(text)
+    size = card.get("network_size", MIN_NETWORK_SIZE)
+    if isinstance(size, bool) or not isinstance(size, int) or not MIN_NETWORK_SIZE <= size <= MAX_NETWORK_SIZE:
+        raise ValueError(f"network_size is {size!r}, not a whole number from {MIN_NETWORK_SIZE} to {MAX_NETWORK_SIZE}")
+    return card
+
+
 def _read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """What the file says of itself, and its tensors in float32. Raises `SafetensorError`."""
+    """The file's metadata and its tensors in float32. Raises `SafetensorError`."""
     try:
         with safe_open(path, framework="np") as file:
             arrays = {name: file.get_tensor(name).astype(np.float32) for name in file.keys()}  # noqa: SIM118 - not a dict
             return file.metadata() or {}, arrays
-    except TypeError:  # numpy knows no bfloat16, torch does
-        with safe_open(path, framework="pt") as file:
-            arrays = {name: file.get_tensor(name).float().numpy() for name in file.keys()}  # noqa: SIM118 - not a dict
-            return file.metadata() or {}, arrays
+    except TypeError:  # numpy has no bfloat16: the upper half of a float32
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+        return metadata, {name: _as_float32(tensor) for name, tensor in deserialize(path.read_bytes())}  # type: ignore[no-untyped-call]
+
+
+def _as_float32(tensor: Mapping[str, Any]) -> np.ndarray:
+    """tensor: dtype, shape and data, as safetensors stores them."""
+    if tensor["dtype"] == "BF16":
+        values = (np.frombuffer(tensor["data"], "<u2").astype("<u4") << 16).view("<f4")
+    else:
+        values = np.frombuffer(tensor["data"], {"F16": "<f2", "F32": "<f4", "F64": "<f8"}[tensor["dtype"]])
+    return values.reshape(tensor["shape"]).astype(np.float32)
 
 
 def _load_state_dict(path: Path) -> dict[str, Tensor]:
+    if not torch_installed():
+        raise ModelError(needs_torch(f"{path}: reading a file that is not safetensors"))
     import torch
 
     try:
@@ -182,4 +224,6 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str], dtype: torch.dtyp
         "configuration": json.dumps(checkpoint.configuration, sort_keys=True),
         "card": json.dumps(checkpoint.card, sort_keys=True),
     }
+    if checkpoint.graph:
+        metadata["openvino"] = checkpoint.graph
     atomic_write_bytes(path, safetensors_bytes(tensors, metadata))  # its own save_file lets nobody else read the file

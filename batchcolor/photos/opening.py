@@ -66,7 +66,9 @@ def failed(path: Path, exc: pyvips.Error, page: int = 0) -> SourceError:
     detail = reason[-1].strip() if reason else "unknown"
     where = f"{path}: page {page + 1}" if page else str(path)
     if _WITHOUT_DECODER.search(detail):
-        return SourceError(f"{where}: is of a kind that is not supported here ({detail}); convert it to a plain TIFF or PNG first")
+        return SourceError(
+            f"{where}: is of a kind that is not supported here ({detail}); convert it to a plain TIFF or PNG first"
+        )
     return SourceError(f"{where}: cannot be decoded ({detail}); the file is damaged, cut off or not a picture")
 
 

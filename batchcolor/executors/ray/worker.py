@@ -9,13 +9,14 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ... import __version__
 from ...errors import BatchcolorError
 from ...runtime import thread_budget as threads
+from ...runtime.extras import needs_torch, torch_installed
+from ...runtime.version import __version__
 from ..base import Work, picklable, run_job
 from ..worker_logs import LogSender
 from ..worker_pool import EventKind
-from . import Preparation
+from .options import Preparation
 
 # As in `worker_pool.WorkerEvent`; after a result or an error nothing follows.
 Said = tuple[EventKind, Any]
@@ -40,6 +41,8 @@ class Worker:
         if version != __version__:
             return f"has batchcolor {__version__}, and this machine has {version}; install the same version on all"
         if gpus:
+            if not torch_installed():
+                return needs_torch("its share of GPUs (--job-gpus)")
             import torch
 
             if not torch.cuda.is_available():
