@@ -212,6 +212,15 @@ def _copy(source: Path, target: Path, identity: SourceIdentity) -> None:
         identity.check(source)
 
 
+def preview_streams(source: Path, target: Path, film: FilmSettings | None = None) -> list[str]:
+    """A sentence for each stream of `source` that `target` will not have, or will have as it is. Raises `SourceError`, `OutputError`,
+    `UsageError`."""
+    film = film or FilmSettings()
+    info = probe(source)
+    picture = picture_format(info, choose_encoder(film), film.pix_fmt, film.profile)
+    return plan_streams(source, target, info, picture, film).warnings(source)
+
+
 class _Run:
     """One film on its way: what its chunks need in common, and what they count together."""
 

@@ -27,10 +27,10 @@ def thumbnails(outcome: Outcome, side: int) -> tuple[str | None, str | None]:
 
 
 def _photo(path: Path, side: int) -> str | None:
-    from ..runtime.libvips import pyvips
+    from ..runtime.libvips import pyvips, thumbnail
 
     try:
-        return _encoded(pyvips.Image.thumbnail(str(path), side, height=side, size="down"))
+        return _encoded(thumbnail(path, side, side, size="down"))
     except (pyvips.Error, UnicodeEncodeError):
         return None
 
