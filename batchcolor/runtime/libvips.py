@@ -40,7 +40,7 @@ def open_image(path: Path, *, page: int = 0, **options: Any) -> pyvips.Image:
 
 
 def thumbnail(path: Path, width: int, height: int, *, page: int = 0, **options: Any) -> pyvips.Image:
-    """A small copy of the picture in the file `path`, upright, JPEG and WebP decoded at a fraction of their size. Raises as `open_image`."""
+    """A small upright copy of the picture in the file `path`, JPEG and WebP decoded at a fraction of their size. Raises as `open_image`."""
     paged = {"option_string": f"page={page}"} if page else {}
     return pyvips.Image.thumbnail_source(_source(path), width, height=height, **paged, **options)
 
