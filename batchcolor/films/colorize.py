@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.colorizer import Colorizer, ColorizerFactory
+from ..engines.colorizer import Colorizer
+from ..engines.opening import ColorizerFactory
 from ..errors import OutputError, SourceError, UsageError, WorkerLost
 from ..executors import Executor, SerialExecutor
 from ..runtime.atomic_write import atomic_write
 from ..runtime.prefetch import prefetch
-from ..settings import Settings
+from ..settings import FilmSettings, Settings
 from .chroma.key_frames import key_frames
 from .chunks.job import ChunkWork, FilmStopped
 from .chunks.plan import Chunk, ChunkLength, plan_chunks
