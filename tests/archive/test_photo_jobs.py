@@ -41,7 +41,7 @@ class Sabotaged(PhotoWork):
 
         really = photos.PhotoRows
 
-        def opening(path: Path, page: int = 0) -> photos.PhotoRows:
+        def sabotaged(path: Path, page: int = 0) -> photos.PhotoRows:
             with (self.log / path.name).open("a") as file:
                 file.write("x")
             if (self.log / path.name).stat().st_size <= self.times:
@@ -52,7 +52,7 @@ class Sabotaged(PhotoWork):
             return really(path, page)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(photos, "PhotoRows", opening)
+            patch.setattr(photos, "PhotoRows", sabotaged)
             patch.setattr(opening, "cached_colorizer", lambda model: formula_colorizer())
             PhotoWork.__call__(self, batch, context)
 
