@@ -1,4 +1,4 @@
-"""A photo that its decoder does not survive, or never comes back from, is one photo: it is named, and its neighbours are done."""
+"""A photo that crashes its worker or never finishes fails alone: it is named, and its neighbours are done."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def colorized(executor: ProcessExecutor, folder: Path, names: list[str], **work:
         ("hang-1.png", "took longer than 8 s and was given up (8 s a megapixel)"),
     ],
 )
-def test_one_photo_is_lost_and_named_and_its_neighbours_are_done(
+def test_a_crash_fails_one_photo_and_its_neighbours_are_done(
     executor: ProcessExecutor, tmp_path: Path, name: str, sentence: str
 ) -> None:
     outcomes = colorized(executor, tmp_path, [name])
@@ -100,18 +100,18 @@ def test_one_photo_is_lost_and_named_and_its_neighbours_are_done(
     assert tries == (1 if name.startswith("hang") else 2)
 
 
-def test_every_one_of_several_in_a_batch_is_named(executor: ProcessExecutor, tmp_path: Path) -> None:
+def test_every_crashing_photo_of_a_batch_is_named(executor: ProcessExecutor, tmp_path: Path) -> None:
     names = ["SIGSEGV-1.png", "SIGSEGV-2.png", "SIGBUS-3.png"]
     outcomes = colorized(executor, tmp_path, names)
     assert sorted(name for name, outcome in outcomes.items() if outcome.status is Status.FAILED) == sorted(names)
 
 
-def test_a_photo_at_which_a_worker_ended_once_is_done_the_second_time(executor: ProcessExecutor, tmp_path: Path) -> None:
+def test_a_photo_that_crashed_once_succeeds_on_the_second_try(executor: ProcessExecutor, tmp_path: Path) -> None:
     outcomes = colorized(executor, tmp_path, ["SIGKILL-1.png"], times=1)
     assert {outcome.status for outcome in outcomes.values()} == {Status.DONE}
 
 
-def test_jobs_have_something_to_do_for_every_worker() -> None:
+def test_jobs_are_small_enough_for_every_worker() -> None:
     pool = ProcessExecutor(4)
     assert [photos_per_job(count, pool, 16, on_cpu=True) for count in (1, 4, 9, 32, 500)] == [1, 1, 3, 8, 8]
     assert photos_per_job(500, pool, 16, on_cpu=False) == 16

@@ -138,7 +138,7 @@ def test_any_value_means_the_same_as_flag_and_environment_or_is_refused_by_both(
         (b"output = 3", "output: 3 is not text"),
     ],
 )
-def test_a_wrong_toml_file_is_one_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
+def test_an_invalid_toml_file_is_one_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
     config = tmp_path / "batchcolor.toml"
     config.write_bytes(content)
     ran = run_command(["colorize", "in", "-o", "out", "--config", str(config)])
