@@ -37,7 +37,7 @@ class Sabotaged(PhotoWork):
 
     def __call__(self, batch: PhotoBatch, context: JobContext) -> None:
         from batchcolor import photos
-        from batchcolor.engines import opening
+        from batchcolor.engines import opening as engine_opening
 
         really = photos.PhotoRows
 
@@ -53,7 +53,7 @@ class Sabotaged(PhotoWork):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(photos, "PhotoRows", opening)
-            patch.setattr(opening, "cached_colorizer", lambda model: formula_colorizer())
+            patch.setattr(engine_opening, "cached_colorizer", lambda model: formula_colorizer())
             PhotoWork.__call__(self, batch, context)
 
 
