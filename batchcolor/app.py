@@ -40,6 +40,9 @@ class Events:
     def started(self, items: int) -> None:
         """The plan is made; `items` will have an outcome, unless the run is stopped."""
 
+    def noticed(self, sentence: str) -> None:
+        """Something about the archive besides its items: files of other kinds, results that were changed by somebody else."""
+
     def engine_chosen(self, engine: EngineInfo) -> None:
         """The network is open: on which device, by which engine, in which precision."""
 
@@ -75,10 +78,15 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class ArchivePlan:
-    """What a run would do. selection: the items to be done, with reasons; refused: items that will not be done, and why."""
+    """What a run would do.
+
+    selection: the items to be done, with reasons; refused: items that will not be done, and why; notes: what else was found, a sentence
+    each.
+    """
 
     selection: Selection
     refused: tuple[tuple[Item, BatchcolorError], ...]
+    notes: tuple[str, ...] = ()
 
 
 def plan_archive(
@@ -94,7 +102,8 @@ def plan_archive(
     else:
         opened = read_tree(output, settings.default.model.weights, content_hash=options.content_hash)
     with opened as tree:
-        return ArchivePlan(tree.select(whole.items, Redo(options.force, options.verify)), whole.refused)
+        selection = tree.select(whole.items, Redo(options.force, options.verify))
+        return ArchivePlan(selection, whole.refused, selection.plan(whole).notes)
 
 
 def run_archive(
@@ -202,7 +211,9 @@ def colorize_film(
 def _plan(sources: Sequence[Path], output: Path, settings: ItemSettings) -> Plan:
     whole = plan(sources, output, settings)
     if not whole.items and not whole.refused:
-        raise SourceError(f"{', '.join(map(str, sources))}: no photos or films found; name a file, or a folder that holds some")
+        found = f" ({whole.notes[0]})" if whole.notes else ""
+        names = ", ".join(map(str, sources))
+        raise SourceError(f"{names}: no photos or films found{found}; name a file, or a folder that holds some")
     shots = settings.default.film.shots
     films = len(whole.of_kind(Kind.FILM))
     if shots is not None and not shots.is_dir() and films != 1:
@@ -252,12 +263,15 @@ def _run(
     tally, started = Tally(up_to_date=up_to_date), time.monotonic()
     items = len(todo.items) + len(todo.refused)
     events.started(items)
+    for sentence in todo.notes:
+        events.noticed(sentence)
     with _report(options.report, items) as report, executors as where:
         for outcome in run(
             todo,
             model,
             where,
             should_stop=_deadline(options.max_runtime, should_stop),
+            times=options.times,
             measure=options.measure,
             on_engine=events.engine_chosen,
             on_film_progress=events.film_progress,

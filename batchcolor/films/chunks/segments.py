@@ -74,13 +74,18 @@ class WorkFolder:
         return self.path / f"{chunk.name}.json"
 
 
+def work_folder_path(target: Path) -> Path:
+    """Where the work folder of a result lies."""
+    return target.with_name(f"{PREFIX}work-{sha256(target.name.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}")
+
+
 @contextlib.contextmanager
 def work_folder(target: Path, codec: str, recipe: str) -> Iterator[WorkFolder]:
     """The folder beside `target`, locked. recipe: whatever the segments depend on besides their chunks; those of another one go.
 
     Stays for the next run unless the body discards it. Raises `BusyError`, `OutputError`; errors of the body pass through.
     """
-    path = target.with_name(f"{PREFIX}work-{sha256(target.name.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}")
+    path = work_folder_path(target)
     work = WorkFolder(path, codec)
     try:
         with write_errors(target):
