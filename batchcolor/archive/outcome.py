@@ -65,9 +65,11 @@ class Outcome:
 
 
 def failed(item: Item, error: Exception, seconds: float = 0.0, source_stamp: FileStamp | None = None) -> Outcome:
-    """The outcome of an item that `error` ended; an error that is not ours is a bug, and says so."""
+    """The outcome of an item that `error` ended, whose sentence names the item; an error that is not ours is a bug, and says so."""
     ours = isinstance(error, BatchcolorError)
-    sentence = str(error) if ours else f"{item.source}: internal error ({type(error).__name__}: {error}); please report it"
+    sentence = str(error) if ours else f"internal error ({type(error).__name__}: {error}); please report it"
+    if not any(str(path) in sentence for path in (item.source, item.target)):
+        sentence = f"{item.source}: {sentence}"
     code = error.exit_code if isinstance(error, BatchcolorError) else ExitCode.SOME_FAILED
     trace = None if ours else "".join(traceback.format_exception(error)).rstrip()
     return Outcome(

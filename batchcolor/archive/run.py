@@ -18,7 +18,7 @@ from .plan import Item, Plan
 from .walk import Kind
 
 if TYPE_CHECKING:
-    from ..engines.colorizer import EngineInfo
+    from ..engines.engine_info import EngineInfo
     from ..films import FilmProgress
     from ..photos import Provenance
 
@@ -102,9 +102,10 @@ class _OpenEngine:
             from .. import photos  # noqa: F401
 
     def __call__(self, model: ModelSettings, context: JobContext) -> EngineInfo:
-        from ..engines.colorizer import EngineInfo, cached_colorizer
+        from ..engines.engine_info import EngineInfo
+        from ..engines.opening import cached_colorizer
 
-        return EngineInfo.by(cached_colorizer(model))
+        return EngineInfo.of(cached_colorizer(model).engine)
 
 
 def _provenance(model: ModelSettings) -> Provenance:

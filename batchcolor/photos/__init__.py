@@ -12,7 +12,7 @@ import numpy as np
 from ..color.tone import OwnColors, own_colors
 from ..color.upsampling import UPSCALERS, ChromaMap
 from ..engines.colorizer import Colorizer
-from ..errors import OutputError, SourceError
+from ..errors import ModelError, OutputError, SourceError
 from ..runtime.atomic_write import atomic_write
 from ..runtime.file_stamp import FileStamp
 from ..runtime.write_errors import write_errors
@@ -111,19 +111,32 @@ def colorize_photos(
             failed[index] = exc
     planes = [first.network_lightness for index, first in seen.items() if index not in failed]
     say(None, Stage.DECODER, 0.0)
-    chroma = iter(colorizer.ab(planes))
+    chroma = iter(_chroma(colorizer, planes))
     for index, (source, target) in enumerate(pairs):
         if index in failed:
             yield PhotoResult(error=failed[index], source_stamp=stamps[index])
             continue
-        info = seen[index].info
+        info, ab = seen[index].info, next(chroma)
+        if isinstance(ab, Exception):
+            yield PhotoResult(error=ModelError(f"{source}: {ab}"))
+            continue
         say(index, Stage.ENCODER, info.megapixels * info.pages)
         photo = _Photo(source, target, colorizer, settings, color, provenance, stamps[index])
         try:
-            result = photo.write(seen.pop(index), next(chroma))
+            result = photo.write(seen.pop(index), ab)
         except Exception as exc:
             result = PhotoResult(error=exc)
         yield replace(result, source_stamp=stamps[index])
+
+
+def _chroma(colorizer: Colorizer, planes: Sequence[np.ndarray]) -> Sequence[np.ndarray | ModelError]:
+    """ab of each plane; where the network fails on one of them, that one has an error, and the others do not suffer from it."""
+    try:
+        return colorizer.ab(planes)
+    except ModelError as exc:
+        if len(planes) == 1:
+            return [exc]
+        return [ab for plane in planes for ab in _chroma(colorizer, [plane])]
 
 
 class _Look:

@@ -29,6 +29,7 @@ from ..input.planes import OutputFrame, chroma_of, in_picture_format, luma_plane
 from ..input.probe import FilmInfo, picture_stream, reading
 from ..input.source import SourceIdentity
 from ..output.encode import PictureFormat, open_encoder
+from ..output.sessions import encoder_session
 from ..output.streams import writing
 from ..quality import NoMetrics, QualityMetrics
 from ..shots.color import Treatment, small_lab, treatment
@@ -69,6 +70,12 @@ class ChunkWork:
 
     def __call__(self, chunk: Chunk, context: JobContext) -> SegmentFacts:
         """Make the chunk's segment and return what is known of it. Raises `SourceError`, `OutputError`, `UsageError`, `FilmStopped`."""
+        with encoder_session(self.settings.encoder, context.should_stop) as held:
+            if not held:
+                raise FilmStopped
+            return self._make_segment(chunk, context)
+
+    def _make_segment(self, chunk: Chunk, context: JobContext) -> SegmentFacts:
         self.identity.check(self.source)
         colorizer, counts = self.colorizer(), ColorCounts()
         measures = QualityMetrics() if self.measure else NoMetrics()
