@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.colorizer import Colorizer, ColorizerFactory
+from ..engines.colorizer import Colorizer
+from ..engines.opening import ColorizerFactory
 from ..errors import OutputError, SourceError, UsageError, WorkerLost
 from ..executors import Executor, SerialExecutor
 from ..runtime.atomic_write import atomic_write
 from ..runtime.prefetch import prefetch
-from ..settings import Settings
+from ..settings import FilmSettings, Settings
 from .chroma.key_frames import key_frames
 from .chunks.job import ChunkWork, FilmStopped
 from .chunks.plan import Chunk, ChunkLength, plan_chunks
@@ -210,6 +211,15 @@ def _copy(source: Path, target: Path, identity: SourceIdentity) -> None:
     with atomic_write(target) as temporary:
         shutil.copyfile(source, temporary)
         identity.check(source)
+
+
+def preview_streams(source: Path, target: Path, film: FilmSettings | None = None) -> list[str]:
+    """A sentence for each stream of `source` that `target` will not have, or will have as it is. Raises `SourceError`, `OutputError`,
+    `UsageError`."""
+    film = film or FilmSettings()
+    info = probe(source)
+    picture = picture_format(info, choose_encoder(film), film.pix_fmt, film.profile)
+    return plan_streams(source, target, info, picture, film).warnings(source)
 
 
 class _Run:

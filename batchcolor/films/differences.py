@@ -11,7 +11,7 @@ from typing import Any
 from .account import Account, ChapterAccount, StreamAccount
 from .input.probe import FilmInfo
 from .output.encode import PictureFormat
-from .output.streams import Fate, PlannedStream
+from .output.streams import Fate, PlannedStream, same_language
 from .output.timecode import later
 from .output.trial import StreamPlan
 from .time_range import TimeRange
@@ -108,10 +108,11 @@ def _pictures(found: _Found, before: Account, after: Account, expected: Expected
             f"its {before.depth} bits a sample became {after.depth}, the most that the codec has; --codec ffv1 keeps them"
         )
     odd = expected.info.width % 2 or expected.info.height % 2
-    if odd and expected.picture.sampling == "444" and expected.encoder in ("libx264", "libx265"):
+    if odd and expected.picture.sampling != "420" and expected.encoder in ("libx264", "libx265"):
+        sampling = ":".join(expected.picture.sampling)
         found.warn(
-            f"the result has chroma as fine as luma (4:4:4), which some players do not show: its size, {after.width}x{after.height}, "
-            "is odd; --codec ffv1 or prores keep to 4:2:0 or 4:2:2"
+            f"its size, {after.width}x{after.height}, is odd, so the result's chroma is {sampling}, which some players do not show; "
+            "--codec ffv1, prores and av1 have no such need"
         )
     for name in ("primaries", "transfer"):
         if before.color[name] != after.color[name] and before.color[name] not in _UNSPECIFIED:
@@ -131,6 +132,8 @@ def _side_data(found: _Found, before: Account, after: Account, expected: Expecte
         elif name == "display matrix" and after.side_data.get(name) is not None:
             if _turn(words) != _turn(after.side_data[name]):
                 found.warn(f"its display matrix became {after.side_data[name]}; it was {words}")
+        elif name in _READ_OTHERWISE and "mp4" in after.container and name in after.side_data:
+            pass
         elif after.side_data.get(name) != words:
             became = after.side_data.get(name)
             found.warn(f"its {name} ({words}) is left out" if became is None else f"its {name} ({words}) became {became}")
@@ -145,6 +148,10 @@ def _side_data(found: _Found, before: Account, after: Account, expected: Expecte
             found.warn(
                 f"its timecode {timecode} is left out" if after.timecode is None else f"its timecode became {after.timecode}"
             )
+
+
+# FFmpeg 8 writes Google's boxes (st3d, sv3d) and Apple's (vexu), and reads the latter, which say less.
+_READ_OTHERWISE = {"stereo 3D", "spherical mapping"}
 
 
 def _rates(expected: Expected) -> Iterator[Fraction]:
@@ -194,7 +201,7 @@ def _track(
     wanted = (stream.packets or 0) - expected.damaged.get(stream.index, 0)
     if expected.window.whole and plan.fate is Fate.COPIED and match.packets != wanted:
         found.warn(f"{_named(stream)} has {wanted} packets, and the result {match.packets}")
-    if stream.language != match.language:
+    if not same_language(stream.language, match.language):
         found.warn(f"the language of {_named(stream)} became {match.language or 'unknown'}")
     lost = set(stream.dispositions) - set(match.dispositions) - {"default"}
     if lost:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from ..errors import SourceError
-from ..runtime.libvips import pyvips
+from ..runtime.libvips import open_image, pyvips
 from ..suffixes import HEAD_BYTES, container_of, kind_not_read
 from . import jpeg, tiff_layout
 from .metadata import jpeg_structure
@@ -122,8 +122,8 @@ def _check(path: Path, page: int, opened: OpenedPage, size: int) -> None:
         )
 
 
-def _load(path: Path, **options: object) -> pyvips.Image:
-    return pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error", **options)
+def _load(path: Path, **options: int) -> pyvips.Image:
+    return open_image(path, fail_on="error", **options)
 
 
 def _field(image: pyvips.Image, name: str, default: int) -> int:
@@ -188,8 +188,7 @@ def _open_tiff(path: Path, page: int) -> OpenedPage:
     }
     if not layout.by_libvips:
         return _opened(tiff_layout.decode(path, layout), from_file=False, loader="tiffload", **facts)
-    # Only some readers know of pages.
-    image = _load(path, **({"page": page} if page else {}))
+    image = _load(path, page=page)
     own = tiff_layout.channels_of(image, layout)
     return _opened(own, from_file=own is image and bool(image.hasalpha()) == facts["alpha"], **facts)
 

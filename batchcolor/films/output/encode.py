@@ -179,6 +179,8 @@ def _options(encoder: Encoder, settings: FilmSettings, info: FilmInfo, picture: 
         options[option] = separator.join([options[option], *_light(encoder.name, info.side_data)])
     if settings.deinterlace == "off" and info.side_data.field_order != "progressive" and encoder.name in CODES_FIELDS:
         options |= {"flags": "+ildct+ilme", "field_order": "tt" if info.side_data.field_order == "tff" else "bb"}
+        if encoder.name == "libx264":
+            options["x264-params"] += f":{info.side_data.field_order}=1"
     return options
 
 

@@ -19,7 +19,18 @@ from ..input.clock import ClockChange, StreamClock
 from ..input.probe import FilmInfo, picture_stream, reading
 from ..time_range import TimeRange
 from .encode import PictureFormat, open_encoder
-from .streams import MUXERS, Copy, add_copies, chapters_within, film_tags, is_cover, is_filler, stream_tags, writing
+from .streams import (
+    MUXERS,
+    Copy,
+    add_copies,
+    chapters_within,
+    film_tags,
+    is_cover,
+    is_filler,
+    stream_tags,
+    with_decoding_times,
+    writing,
+)
 from .timecode import carry_timecode
 from .trial import StreamPlan
 
@@ -121,7 +132,7 @@ def _others(
         return
     last: dict[int, int] = {}  # decoding time by stream, in its ticks
     try:
-        for packet in container.demux([s for s in container.streams if s.index in copies]):
+        for packet in with_decoding_times(container.demux([s for s in container.streams if s.index in copies])):
             copy = copies[packet.stream.index]
             if is_cover(packet.stream) and packet.size:
                 yield from ((Fraction(0), ready, copy) for ready in copy.ready(packet))

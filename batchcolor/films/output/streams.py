@@ -6,6 +6,7 @@ What becomes of each stream is planned before any work is done, by a trial (`tri
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -37,6 +38,20 @@ _MP4_TAGS = {
     "description", "synopsis", "show", "episode_id", "network", "keywords", "location", "creation_time", "timecode", "track",
     "disc", "compilation", "season_number", "episode_sort", "hd_video", "media_type", "gapless_playback", "make", "model",
 }  # fmt: skip
+
+
+# Data that a player does nothing with, in words, by FFmpeg's name of it.
+_DATA = {
+    "tmcd": "timecode",
+    "scte_35": "SCTE-35 cues",
+    "klv": "KLV metadata",
+    "smpte_436m_anc": "SMPTE 436M ancillary data",
+    "smpte_2038": "SMPTE 2038 ancillary data",
+    "dvd_nav_packet": "DVD navigation",
+    "timed_id3": "timed ID3",
+    "epg": "programme guide",
+    "bin_data": "data",
+}
 
 
 class Fate(StrEnum):
@@ -199,12 +214,40 @@ def _described(copy: av.stream.Stream, stream: av.stream.Stream) -> av.stream.St
     copy.disposition = stream.disposition
     copy.metadata.clear()
     copy.metadata.update(stream_tags(stream))
+    language = copy.metadata.get("language")
+    if language in _BIBLIOGRAPHIC and copy.container.format.name == "mov":
+        copy.metadata["language"] = _BIBLIOGRAPHIC[language]
     return copy
+
+
+# ISO 639-2 has two codes for some languages. QuickTime's own list has the bibliographic ones, and knows no others.
+_BIBLIOGRAPHIC = {
+    "sqi": "alb", "hye": "arm", "eus": "baq", "bod": "tib", "mya": "bur", "zho": "chi", "ces": "cze", "nld": "dut", "fra": "fre",
+    "kat": "geo", "deu": "ger", "ell": "gre", "isl": "ice", "mkd": "mac", "mri": "mao", "msa": "may", "fas": "per", "ron": "rum",
+    "slk": "slo", "cym": "wel",
+}  # fmt: skip
+
+
+def same_language(one: str | None, other: str | None) -> bool:
+    """Whether two ISO 639-2 codes mean the same language."""
+    return _BIBLIOGRAPHIC.get(one or "", one) == _BIBLIOGRAPHIC.get(other or "", other)
 
 
 def is_cover(stream: av.stream.Stream) -> bool:
     """Whether the stream is a still picture that belongs to the film as a whole."""
     return bool(stream.disposition & Disposition.attached_pic) and not stream.disposition & Disposition.timed_thumbnails
+
+
+def codec_name(stream: av.stream.Stream) -> str:
+    """FFmpeg's name of the stream's codec, or what its data are in words; of an attachment, its file's."""
+    if stream.codec_context is not None:
+        return str(stream.codec_context.codec.canonical_name)
+    if stream.type == "attachment":
+        return stream.metadata.get("filename") or stream.metadata.get("mimetype") or "unknown"
+    if stream.type == "data" and "timecode" in stream.metadata:
+        return "timecode"
+    name = str(getattr(stream, "name", None) or "unknown")
+    return _DATA.get(name, name)
 
 
 def stream_tags(stream: av.stream.Stream, *, picture: bool = False) -> dict[str, str]:
@@ -229,6 +272,47 @@ def chapters_within(chapters: Iterable[Any], start: Fraction, end: Fraction | No
         if last > start and (end is None or first < end):
             begins, ends = max(first, start) - start, (last if end is None else min(last, end)) - start
             yield {**chapter, "start": round(begins / tick), "end": round(ends / tick)}
+
+
+def with_decoding_times(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+    """Packets with content, or of covers, each with a decoding time where any packet of its stream has one.
+
+    Where a container says only when pictures are shown, FFmpeg gives the first packets no decoding time: they get times before the first
+    one known, a packet's duration apart. Packets of a stream without any decode when they are shown.
+    """
+    waiting: dict[int, list[av.Packet]] = defaultdict(list)
+    last: dict[int, int] = {}
+    for packet in packets:
+        if not packet.size:
+            continue
+        index = packet.stream.index
+        if is_cover(packet.stream):
+            yield packet
+        elif packet.dts is not None:
+            early = waiting.pop(index, [])
+            for n, each in enumerate(reversed(early), 1):
+                each.dts = packet.dts - n * max(1, each.duration or 1)
+            last[index] = packet.dts
+            yield from (*early, packet)
+        elif index in last:
+            last[index] = packet.dts = last[index] + 1
+            yield packet
+        else:
+            waiting[index].append(packet)
+            if len(waiting[index]) == _MOST_EARLY:
+                yield from _dated_as_shown(waiting.pop(index))
+    for left in waiting.values():
+        yield from _dated_as_shown(left)
+
+
+_MOST_EARLY = 32  # packets; no codec reorders more
+
+
+def _dated_as_shown(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+    for packet in packets:
+        packet.dts = packet.pts
+        if packet.dts is not None:
+            yield packet
 
 
 def is_filler(packet: av.Packet) -> bool:

@@ -22,6 +22,7 @@ from .streams import (
     Fate,
     PlannedStream,
     add_copies,
+    codec_name,
     film_tags,
     is_cover,
     is_filler,
@@ -32,23 +33,6 @@ from .streams import (
 _PACKETS_LOOKED_AT = 4000  # of a film's beginning, in search of the first ones of every stream
 _BYTES_LOOKED_AT = 64 << 20
 _REFUSALS = (ValueError, TypeError, AttributeError, KeyError, av.error.FFmpegError)
-
-# Data that a player does nothing with, in words, by FFmpeg's name of it or by its tag in MP4.
-_DATA = {
-    "tmcd": "timecode",
-    "scte_35": "SCTE-35 cues",
-    "klv": "KLV metadata",
-    "smpte_436m_anc": "SMPTE 436M ancillary data",
-    "smpte_2038": "SMPTE 2038 ancillary data",
-    "dvd_nav_packet": "DVD navigation",
-    "timed_id3": "timed ID3",
-    "epg": "programme guide",
-    "gpmd": "camera telemetry",
-    "camm": "camera telemetry",
-    "mett": "timed metadata",
-    "mebx": "timed metadata",
-    "rtp": "streaming hints",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +102,7 @@ def _planned(
     stream: av.stream.Stream, muxer: str, has_chapters: bool, first: list[av.Packet], messages: Messages
 ) -> PlannedStream:
     """What becomes of one stream. first: its first packets."""
-    codec, kind = _codec_name(stream), stream.type
+    codec, kind = codec_name(stream), stream.type
 
     def fate(what: Fate, why: str = "") -> PlannedStream:
         return PlannedStream(stream.index, kind, codec, what, why, cover=is_cover(stream))
@@ -142,13 +126,6 @@ def _attached(is_there: bool, muxer: str, fate: Callable[[Fate, str], PlannedStr
     if muxer != "matroska":
         return fate(Fate.LEFT_OUT, f"{muxer} holds no attachments; an .mkv result does")
     return fate(Fate.ATTACHED, "") if is_there else fate(Fate.LEFT_OUT, "its picture is missing")
-
-
-def _codec_name(stream: av.stream.Stream) -> str:
-    if stream.codec_context is not None:
-        return str(stream.codec_context.codec.canonical_name)
-    name = getattr(stream, "name", None) if stream.type != "attachment" else stream.metadata.get("filename")
-    return _DATA.get(str(name), str(name or "unknown"))
 
 
 def _refusal(stream: av.stream.Stream, muxer: str, first: list[av.Packet], messages: Messages, *, rewrap: bool) -> str | None:
