@@ -1,4 +1,4 @@
-"""What the program does, for whoever calls it: the command line, a notebook, a service, the review page.
+"""The application layer: what the command line, notebooks and services call.
 
 `plan_archive` says what a run would do, `run_archive` does it and reports what happens as events, `preview_films` writes contact
 sheets. `colorize_array`, `colorize_photo` and `colorize_film` colorize one thing. Nothing here prints.
@@ -118,7 +118,7 @@ def run_archive(
     """Colorize photos and films below `sources` into the mirrored tree `output`; only what is new or changed is done.
 
     sources: folders, or files named one by one. output: a folder; with a single file, also the name of its result. An item that fails
-    is an outcome, never an exception. should_stop: asked between items; when it returns true, the items in progress are finished and
+    is an outcome, never an exception. should_stop: called between items; when it returns true, the items in progress are finished and
     the next run does the rest.
 
     Raises `SourceError` where there is nothing to colorize, `UsageError`, `OutputError`, `BusyError` if another run works on `output`,

@@ -1,4 +1,4 @@
-"""Worker processes start, and load what jobs need, while the first jobs are still being planned."""
+"""Worker processes start and load while the first jobs are still being planned."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_workers_are_ready_before_there_are_jobs(tmp_path: Path, fails: bool) ->
     assert sorted(outcome.result or (-1, False) for outcome in outcomes) == [(n, True) for n in range(5)]
 
 
-def test_no_more_start_at_once_than_may_be_wanted(tmp_path: Path) -> None:
+def test_no_more_workers_start_in_advance_than_jobs_may_need(tmp_path: Path) -> None:
     list(ProcessExecutor(64).map(Work(tmp_path), slowly_planned(tmp_path, 4), lambda: False))
     assert len(list(tmp_path.iterdir())) <= 5  # and one more where all were busy
 
