@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import SourceError
 from ..runtime.libvips import open_image, pyvips
+from ..runtime.regular_file import require_regular_file
 from ..suffixes import HEAD_BYTES, container_of, kind_not_read
 from . import jpeg, tiff_layout
 from .metadata import jpeg_structure
@@ -66,7 +67,9 @@ def failed(path: Path, exc: pyvips.Error, page: int = 0) -> SourceError:
     detail = reason[-1].strip() if reason else "unknown"
     where = f"{path}: page {page + 1}" if page else str(path)
     if _WITHOUT_DECODER.search(detail):
-        return SourceError(f"{where}: is of a kind that is not supported here ({detail}); convert it to a plain TIFF or PNG first")
+        return SourceError(
+            f"{where}: is of a kind that is not supported here ({detail}); convert it to a plain TIFF or PNG first"
+        )
     return SourceError(f"{where}: cannot be decoded ({detail}); the file is damaged, cut off or not a picture")
 
 
@@ -77,6 +80,7 @@ def unreadable(path: Path, exc: OSError) -> SourceError:
 
 def open_page(path: Path, page: int = 0) -> OpenedPage:
     """Open a page of the file. Raises `SourceError` in one sentence."""
+    require_regular_file(path)
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)

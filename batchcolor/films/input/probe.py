@@ -12,6 +12,7 @@ import av
 import av.error
 
 from ...errors import SourceError
+from ...runtime.regular_file import require_regular_file
 
 # ITU-T H.273, table 4 (matrix coefficients), as far as they are Y'CbCr with constant weights.
 _MATRICES = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
@@ -68,6 +69,7 @@ def describe(info: FilmInfo) -> str:
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[av.container.InputContainer]:
     """The opened container; FFmpeg's errors inside the block become `SourceError` in one sentence."""
+    require_regular_file(path)
     try:
         if path.stat().st_size == 0:
             raise SourceError(f"{path}: is empty (0 bytes); copy it again from its source")
