@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ from .weights.store import is_name
 if TYPE_CHECKING:
     import numpy as np
 
-    from .engines.colorizer import EngineInfo
+    from .engines.engine_info import EngineInfo
     from .executors import Executors
     from .films import FilmProgress, FilmResult
     from .photos import PhotoResult
@@ -189,7 +189,7 @@ def preview_films(
 
     Yields each film with the sheets written, or the error that ended it. Raises `SourceError`, `ModelError`, `DeviceError`.
     """
-    from .engines.colorizer import cached_colorizer
+    from .engines.opening import cached_colorizer
     from .films import preview
 
     films = plan_previews(sources, output, settings)
@@ -212,7 +212,7 @@ def colorize_array(
     pixels: gray `(H, W)` or sRGB `(H, W, 3)`, uint8 or uint16. Returns sRGB `(H, W, 3)` of the same type and the same lightness. Raises
     `ValueError` for another shape or type, `ModelError`, `DeviceError`.
     """
-    from .engines.colorizer import cached_colorizer
+    from .engines.opening import cached_colorizer
     from .photos.array import colorize_pixels
 
     return colorize_pixels(pixels, cached_colorizer(model), color)
@@ -225,7 +225,7 @@ def colorize_photo(
 
     Raises `SourceError`, `OutputError`, `ModelError`, `DeviceError`.
     """
-    from .engines.colorizer import cached_colorizer
+    from .engines.opening import cached_colorizer
     from .photos import colorize_photos
 
     colorizer = cached_colorizer(model or settings.model)
@@ -248,10 +248,12 @@ def colorize_film(
     Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `ModelError`, `DeviceError`, `WorkerLost`.
     """
     from . import films
+    from .engines.shared_gpus import shared_gpus
     from .executors import local_executors
     from .runtime.thread_budget import cores
 
-    with local_executors(jobs or cores()) as executors:
+    with shared_gpus(settings.model) as model, local_executors(jobs or cores()) as executors:
+        settings = replace(settings, model=model)
         return films.colorize_film(source, target, settings, executor=executors.films, on_progress=on_progress)
 
 
@@ -314,6 +316,15 @@ def _executors(
         yield Executors(executor, executor)
 
 
+def _shared_gpus(options: RunOptions, todo: Plan, model: ModelSettings) -> AbstractContextManager[ModelSettings]:
+    """The settings with which all workers of this machine use its GPUs through one process for each; on a cluster, as they are."""
+    if options.executor != "local" or not todo.items:
+        return contextlib.nullcontext(model)
+    from .engines.shared_gpus import shared_gpus
+
+    return shared_gpus(model)
+
+
 def _workers(most: int, todo: Plan) -> int:
     """Processes that find something to do: a film keeps any number of them busy, a photo one."""
     return most if todo.of_kind(Kind.FILM) else max(1, min(most, len(todo.items)))
@@ -334,10 +345,10 @@ def _run(
     events.started(items)
     for sentence in todo.notes:
         events.noticed(sentence)
-    with _report(options.report, items) as report, executors as where:
+    with _report(options.report, items) as report, _shared_gpus(options, todo, model) as shared, executors as where:
         for outcome in run(
             todo,
-            model,
+            shared,
             where,
             should_stop=_deadline(options.max_runtime, should_stop),
             times=options.times,

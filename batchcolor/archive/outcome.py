@@ -16,7 +16,7 @@ from .walk import Kind
 
 
 class Status(StrEnum):
-    """What became of an item. copied, skipped: a photo that has colour already, as `PhotoSettings.color_pages` says."""
+    """What became of an item. copied, skipped: a photo or film that has colour already, as `PhotoSettings.color_pages` says."""
 
     DONE = "done"
     COPIED = "copied"

@@ -18,7 +18,7 @@ from .plan import Item, Plan
 from .walk import Kind
 
 if TYPE_CHECKING:
-    from ..engines.colorizer import EngineInfo
+    from ..engines.engine_info import EngineInfo
     from ..films import FilmProgress
     from ..photos import Provenance
 
@@ -102,9 +102,10 @@ class _OpenEngine:
             from .. import photos  # noqa: F401
 
     def __call__(self, model: ModelSettings, context: JobContext) -> EngineInfo:
-        from ..engines.colorizer import EngineInfo, cached_colorizer
+        from ..engines.engine_info import EngineInfo
+        from ..engines.opening import cached_colorizer
 
-        return EngineInfo.by(cached_colorizer(model))
+        return EngineInfo.of(cached_colorizer(model).engine)
 
 
 def _provenance(model: ModelSettings) -> Provenance:
@@ -124,8 +125,13 @@ def _colorize_film(
     on_progress: Callable[[Item, FilmProgress], None] | None,
 ) -> Outcome | None:
     """None for a film that was stopped."""
-    from ..films import FilmStopped, colorize_film
+    from ..films import FilmOutcome, FilmStopped, colorize_film
 
+    statuses = {
+        FilmOutcome.COLORIZED: Status.DONE,
+        FilmOutcome.COPIED: Status.COPIED,
+        FilmOutcome.SKIPPED: Status.SKIPPED,
+    }
     started, stamp = time.monotonic(), FileStamp.of(item.source)
     try:
         result = colorize_film(
@@ -150,7 +156,7 @@ def _colorize_film(
         item.source,
         item.target,
         item.kind,
-        Status.DONE,
+        statuses[result.outcome],
         result.seconds,
         frames=result.frames,
         film=result.as_dict(),

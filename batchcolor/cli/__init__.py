@@ -12,9 +12,13 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from .. import __version__
 from ..errors import BatchcolorError, ExitCode
+<<<<<<< HEAD
 from .terminal import message, printable
+=======
+from ..runtime.version import __version__
+from .terminal import message
+>>>>>>> main
 
 # The first sentence of each command's help; the module has its name, and so has the command in it.
 COMMANDS = {

@@ -27,7 +27,7 @@ from ..errors import OutputError
 from .terminal import Printer, message, printable
 
 if TYPE_CHECKING:
-    from ..engines.colorizer import EngineInfo
+    from ..engines.engine_info import EngineInfo
     from ..films import FilmProgress
 
 _PLAIN_EVERY_S = 10.0

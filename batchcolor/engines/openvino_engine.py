@@ -9,12 +9,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from ..errors import DeviceError, ModelError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of
 from ..runtime.cache_dir import cache_root
+from ..runtime.openvino import ov
 from ..runtime.thread_budget import allowed
 from ..settings import EngineName, Precision
 from .base import require_batch

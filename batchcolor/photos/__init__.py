@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..color.tone import OwnColors, own_colors
 from ..color.upsampling import UPSCALERS, ChromaMap
 from ..engines.colorizer import Colorizer
 from ..errors import ModelError, OutputError, SourceError
@@ -20,7 +21,6 @@ from .metadata import Metadata, Provenance, provenanced, read_pages
 from .opening import unreadable
 from .orientation import as_stored
 from .read import PhotoInfo, PhotoRows, probe, small_lab
-from .tone import OwnColors, own_colors
 from .write import ENCODERS, Page, StoredPlaces, encoder_of, write
 
 __all__ = ["ENCODERS", "PhotoInfo", "PhotoResult", "Provenance", "Stage", "Treatment", "colorize_photos", "probe"]
