@@ -13,12 +13,8 @@ from collections.abc import Iterator, Sequence
 import click
 
 from ..errors import BatchcolorError, ExitCode
-<<<<<<< HEAD
-from .terminal import message, printable
-=======
 from ..runtime.version import __version__
-from .terminal import message
->>>>>>> main
+from .terminal import message, printable
 
 # The first sentence of each command's help; the module has its name, and so has the command in it.
 COMMANDS = {
