@@ -68,8 +68,8 @@ def kind_of(path: Path) -> Kind | None:
 def _kind_of_named(path: Path) -> Kind:
     """What a file is that was named itself: by its suffix, else by its first bytes, else a film, as FFmpeg knows most kinds."""
     kind = kind_of(path)
-    if kind is not None:
-        return kind
+    if kind is not None or not path.is_file():
+        return kind or Kind.FILM
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)

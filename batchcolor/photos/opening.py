@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import SourceError
 from ..runtime.libvips import open_image, pyvips
+from ..runtime.regular_file import require_regular_file
 from ..suffixes import HEAD_BYTES, container_of, kind_not_read
 from . import jpeg, tiff_layout
 from .metadata import jpeg_structure
@@ -79,6 +80,7 @@ def unreadable(path: Path, exc: OSError) -> SourceError:
 
 def open_page(path: Path, page: int = 0) -> OpenedPage:
     """Open a page of the file. Raises `SourceError` in one sentence."""
+    require_regular_file(path)
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)

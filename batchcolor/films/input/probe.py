@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -15,6 +14,7 @@ import av.error
 from ...errors import SourceError
 from ...film_files import parts
 from ...runtime.ffmpeg import open_input, reason
+from ...runtime.regular_file import require_regular_file
 from .side_data import SideData, stream_side_data
 from .source import JoinedFiles
 
@@ -91,10 +91,9 @@ def describe(info: FilmInfo) -> str:
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[av.container.InputContainer]:
     """The opened container; FFmpeg's errors inside the block become `SourceError` in one sentence."""
+    require_regular_file(path)
     try:
         files = parts(path)
-        if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
-            raise SourceError(f"{path}: is no regular file; only files are read")
         if path.stat().st_size == 0:
             raise SourceError(f"{path}: is empty (0 bytes); copy it again from its source")
         with contextlib.ExitStack() as opened:

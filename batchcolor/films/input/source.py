@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ...errors import SourceError
 from ...film_files import parts
+from ...runtime.regular_file import require_regular_file
 
 _END_BYTES = 1 << 16
 
@@ -25,6 +26,7 @@ class SourceIdentity:
     @classmethod
     def of(cls, path: Path) -> SourceIdentity:
         """Raises `SourceError` where the source cannot be read."""
+        require_regular_file(path)
         try:
             return cls(tuple(_identity(part) for part in parts(path)))
         except OSError as exc:
