@@ -159,7 +159,7 @@ def _outcome(event: WorkerEvent[Job], stopped: bool, advice: str) -> JobOutcome[
         return None
     end: WorkerEnd = replace(event.value, part=assignment.part)
     if assignment.overdue:
-        end = WorkerEnd("timeout", f"{assignment.limit_s:.0f} s", assignment.part)
+        end = WorkerEnd("timeout", f"{assignment.limit_s:g} s", assignment.part)
     times = f"{assignment.deaths} times" if assignment.deaths > 1 else "once"
     how = f"its worker process died {times} ({end.detail}); {advice}"
     return JobOutcome(assignment.job, error=WorkerLost(how), lost=assignment.lost, worker_end=end)

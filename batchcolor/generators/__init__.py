@@ -1,7 +1,6 @@
-"""The networks: lightness in, chroma out. To add one, write its module and name its layout in `layout.py` (CONTRIBUTING.md).
+"""The networks: lightness in, chroma out. To add one, write its file, name its class in `registry.py` and its layout in `layout.py`.
 
-The names of this package are imported on first use: they need torch, which takes a second to import and is not needed to run a converted
-network.
+Names are imported on first use: they need torch, an extra that takes a second to import and that converted networks do without.
 """
 
 from __future__ import annotations

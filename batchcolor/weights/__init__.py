@@ -1,6 +1,6 @@
-"""Weights: the catalogue of known ones, their places, and fetching.
+"""Weights: the catalogue, finding them on this machine, and fetching them.
 
-`find_weights` and `open_checkpoint` never use the network; only `batchcolor.weights.fetch` does, on request.
+Only `batchcolor.weights.fetch` uses the network, and only when called; `find_weights` and `open_checkpoint` never do.
 """
 
 from __future__ import annotations

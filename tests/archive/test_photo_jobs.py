@@ -1,4 +1,4 @@
-"""A photo that crashes its worker or never finishes fails alone: it is named, and its neighbours are done."""
+"""A photo that its decoder does not survive, or never comes back from, is one photo: it is named, and its neighbours are done."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Sabotaged(PhotoWork):
 
     def __call__(self, batch: PhotoBatch, context: JobContext) -> None:
         from batchcolor import photos
-        from batchcolor.engines import opening
+        from batchcolor.engines import opening as engine_opening
 
-        really = photos.PhotoRows
+        opened = photos.PhotoRows
 
-        def sabotaged(path: Path, page: int = 0) -> photos.PhotoRows:
+        def opening(path: Path, page: int = 0) -> photos.PhotoRows:
             with (self.log / path.name).open("a") as file:
                 file.write("x")
             if (self.log / path.name).stat().st_size <= self.times:
@@ -49,11 +49,13 @@ class Sabotaged(PhotoWork):
                     os.kill(os.getpid(), signal.Signals[path.name.split("-")[0]])
                 if path.name.startswith("hang"):
                     time.sleep(600)
-            return really(path, page)
+                if path.name.startswith("bug"):
+                    raise ZeroDivisionError("nobody thought of this")
+            return opened(path, page)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(photos, "PhotoRows", sabotaged)
-            patch.setattr(opening, "cached_colorizer", lambda model: formula_colorizer())
+            patch.setattr(photos, "PhotoRows", opening)
+            patch.setattr(engine_opening, "cached_colorizer", lambda model: formula_colorizer())
             PhotoWork.__call__(self, batch, context)
 
 
@@ -86,7 +88,7 @@ def colorized(executor: ProcessExecutor, folder: Path, names: list[str], **work:
         ("hang-1.png", "took longer than 8 s and was given up (8 s a megapixel)"),
     ],
 )
-def test_a_crash_fails_one_photo_and_its_neighbours_are_done(
+def test_one_photo_is_lost_and_named_and_its_neighbours_are_done(
     executor: ProcessExecutor, tmp_path: Path, name: str, sentence: str
 ) -> None:
     outcomes = colorized(executor, tmp_path, [name])
@@ -100,18 +102,25 @@ def test_a_crash_fails_one_photo_and_its_neighbours_are_done(
     assert tries == (1 if name.startswith("hang") else 2)
 
 
-def test_every_crashing_photo_of_a_batch_is_named(executor: ProcessExecutor, tmp_path: Path) -> None:
+def test_every_one_of_several_in_a_batch_is_named(executor: ProcessExecutor, tmp_path: Path) -> None:
     names = ["SIGSEGV-1.png", "SIGSEGV-2.png", "SIGBUS-3.png"]
     outcomes = colorized(executor, tmp_path, names)
     assert sorted(name for name, outcome in outcomes.items() if outcome.status is Status.FAILED) == sorted(names)
 
 
-def test_a_photo_that_crashed_once_succeeds_on_the_second_try(executor: ProcessExecutor, tmp_path: Path) -> None:
+def test_a_photo_at_which_a_worker_ended_once_is_done_the_second_time(executor: ProcessExecutor, tmp_path: Path) -> None:
     outcomes = colorized(executor, tmp_path, ["SIGKILL-1.png"], times=1)
     assert {outcome.status for outcome in outcomes.values()} == {Status.DONE}
 
 
-def test_jobs_are_small_enough_for_every_worker() -> None:
+def test_an_unexpected_error_brings_its_traceback_along(executor: ProcessExecutor, tmp_path: Path) -> None:
+    failed = colorized(executor, tmp_path, ["bug-1.png"])["bug-1.png"]
+    assert "internal error (ZeroDivisionError: nobody thought of this)" in str(failed.error)
+    assert "in opening" in str(failed.traceback)
+    assert "ZeroDivisionError: nobody thought of this" in str(failed.traceback)
+
+
+def test_jobs_have_something_to_do_for_every_worker() -> None:
     pool = ProcessExecutor(4)
     assert [photos_per_job(count, pool, 16, on_cpu=True) for count in (1, 4, 9, 32, 500)] == [1, 1, 3, 8, 8]
     assert photos_per_job(500, pool, 16, on_cpu=False) == 16

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -23,6 +22,8 @@ from batchcolor.errors import ExitCode
 from batchcolor.runtime.atomic_write import PREFIX
 from tests.films.made import Made, make_film
 from tests.support import commands_of, gradient, results
+
+pty = pytest.importorskip("pty", reason="terminals and signals of POSIX")
 
 HEAVY = {"torch", "openvino", "cv2", "pyvips", "av", "numpy", "skimage", "safetensors", "httpx"}
 STOPS_WITHIN_S = 10.0

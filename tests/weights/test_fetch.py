@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
+from filelock import FileLock
 
 from batchcolor.errors import ModelError, OutputError
 from batchcolor.generators import build
@@ -233,10 +233,8 @@ def test_two_fetches_at_once_do_not_share_a_part(server, weights_bytes, catalogu
     folder = clean_environment / "weights"
     folder.mkdir(parents=True)
     known = catalogue(server.publish("/w", Page(weights_bytes)))
-    with (folder / "small.safetensors.lock").open("a+b") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(ModelError, match="another batchcolor"):
-            fetch_weights(known)
+    with FileLock(folder / "small.safetensors.lock"), pytest.raises(ModelError, match="another batchcolor"):
+        fetch_weights(known)
     assert fetch_weights(known).read_bytes() == weights_bytes
 
 

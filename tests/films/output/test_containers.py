@@ -9,8 +9,11 @@ import av
 import numpy as np
 import pytest
 
+from batchcolor.archive.target_checks import CODECS_OF_SUFFIX
 from batchcolor.errors import OutputError
 from batchcolor.films import colorize_film
+from batchcolor.films.output.encode import CODECS
+from batchcolor.films.output.streams import MUXERS
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, make_film, packets, pictures
 from tests.films.test_resume import formula_colorizer, shots
@@ -98,3 +101,25 @@ def test_damaged_or_short_sound_does_not_end_the_film(tmp_path: Path) -> None:
     result = colorize_film(tmp_path / "spoiled.mkv", tmp_path / "out.mkv", LOSSLESS, colorizer=formula_colorizer)
     assert result.frames == 30
     assert len(packets(tmp_path / "out.mkv", "audio")) == len(sound)  # copied as it is: what to make of it is the player's
+
+
+@pytest.mark.parametrize("suffix", sorted(CODECS_OF_SUFFIX))
+def test_the_plan_knows_which_codecs_a_container_holds(tmp_path: Path, suffix: str) -> None:
+    held = []
+    for codec, encoder in CODECS.items():
+        path = tmp_path / f"{codec}{suffix}"
+        try:
+            with av.open(path, "w", format=MUXERS[suffix]) as container:
+                stream = container.add_stream(encoder.name, rate=25, options=dict(encoder.more))
+                stream.width, stream.height = 64, 64
+                stream.pix_fmt = "yuv422p10le" if codec == "prores" else "yuv420p"
+                for n in range(2):
+                    frame = av.VideoFrame(64, 64, stream.pix_fmt)
+                    frame.pts = n
+                    container.mux(stream.encode(frame))
+                container.mux(stream.encode(None))
+            if len(pictures(path)) == 2:
+                held.append(codec)
+        except (ValueError, av.error.FFmpegError):
+            continue
+    assert tuple(held) == CODECS_OF_SUFFIX[suffix]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 
 import cv2
@@ -107,3 +108,22 @@ def test_a_failed_preview_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
         preview(tmp_path / "text.mkv", tmp_path / "out" / "film.jpg", formula_colorizer(), Settings())
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("start", ["1e99999999", "1e400", "nan", "inf", "-", "1" * 5000, "1/0", "0x10", "1e9999/3", ""])
+def test_a_time_that_no_film_has_is_refused_at_once(tmp_path: Path, start: str) -> None:
+    (tmp_path / "shots.csv").write_text(f"start_s\n0.5\n{start}\n9\n" if start else "start_s,x\n,1\n")
+    with pytest.raises(UsageError, match="line"):
+        read_cuts(tmp_path / "shots.csv")
+
+
+def test_times_may_be_decimals_and_fractions(tmp_path: Path) -> None:
+    (tmp_path / "shots.csv").write_text("start_s\n1001/24\n-0.5\n1e2\n3.\n")
+    assert read_cuts(tmp_path / "shots.csv") == (-0.5, 3.0, 1001 / 24, 100.0)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system")
+def test_a_list_that_is_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "shots.csv")
+    with pytest.raises(UsageError, match="is a pipe"):
+        read_cuts(tmp_path / "shots.csv")
