@@ -13,7 +13,7 @@ from batchcolor.archive.plan import is_file_name, plan
 from batchcolor.archive.target_checks import CODECS_OF_SUFFIX, TargetChecks, is_reserved_by_windows
 from batchcolor.archive.walk import Kind
 from batchcolor.errors import OutputError, SourceError, UsageError
-from batchcolor.films.output.encode import CODECS
+from batchcolor.films.output.encoders import CODECS
 from batchcolor.films.output.streams import MUXERS
 from batchcolor.settings import FilmSettings, Settings
 from batchcolor.settings.values import VideoCodec

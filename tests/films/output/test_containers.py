@@ -12,7 +12,7 @@ import pytest
 from batchcolor.archive.target_checks import CODECS_OF_SUFFIX
 from batchcolor.errors import OutputError
 from batchcolor.films import colorize_film
-from batchcolor.films.output.encode import CODECS
+from batchcolor.films.output.encoders import CODECS
 from batchcolor.films.output.streams import MUXERS
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, make_film, packets, pictures
