@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .archive.item_settings import ItemSettings
+from .archive.last_run import LastRun
 from .archive.outcome import Outcome, Status, Tally, failed
 from .archive.output_tree import NoTree, Redo, Selection, Tree, open_tree, read_tree
 from .archive.plan import Item, Plan, is_file_name, plan
@@ -148,10 +149,35 @@ def run_archive(
         contextlib.nullcontext(NoTree()) if single else open_tree(output, model.weights, content_hash=options.content_hash)
     )
     with opened as tree:
+        tree.remember_run(LastRun(tuple(source.absolute() for source in sources), settings))
         selection = tree.select(whole.items, Redo(options.force, options.verify))
         todo = selection.plan(whole)
         executors = _executors(options, todo, sources, output.parent if single else output, model)
         return _run(todo, selection.up_to_date, tree, model, options, executors, events or Events(), should_stop)
+
+
+def redo_archive(
+    output: Path,
+    targets: Container[Path],
+    *,
+    events: Events | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Summary:
+    """Redo some items of the tree `output` as the last run did them, whether they are up to date or not.
+
+    targets: their results. Raises `UsageError` where no run is remembered, and as `run_archive`.
+    """
+    with read_tree(output, "lite") as seen:
+        last = seen.last_run()
+    if last is None:
+        raise UsageError(f"{output}: does not say how it was made; run `batchcolor colorize` once more")
+    whole = _plan(last.sources, output, last.settings)
+    chosen = Plan(tuple(item for item in whole.items if item.target in targets), ())
+    model, options = last.settings.default.model, RunOptions()
+    with open_tree(output, model.weights) as tree:
+        selection = tree.select(chosen.items, Redo(force=True))
+        executors = _executors(options, chosen, last.sources, output, model)
+        return _run(selection.plan(chosen), 0, tree, model, options, executors, events or Events(), should_stop)
 
 
 def plan_previews(
@@ -393,5 +419,6 @@ __all__ = [
     "plan_archive",
     "plan_previews",
     "preview_films",
+    "redo_archive",
     "run_archive",
 ]
