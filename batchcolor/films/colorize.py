@@ -21,6 +21,7 @@ from ..engines.colorizer import Colorizer
 from ..engines.opening import ColorizerFactory
 from ..errors import OutputError, SourceError, UsageError, WorkerLost
 from ..executors import Executor, SerialExecutor
+from ..film_files import parts
 from ..runtime.atomic_write import atomic_write
 from ..runtime.prefetch import prefetch
 from ..settings import FilmSettings, Settings
@@ -31,7 +32,7 @@ from .chunks.segments import SegmentFacts, WorkFolder, work_folder
 from .damage import FLAWED, Damage, DamageLog, clock, sentences
 from .finish import finish
 from .input.probe import FilmInfo, probe, tick
-from .input.source import SourceIdentity, parts
+from .input.source import SourceIdentity
 from .output.encode import picture_format
 from .output.encoders import choose_encoder
 from .output.join import Piece

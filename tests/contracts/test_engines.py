@@ -93,7 +93,7 @@ def test_several_threads_may_call_it(engine: Engine) -> None:
         np.testing.assert_allclose(ab, alone[n % 4], atol=engine.tolerance)
 
 
-def test_it_says_what_it_is(engine: Engine) -> None:
+def test_name_device_and_precision_are_reported(engine: Engine) -> None:
     assert engine.name in {"torch", "openvino"}
     assert engine.device == "cpu"
     assert engine.precision in {"float32", "bfloat16", "int8"}
