@@ -32,7 +32,7 @@ def test_a_damaged_cache_entry_is_rebuilt(clean_environment: Path, damage: bytes
     whole = blob.read_bytes()
     blob.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
     np.testing.assert_array_equal(OpenVINOEngine(open_checkpoint("lite"), "int8")(L), first)
-    assert blob.stat().st_size == len(whole)
+    assert blob.stat().st_size > 0.9 * len(whole)  # OpenVINO numbers some names anew
 
 
 def test_the_trial_compiles_each_precision_once(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
