@@ -32,7 +32,7 @@ Item = TypeVar("Item")
 
 
 class ShotColor(StrEnum):
-    """What a shot's own colour is. TINTED: one tint for each lightness, as of tinted, toned and faded prints."""
+    """The kind of colour that a shot has. TINTED: one tint for each lightness, as of tinted, toned and faded prints."""
 
     GRAY = "gray"
     TINTED = "tinted"
@@ -40,7 +40,7 @@ class ShotColor(StrEnum):
 
 
 class Treatment(StrEnum):
-    """What is done with a shot. BLEND: the network's colours, half, and the shot's own tint, half."""
+    """How a shot is processed. BLEND: the network's colours, half, and the shot's own tint, half."""
 
     COLORIZE = "colorize"
     KEEP = "keep"
@@ -48,7 +48,7 @@ class Treatment(StrEnum):
 
 
 def treatment(color: ShotColor, color_pages: ColorPages, tints: Tints) -> Treatment:
-    """What the settings say about a shot of this colour."""
+    """How the settings process a shot of this kind."""
     if color is ShotColor.COLOR and color_pages != "recolor":
         return Treatment.KEEP
     if color is ShotColor.TINTED and tints != "remove":
@@ -57,7 +57,7 @@ def treatment(color: ShotColor, color_pages: ColorPages, tints: Tints) -> Treatm
 
 
 class ColorDetector:
-    """Tells for frames, in order, what their colour is; None: not looked at, or too dark to tell."""
+    """Classifies the colour of frames, in order; None for a frame that is not examined, or too dark."""
 
     def __init__(self, info: FilmInfo) -> None:
         self._info = info
@@ -125,7 +125,7 @@ def with_colors(frames: Iterable[tuple[int, Item, ShotColor | None]]) -> Iterato
     waiting: list[tuple[int, Item]] = []
     votes: Counter[ShotColor] = Counter()
     decided: tuple[int, ShotColor] | None = None
-    for shot, item, seen in frames:
+    for shot, item, frame_color_kind in frames:
         if waiting and waiting[-1][0] != shot:
             verdict = _verdict(votes)
             yield from ((number, held, verdict) for number, held in waiting)
@@ -137,8 +137,8 @@ def with_colors(frames: Iterable[tuple[int, Item, ShotColor | None]]) -> Iterato
             votes.clear()
             decided = None
         waiting.append((shot, item))
-        if seen is not None:
-            votes[seen] += 1
+        if frame_color_kind is not None:
+            votes[frame_color_kind] += 1
         if len(waiting) == _LEARNED_FROM:
             decided = shot, _verdict(votes)
             yield from ((number, held, decided[1]) for number, held in waiting)
