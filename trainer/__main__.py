@@ -219,7 +219,8 @@ def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, device: str,
         return
     click.echo("".join(f"{name:>20}" for name in rows[0]))
     for row in rows:
-        click.echo("".join(f"{value:>20.4g}" if isinstance(value, float) else f"{value:>20}" for value in row.values()))
+        cells = (f"{value:.4g}" if isinstance(value, float) else "-" if value is None else value for value in row.values())
+        click.echo("".join(f"{cell:>20}" for cell in cells))
 
 
 @main.command()
