@@ -13,28 +13,39 @@ FILM_SUFFIXES = frozenset(
         ".avi",
         ".divx",
         ".dv",
+        ".evo",
         ".f4v",
         ".flv",
+        ".gif",
+        ".m2t",
         ".m2ts",
         ".m2v",
         ".m4v",
         ".mkv",
+        ".mod",
         ".mov",
         ".mp4",
+        ".mpe",
         ".mpeg",
         ".mpg",
         ".mts",
         ".mxf",
         ".ogm",
         ".ogv",
+        ".ps",
+        ".qt",
+        ".rm",
+        ".rmvb",
+        ".tod",
         ".ts",
         ".vob",
+        ".vro",
         ".webm",
         ".wmv",
         ".y4m",
     ]
 )
-# Pictures and films of kinds that are not handled: in folders they are counted and named once, so that nobody takes them for done.
+# Pictures and films of unsupported kinds: in folders they are counted and named once, so that they are not mistaken for finished items.
 OTHER_SUFFIXES = frozenset(
     [
         ".3fr",
@@ -57,7 +68,6 @@ OTHER_SUFFIXES = frozenset(
         ".fit",
         ".fits",
         ".flif",
-        ".gif",
         ".hdr",
         ".ico",
         ".iiq",
@@ -119,18 +129,13 @@ OTHER_SUFFIXES = frozenset(
         ".ivf",
         ".mjpeg",
         ".mjpg",
-        ".mod",
         ".mve",
         ".nsv",
         ".nut",
         ".obu",
-        ".qt",
         ".r3d",
-        ".rm",
-        ".rmvb",
         ".roq",
         ".svi",
-        ".tod",
         ".viv",
         ".yuv",
     ]
@@ -182,7 +187,7 @@ _NOT_READ = {
 def container_of(head: bytes) -> str | None:
     """jpeg, png, webp, tiff, heif (AVIF too) or bmp; None: another. head: the file's first `HEAD_BYTES`."""
     if head[:4] in _TIFF:
-        return "tiff"
+        return None if head[8:10] == b"CR" else "tiff"  # Canon's raw photos begin as TIFF does
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     if head[4:8] == b"ftyp" and any(head[at : at + 4] in _HEIF_BRANDS for at in range(8, HEAD_BYTES, 4)):

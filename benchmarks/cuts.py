@@ -1,10 +1,10 @@
-"""Cuts found and cuts missed on made films, by this project's detector and by PySceneDetect's (extra `bench`).
+"""Cuts found and cuts missed on made films, by the detector of batchcolor and those of PySceneDetect (extra `bench`).
 
     python -m benchmarks.cuts [CLIP...]
 
 Shots are pieces of the clips (without any: pans over pictures that come with scikit-image), joined by hard cuts, dissolves and fades,
-then spoiled as old film is: exposure flicker, dust and scratches, jumps in the gate, flashes. A cut counts as found within one frame of
-its place, a dissolve or fade anywhere from its first to its last frame; whatever else is reported is false.
+then damaged like old film: exposure flicker, dust and scratches, jumps in the gate, flashes. A cut counts as found within one frame of
+its place, a dissolve or fade anywhere from its first to its last frame; every other report is false.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ import numpy as np
 from skimage import data
 
 from batchcolor.films import find_shots
+
+from .figures import Figures
 
 SIZE = 320, 240
 RATE = 24
@@ -158,7 +160,7 @@ def detectors() -> dict[str, Callable[[Path], list[int]]]:
     try:
         import scenedetect as psd
     except ImportError:
-        print("PySceneDetect is not installed (pip install -e '.[bench]'); without it there is nothing beside")
+        print("PySceneDetect is not installed (pip install -e '.[bench]'); only the detector of batchcolor is measured")
         return found
 
     def by(make: Callable[[], object]) -> Callable[[Path], list[int]]:
@@ -194,7 +196,8 @@ def _rows(shots: list[list[np.ndarray]], folder: Path) -> Iterator[tuple[str, st
             yield kind, name, np.array([cuts, len(film.cuts), gradual, len(film.gradual), false])
 
 
-def main(clips: list[Path]) -> None:
+def main(clips: list[Path]) -> Figures:
+    """Cuts and dissolves found, false reports, recall of cuts and precision, by detector, over all films."""
     sums: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory() as name:
         for kind, detector, row in _rows(pieces(clips), Path(name)):
@@ -202,6 +205,14 @@ def main(clips: list[Path]) -> None:
             sums[detector] = sums.get(detector, 0) + row
     for detector, row in sums.items():
         print(f"  {'together':10s} {_line(detector, row)}")
+    return {
+        detector: {
+            **dict(zip(("cuts", "of_cuts", "gradual", "of_gradual", "false"), map(int, row), strict=True)),
+            "recall": float(row[0] / row[1]),
+            "precision": float((row[0] + row[2]) / max(1, row[0] + row[2] + row[4])),
+        }
+        for detector, row in sums.items()
+    }
 
 
 def _line(detector: str, row: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""What every test needs: an environment of its own, so that no test sees the user's settings, cache or proxies."""
+"""Fixtures of every test: an environment without the user's settings, cache and proxies."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from hypothesis import HealthCheck, settings
 # The same examples everywhere and every time, and no judgement on how long they take: a busy machine is not a bug.
 settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--snapshot-update", action="store_true", help="Write the snapshots of tests/snapshots anew.")
 
 
 @pytest.fixture(autouse=True)

@@ -14,14 +14,14 @@ def is_whole(item: Item) -> bool:
 
 
 def _photo_decodes(path: Path) -> bool:
-    from ..runtime.libvips import pyvips
+    from ..runtime.libvips import open_image, pyvips
 
     try:
-        first = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error")
+        first = open_image(path, fail_on="error")
         first.avg()
         for page in range(1, first.get("n-pages") if first.get_typeof("n-pages") else 1):
-            pyvips.Image.new_from_file(str(path), page=page, access="sequential", fail_on="error").avg()
-    except pyvips.Error:
+            open_image(path, page=page, fail_on="error").avg()
+    except (pyvips.Error, UnicodeEncodeError):
         return False
     return True
 
@@ -29,8 +29,10 @@ def _photo_decodes(path: Path) -> bool:
 def _film_reads(path: Path) -> bool:
     import av
 
+    from ..runtime.ffmpeg import open_input
+
     try:
-        with av.open(str(path)) as container:
+        with open_input(path) as container:
             stream = container.streams.video[0]
             packets = sum(1 for packet in container.demux(stream) if packet.size)
             container.seek(stream.duration or 0, stream=stream)

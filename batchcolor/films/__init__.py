@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from .account import take_account
 from .chunks.job import FilmStopped
-from .colorize import FilmProgress, FilmResult, colorize_film
+from .colorize import FilmOutcome, FilmProgress, FilmResult, colorize_film, preview_streams
 from .input.probe import FilmInfo, describe, probe
 from .preview import preview
 from .shots.shot_list import find_shots, read_cuts, write_shots
 
 __all__ = [
     "FilmInfo",
+    "FilmOutcome",
     "FilmProgress",
     "FilmResult",
     "FilmStopped",
@@ -17,7 +19,9 @@ __all__ = [
     "describe",
     "find_shots",
     "preview",
+    "preview_streams",
     "probe",
     "read_cuts",
+    "take_account",
     "write_shots",
 ]

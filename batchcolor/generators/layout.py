@@ -1,4 +1,4 @@
-"""How the planes of each generator are laid out: what feeding one takes, without torch and the network itself."""
+"""Input and output sizes of each generator, known without torch and without building the network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ class Layout(NamedTuple):
     ab_fraction: int = 1
 
 
-LAYOUTS = {"lite": Layout(side_multiple=32, ab_fraction=4), "siggraph17": Layout(side_multiple=8)}
+LAYOUTS = {
+    "lite": Layout(side_multiple=32, ab_fraction=4),
+    "siggraph17": Layout(side_multiple=8),
+}
 
 
 def layout_of(architecture: str) -> Layout:

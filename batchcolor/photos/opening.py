@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 
 from ..errors import SourceError
-from ..runtime.libvips import pyvips
+from ..runtime.libvips import open_image, pyvips
+from ..runtime.regular_file import require_regular_file
 from ..suffixes import HEAD_BYTES, container_of, kind_not_read
-from . import tiff_layout
+from . import jpeg, tiff_layout
 from .metadata import jpeg_structure
 from .not_supported import not_supported
 from .png_color import PngColor, png_color
@@ -26,8 +27,8 @@ _PAGED_LOADER = "tiff"
 # More pixels than this, and more for each byte of the file: empty paper is packed at 500 pixels a byte at the most by what scanners use.
 _BOMB_PIXELS, _BOMB_PIXELS_A_BYTE = 200_000_000, 2_000
 _WITHOUT_DECODER = re.compile(
-    r"not (?:configured|supported|implemented|a known file format)|[Uu]nsupported|no decod|unimplemented|whole number of bytes",
-    re.ASCII,
+    r"not (?:configured|supported|implemented|a known file format|been built in)|[Uu]nsupported|no decod|unimplemented|"
+    r"whole number of bytes"
 )
 _HELD_CONTENT = 1 << 25  # bytes of a JPEG that is too large to be held when decoded
 _HEIF_LOOK = 1 << 18  # bytes at the front of a HEIF file in which its properties are
@@ -66,7 +67,9 @@ def failed(path: Path, exc: pyvips.Error, page: int = 0) -> SourceError:
     detail = reason[-1].strip() if reason else "unknown"
     where = f"{path}: page {page + 1}" if page else str(path)
     if _WITHOUT_DECODER.search(detail):
-        return SourceError(f"{where}: is of a kind that is not supported here ({detail}); convert it to TIFF or PNG first")
+        return SourceError(
+            f"{where}: is of a kind that is not supported here ({detail}); convert it to a plain TIFF or PNG first"
+        )
     return SourceError(f"{where}: cannot be decoded ({detail}); the file is damaged, cut off or not a picture")
 
 
@@ -77,6 +80,7 @@ def unreadable(path: Path, exc: OSError) -> SourceError:
 
 def open_page(path: Path, page: int = 0) -> OpenedPage:
     """Open a page of the file. Raises `SourceError` in one sentence."""
+    require_regular_file(path)
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -120,8 +124,8 @@ def _check(path: Path, page: int, opened: OpenedPage, size: int) -> None:
         )
 
 
-def _load(path: Path, **options: object) -> pyvips.Image:
-    return pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error", **options)
+def _load(path: Path, **options: int) -> pyvips.Image:
+    return open_image(path, fail_on="error", **options)
 
 
 def _field(image: pyvips.Image, name: str, default: int) -> int:
@@ -156,8 +160,10 @@ def _open_jpeg(path: Path, _page: int) -> OpenedPage:
     if not structure.ends and structure.has_scan:
         # All pixels may be there all the same: where the decoder misses none, nothing was lost but the marker.
         content += b"\xff\xd9"
+        if not jpeg.is_complete(content):
+            raise SourceError(f"{path}: cannot be decoded (pixels are missing at its end); the file is damaged or cut off")
         facts["warnings"] = ("its end-of-image marker is missing, and all its pixels are there; it may have been cut off",)
-        image = pyvips.Image.jpegload_buffer(content, access="sequential", fail_on="warning")
+        image = pyvips.Image.jpegload_buffer(content, access="sequential", fail_on="error")
         return _opened(image, **{**facts, "content": content, "from_file": False})
     return _opened(pyvips.Image.jpegload(str(path), access="sequential", fail_on="error"), **facts)
 
@@ -173,8 +179,7 @@ def _open_tiff(path: Path, page: int) -> OpenedPage:
     if page >= len(pages):
         raise SourceError(f"{path}: has no page {page + 1}; the file is damaged or cut off")
     layout = pages[page]
-    if layout.raw is not None:
-        raise not_supported(path, layout.raw)
+    tiff_layout.check_samples(path, layout)
     extras = f"{layout.extras} extra channels" if layout.extras > 1 else "an extra channel, such as infrared"
     facts: dict[str, object] = {
         "alpha": layout.alpha is not None,
@@ -185,8 +190,7 @@ def _open_tiff(path: Path, page: int) -> OpenedPage:
     }
     if not layout.by_libvips:
         return _opened(tiff_layout.decode(path, layout), from_file=False, loader="tiffload", **facts)
-    # Only some readers know of pages.
-    image = _load(path, **({"page": page} if page else {}))
+    image = _load(path, page=page)
     own = tiff_layout.channels_of(image, layout)
     return _opened(own, from_file=own is image and bool(image.hasalpha()) == facts["alpha"], **facts)
 
@@ -225,7 +229,7 @@ def _open_bmp(path: Path, _page: int) -> OpenedPage:
         pixels = None
     if pixels is None:
         raise SourceError(
-            f"{path}: cannot be decoded; the BMP is damaged, cut off or of a rare kind, so convert it to TIFF or PNG first"
+            f"{path}: cannot be decoded; the BMP is damaged, cut off or of a rare kind, so convert it to a plain TIFF or PNG first"
         )
     alpha = pixels.ndim == 3 and pixels.shape[2] == 4
     if alpha and len(np.unique(pixels[..., 3])) == 1:  # four bytes a pixel, of which most programs leave the last unused
