@@ -88,6 +88,6 @@ def _codec_error(source: Path, target: Path, settings: Settings) -> UsageError |
         return None
     others = " or ".join(other for other, codecs in CODECS_OF_SUFFIX.items() if codec in codecs)
     return UsageError(
-        f"{source}: {suffix} cannot hold {codec}, and its result would be {target}; choose --codec {' or '.join(held)}, or colorize it by "
-        f"itself with an --output that ends in {others}"
+        f"{source}: {suffix} cannot hold {codec}, and its result would be {target}; choose --codec {' or '.join(held)}, or colorize it "
+        f"by itself with an --output that ends in {others}"
     )
