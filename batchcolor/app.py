@@ -7,6 +7,7 @@ sheets. `colorize_array`, `colorize_photo` and `colorize_film` colorize one thin
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -151,9 +152,9 @@ def run_archive(
     with opened as tree:
         tree.remember_run(LastRun(tuple(source.absolute() for source in sources), settings))
         selection = tree.select(whole.items, Redo(options.force, options.verify))
-        todo = selection.plan(whole)
+        todo, waiting = _without_changing(selection.plan(whole), options.wait_stable, should_stop)
         executors = _executors(options, todo, sources, output.parent if single else output, model)
-        return _run(todo, selection.up_to_date, tree, model, options, executors, events or Events(), should_stop)
+        return _run(todo, selection.up_to_date, waiting, tree, model, options, executors, events or Events(), should_stop)
 
 
 def redo_archive(
@@ -351,6 +352,20 @@ def _shared_gpus(options: RunOptions, todo: Plan, model: ModelSettings) -> Abstr
     return shared_gpus(model)
 
 
+def _without_changing(todo: Plan, wait_s: float | None, should_stop: Callable[[], bool] | None) -> tuple[Plan, int]:
+    """The plan without the items whose sources are still being written, and how many these are."""
+    if wait_s is None:
+        return todo, 0
+    from .archive.stability import still_changing
+
+    changing = still_changing(todo.items, wait_s, should_stop or (lambda: False))
+    notes = tuple(
+        f"{item.source}: is still being written and is left to the next run" for item in todo.items if item in changing
+    )
+    items = tuple(item for item in todo.items if item not in changing)
+    return dataclasses.replace(todo, items=items, notes=(*todo.notes, *notes)), len(changing)
+
+
 def _workers(most: int, todo: Plan) -> int:
     """Processes that find something to do: a film keeps any number of them busy, a photo one."""
     return most if todo.of_kind(Kind.FILM) else max(1, min(most, len(todo.items)))
@@ -359,6 +374,7 @@ def _workers(most: int, todo: Plan) -> int:
 def _run(
     todo: Plan,
     up_to_date: int,
+    waiting: int,
     tree: Tree,
     model: ModelSettings,
     options: RunOptions,
@@ -386,7 +402,7 @@ def _run(
             tree.record(outcome)
             events.finished(outcome)
             report.add(outcome)
-        left = items - tally.finished
+        left = items + waiting - tally.finished
         # A run that was stopped in time is a success, whatever is left for the next one.
         exit_code = ExitCode.OK if left and not tally.failed else tally.exit_code
         counts = {status: tally.counts[status] for status in Status}

@@ -238,7 +238,7 @@ class _Run:
     ) -> None:
         self._source, self._settings, self._info = source, settings, info
         self._executor, self._on_progress, self._should_stop = executor, on_progress, should_stop
-        self._expected = window.frames(info)
+        self._window, self._expected = window, window.frames(info)
         self.shots = self.resumed = 0
         self._seen_frames = 0
         self._first_pass_done = False
@@ -266,7 +266,7 @@ class _Run:
         if sum(piece.chunk.count for piece in pieces) != self._seen_frames:
             raise FilmStopped  # chunks that never began
         if not pieces:
-            raise SourceError(f"{self._source}: not one picture could be decoded; the file is damaged, cut off or shorter")
+            raise self._window.without_frames(self._source)
         return pieces
 
     def _counted(self, frames: Iterable[FrameInfo]) -> Iterator[FrameInfo]:
