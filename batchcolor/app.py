@@ -144,7 +144,7 @@ def preview_films(
 
     Yields each film with the sheets written, or the error that ended it. Raises `SourceError`, `ModelError`, `DeviceError`.
     """
-    from .engines.colorizer import cached_colorizer
+    from .engines.opening import cached_colorizer
     from .films import preview
 
     films = _plan(sources, output, settings).of_kind(Kind.FILM)
@@ -165,7 +165,7 @@ def colorize_array(
     pixels: gray `(H, W)` or sRGB `(H, W, 3)`, uint8 or uint16. Returns sRGB `(H, W, 3)` of the same type and the same lightness. Raises
     `ValueError` for another shape or type, `ModelError`, `DeviceError`.
     """
-    from .engines.colorizer import cached_colorizer
+    from .engines.opening import cached_colorizer
     from .photos.array import colorize_pixels
 
     return colorize_pixels(pixels, cached_colorizer(model), color)
@@ -178,7 +178,7 @@ def colorize_photo(
 
     Raises `SourceError`, `OutputError`, `ModelError`, `DeviceError`.
     """
-    from .engines.colorizer import cached_colorizer
+    from .engines.opening import cached_colorizer
     from .photos import colorize_photos
 
     colorizer = cached_colorizer(model or settings.model)

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.colorizer import Colorizer, ColorizerFactory
+from ..engines.colorizer import Colorizer
+from ..engines.opening import ColorizerFactory
 from ..errors import OutputError, SourceError, UsageError, WorkerLost
 from ..executors import Executor, SerialExecutor
 from ..runtime.atomic_write import atomic_write

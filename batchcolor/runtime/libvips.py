@@ -21,8 +21,8 @@ if hasattr(pyvips, "_remove_log_handler"):
 # libvips caches results of recent operations; a batch run never repeats one, so the cache would only use memory.
 pyvips.cache_set_max(0)
 
-# libvips looks at a file's first bytes, whatever its name, and has readers for programs' own data, for text and for pictures that refer to
-# other files. A file with a photo's suffix must reach none of them.
+# libvips looks at a file's first bytes, whatever its name, and has readers for programs' own data, for text and for pictures that
+# refer to other files. A file with a photo's suffix must reach none of them.
 _READERS = ("Jpeg", "Png", "Tiff", "Webp", "Heif", "Jp2k")
 pyvips.operation_block_set("VipsForeignLoad", True)
 for _reader in _READERS:
@@ -40,7 +40,7 @@ def open_image(path: Path, *, page: int = 0, **options: Any) -> pyvips.Image:
 
 
 def thumbnail(path: Path, width: int, height: int, *, page: int = 0, **options: Any) -> pyvips.Image:
-    """A small upright copy of the picture in the file `path`, JPEG and WebP decoded at a fraction of their size. Raises as `open_image`."""
+    """A small upright copy of the picture in `path`; JPEG and WebP are decoded at a fraction of their size. Raises as `open_image`."""
     paged = {"option_string": f"page={page}"} if page else {}
     return pyvips.Image.thumbnail_source(_source(path), width, height=height, **paged, **options)
 

@@ -37,9 +37,9 @@ class Sabotaged(PhotoWork):
 
     def __call__(self, batch: PhotoBatch, context: JobContext) -> None:
         from batchcolor import photos
-        from batchcolor.engines import colorizer
+        from batchcolor.engines import opening
 
-        opened = photos.PhotoRows
+        really = photos.PhotoRows
 
         def opening(path: Path, page: int = 0) -> photos.PhotoRows:
             with (self.log / path.name).open("a") as file:
@@ -51,11 +51,11 @@ class Sabotaged(PhotoWork):
                     time.sleep(600)
                 if path.name.startswith("bug"):
                     raise ZeroDivisionError("nobody thought of this")
-            return opened(path, page)
+            return really(path, page)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(photos, "PhotoRows", opening)
-            patch.setattr(colorizer, "cached_colorizer", lambda model: formula_colorizer())
+            patch.setattr(opening, "cached_colorizer", lambda model: formula_colorizer())
             PhotoWork.__call__(self, batch, context)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from batchcolor.engines import open_cpu_fallback
-from batchcolor.engines.colorizer import Colorizer, cached_colorizer, open_colorizer
+from batchcolor.engines.colorizer import Colorizer
 from batchcolor.engines.engine_info import EngineInfo
+from batchcolor.engines.opening import cached_colorizer, open_colorizer
 from batchcolor.errors import DeviceError, ModelError, OutOfMemory
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint

@@ -50,7 +50,7 @@ _ASKED = """
 import socket, sys
 def refused(*_): raise SystemExit("something wants the network")
 socket.socket.connect = refused
-from batchcolor.engines.colorizer import open_colorizer
+from batchcolor.engines.opening import open_colorizer
 from batchcolor.settings import ModelSettings
 print(open_colorizer(ModelSettings(weights=sys.argv[1], engine="openvino", precision="int8")).engine.precision)
 """
