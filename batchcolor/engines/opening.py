@@ -9,8 +9,8 @@ from ..settings import ModelSettings
 from ..weights import open_checkpoint
 from . import open_cpu_fallback, open_engine
 from .colorizer import Colorizer
-from .engine_info import EngineInfo
 from .devices import is_shared, mention_unused_gpu
+from .engine_info import EngineInfo
 
 _opened: dict[ModelSettings, Colorizer] = {}
 _opening = threading.Lock()
