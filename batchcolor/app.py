@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from .settings import ColorSettings, ModelSettings, RunOptions, Settings
 if TYPE_CHECKING:
     import numpy as np
 
-    from .engines.colorizer import EngineInfo
+    from .engines.engine_info import EngineInfo
     from .executors import Executors
     from .films import FilmProgress, FilmResult
     from .photos import PhotoResult
@@ -39,6 +39,9 @@ class Events:
 
     def started(self, items: int) -> None:
         """The plan is made; `items` will have an outcome, unless the run is stopped."""
+
+    def noticed(self, sentence: str) -> None:
+        """Something about the archive besides its items: files of other kinds, results that were changed by somebody else."""
 
     def engine_chosen(self, engine: EngineInfo) -> None:
         """The network is open: on which device, by which engine, in which precision."""
@@ -75,10 +78,15 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class ArchivePlan:
-    """What a run would do. selection: the items to be done, with reasons; refused: items that will not be done, and why."""
+    """What a run would do.
+
+    selection: the items to be done, with reasons; refused: items that will not be done, and why; notes: what else was found, a sentence
+    each.
+    """
 
     selection: Selection
     refused: tuple[tuple[Item, BatchcolorError], ...]
+    notes: tuple[str, ...] = ()
 
 
 def plan_archive(
@@ -94,7 +102,8 @@ def plan_archive(
     else:
         opened = read_tree(output, settings.default.model.weights, content_hash=options.content_hash)
     with opened as tree:
-        return ArchivePlan(tree.select(whole.items, Redo(options.force, options.verify)), whole.refused)
+        selection = tree.select(whole.items, Redo(options.force, options.verify))
+        return ArchivePlan(selection, whole.refused, selection.plan(whole).notes)
 
 
 def run_archive(
@@ -192,17 +201,21 @@ def colorize_film(
     Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `ModelError`, `DeviceError`, `WorkerLost`.
     """
     from . import films
+    from .engines.shared_gpus import shared_gpus
     from .executors import local_executors
     from .runtime.thread_budget import cores
 
-    with local_executors(jobs or cores()) as executors:
+    with shared_gpus(settings.model) as model, local_executors(jobs or cores()) as executors:
+        settings = replace(settings, model=model)
         return films.colorize_film(source, target, settings, executor=executors.films, on_progress=on_progress)
 
 
 def _plan(sources: Sequence[Path], output: Path, settings: ItemSettings) -> Plan:
     whole = plan(sources, output, settings)
     if not whole.items and not whole.refused:
-        raise SourceError(f"{', '.join(map(str, sources))}: no photos or films found; name a file, or a folder that holds some")
+        found = f" ({whole.notes[0]})" if whole.notes else ""
+        names = ", ".join(map(str, sources))
+        raise SourceError(f"{names}: no photos or films found{found}; name a file, or a folder that holds some")
     shots = settings.default.film.shots
     films = len(whole.of_kind(Kind.FILM))
     if shots is not None and not shots.is_dir() and films != 1:
@@ -234,6 +247,15 @@ def _executors(
         yield Executors(executor, executor)
 
 
+def _shared_gpus(options: RunOptions, todo: Plan, model: ModelSettings) -> AbstractContextManager[ModelSettings]:
+    """The settings with which all workers of this machine use its GPUs through one process for each; on a cluster, as they are."""
+    if options.executor != "local" or not todo.items:
+        return contextlib.nullcontext(model)
+    from .engines.shared_gpus import shared_gpus
+
+    return shared_gpus(model)
+
+
 def _workers(most: int, todo: Plan) -> int:
     """Processes that find something to do: a film keeps any number of them busy, a photo one."""
     return most if todo.of_kind(Kind.FILM) else max(1, min(most, len(todo.items)))
@@ -252,12 +274,15 @@ def _run(
     tally, started = Tally(up_to_date=up_to_date), time.monotonic()
     items = len(todo.items) + len(todo.refused)
     events.started(items)
-    with _report(options.report, items) as report, executors as where:
+    for sentence in todo.notes:
+        events.noticed(sentence)
+    with _report(options.report, items) as report, _shared_gpus(options, todo, model) as shared, executors as where:
         for outcome in run(
             todo,
-            model,
+            shared,
             where,
             should_stop=_deadline(options.max_runtime, should_stop),
+            times=options.times,
             measure=options.measure,
             on_engine=events.engine_chosen,
             on_film_progress=events.film_progress,

@@ -9,9 +9,11 @@
     ├── BusyError          75   another run is working on the output tree
     ├── WorkerLost          1   a worker process died, again and again
     └── DeviceError         6   the device named is not there
-        └── OutOfMemory     6   a batch did not fit
+        ├── OutOfMemory     6   a batch did not fit
+        └── DeviceLost      6   a GPU failed, and this process cannot use it any more
 
-Every message is one sentence that names the path and says what to do. The codes are part of the stable interface (docs/cli.md).
+Every message is one sentence that names the path and says what to do. The codes are part of the stable interface
+(docs/reference/output.md).
 A single item's error never ends a run: it becomes an outcome (`batchcolor.archive.run`).
 """
 
@@ -86,6 +88,10 @@ class ClusterError(BatchcolorError):
 
 class OutOfMemory(DeviceError):
     """A batch did not fit into the device's memory; smaller ones may."""
+
+
+class DeviceLost(DeviceError):
+    """A GPU failed in a way that only a new process recovers from (an illegal access, a fault of its memory)."""
 
 
 class WorkerLost(BatchcolorError):

@@ -19,22 +19,25 @@ from batchcolor.settings import Precision
 
 
 class FormulaEngine:
-    """An engine without a network: ab at a quarter of the size, a = L / 4, b = 20 - L / 5. `fits`: the largest batch it takes."""
+    """An engine without a network: ab at a quarter of the size, a = L / 4, b = 20 - L / 5.
+
+    fits: the largest batch it takes. largest_side: of a picture that it takes.
+    """
 
     name = "formula"
     device = "cpu"
     precision: Precision = "float32"
     tolerance = 0.0
 
-    def __init__(self, fits: int = 10**6, delta: float = 0.0) -> None:
-        self.fits, self.delta = fits, delta
+    def __init__(self, fits: int = 10**6, delta: float = 0.0, largest_side: int = 10**6) -> None:
+        self.fits, self.delta, self.largest_side = fits, delta, largest_side
         self.batches: list[tuple[int, ...]] = []
         self._lock = threading.Lock()
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
         with self._lock:
             self.batches.append(L.shape)
-        if len(L) > self.fits:
+        if len(L) > self.fits or max(L.shape[-2:]) > self.largest_side:
             raise OutOfMemory("the batch does not fit")
         n, _, h, w = L.shape
         small = L[:, 0, : h // 4 * 4, : w // 4 * 4].reshape(n, h // 4, 4, w // 4, 4).mean((2, 4))

@@ -92,3 +92,9 @@ def test_the_built_in_weights_are_verified_without_it(monkeypatch: pytest.Monkey
     found = verify("lite")
     assert (found.problem, found.architecture) == (None, "lite")
     assert found.tensors > 300
+
+
+def test_the_trainer_says_what_it_needs(light: dict[str, str]) -> None:
+    command = [sys.executable, "-c", "from trainer.command import run; run()", "train"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=light)
+    assert (ran.returncode, ran.stderr) == (2, "Error: torch is not installed; type: pip install 'batchcolor[train]'\n")

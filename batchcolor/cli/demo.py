@@ -32,6 +32,7 @@ def demo(output: Path, weights: str) -> int:
     from ..archive.item_settings import ItemSettings
     from ..demo import film, pictures, sheets
     from ..engines.colorizer import cached_colorizer
+    from ..imaging.contact_sheet import write_picture
     from ..settings import ModelSettings, RunOptions, Settings
     from .display import display_for
     from .terminal import echo, message
@@ -49,11 +50,11 @@ def demo(output: Path, weights: str) -> int:
         return summary.exit_code
 
     folders = (input_, colour, truth)
-    sheets.write_sheet(
-        output / "photos.png", sheets.sheet([[sheets.read_rgb(folder / name) for folder in folders] for name in names])
+    write_picture(
+        output / "photos.png", sheets.comparison([[sheets.read_rgb(folder / name) for folder in folders] for name in names])
     )
     middles = [film.SHOT_FRAMES * shot + film.SHOT_FRAMES // 2 for shot in range(len(film.MOVES))]
     stills = zip(*(sheets.film_frames(folder / "film.mp4", middles) for folder in folders), strict=True)
-    sheets.write_sheet(output / "film.png", sheets.sheet([list(row) for row in stills]))
+    write_picture(output / "film.png", sheets.comparison([list(row) for row in stills]))
     echo(f"Look at {output / 'photos.png'}, {output / 'film.png'} and {colour / 'film.mp4'}")
     return ExitCode.OK

@@ -13,10 +13,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.polynomial import chebyshev
-from openvino import opset13 as ops
+
+from ..runtime.openvino import ov
+
+ops = ov.opset13
 
 _BLOCK = 1 << 14  # pixels a pass: enough to be worth the call, few enough to stay in the processor's cache
 

@@ -1,21 +1,22 @@
-"""The one place where a network runs: lightness planes in, ab planes out, batched, whatever the memory allows."""
+"""The one place where a network runs: lightness planes in, ab planes out, in batches as large as memory allows."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import OutOfMemory
+from ..errors import ModelError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of, network_shape
-from ..settings import EngineName, ModelSettings, Precision
+from ..settings import ModelSettings
 from ..weights import open_checkpoint
-from . import Engine, open_engine
-from .devices import mention_unused_gpu
+from . import Engine, open_cpu_fallback, open_engine
+from .devices import is_shared, mention_unused_gpu
+from .engine_info import EngineInfo
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +26,9 @@ DEFAULT_NETWORK_SIZE = 256
 class Colorizer:
     """Batches small lightness planes through an engine. May be called from several threads.
 
-    A batch that does not fit into the device's memory is halved, down to single pictures; a picture that still does not fit goes
-    to the fallback engine (the CPU). Both are logged as warnings, and the smaller batch size stays. If the fallback fails too,
-    `OutOfMemory` is raised: no picture is ever left gray in silence.
+    A batch that does not fit into the device's memory is halved, down to single pictures, and the smaller batch size stays. A picture
+    that still does not fit goes to the fallback engine (the CPU), it alone: the next one has its turn on the device. The first of either
+    is logged as a warning. If the fallback fails too, `OutOfMemory` is raised: no picture is ever left gray in silence.
     """
 
     def __init__(
@@ -41,10 +42,11 @@ class Colorizer:
     ) -> None:
         self.engine = engine
         self.network_size = network_size
-        self._side_multiple = side_multiple
+        self.side_multiple = side_multiple
         self.batch_size = batch_size
-        self._fallback = fallback
-        self._shrinking = threading.Lock()
+        self._open_fallback = fallback
+        self._fallback: Engine | None = None
+        self._adapting = threading.Lock()
 
     @classmethod
     def of_checkpoint(
@@ -68,53 +70,74 @@ class Colorizer:
 
     def network_shape(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) at which a picture of this size should be given to `ab`."""
-        return network_shape(height, width, self.network_size, self._side_multiple)
+        return network_shape(height, width, self.network_size, self.side_multiple)
 
     def ab(self, lightness: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Chroma of each plane, in order. lightness: float32 `(h, w)`, 0..100, any shapes; ab: float32 `(2, h', w')`, h' <= h.
 
-        Planes of one shape share batches. Raises `OutOfMemory` where not even one fits anywhere.
+        Planes of one shape share batches. Raises `OutOfMemory` where not even one fits anywhere, `ModelError` where the network's answer
+        is not finite, `ValueError` for what is no plane.
         """
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for index, plane in enumerate(lightness):
-            by_shape.setdefault(plane.shape, []).append(index)
+            if np.ndim(plane) != 2 or 0 in np.shape(plane):
+                raise ValueError(f"lightness[{index}] has shape {np.shape(plane)}; give planes (h, w) with at least one pixel")
+            by_shape.setdefault(np.shape(plane), []).append(index)
         results: dict[int, np.ndarray] = {}
         for indices in by_shape.values():
             start = 0
             while start < len(indices):
                 chosen = indices[start : start + self.batch_size]
                 batch = np.stack([lightness[i] for i in chosen])[:, None].astype(np.float32, copy=False)
-                engine = self.engine
                 try:
-                    predicted = engine(batch)
-                except OutOfMemory:
-                    self._shrink(engine, len(chosen))
-                    continue
+                    predicted = self.engine(batch)
+                except OutOfMemory as exc:
+                    if len(chosen) > 1:
+                        self._shrink(len(chosen))
+                        continue
+                    predicted = self._on_fallback(batch, exc)
+                _require_finite(predicted, self.engine)
                 results.update(zip(chosen, predicted, strict=True))
                 start += len(chosen)
         return [results[i] for i in range(len(lightness))]
 
-    def _shrink(self, engine: Engine, failed: int) -> None:
-        """Make the next try smaller than `failed` pictures on `engine`: half the batch, then the fallback engine."""
-        with self._shrinking:
-            if engine is not self.engine or failed > self.batch_size:
-                return  # another thread has met the same limit and has already made it smaller
-            if failed > 1:
-                self.batch_size = failed // 2
-                log.warning(
-                    "%d pictures at once do not fit into the memory of %s; going on with %d",
-                    failed,
-                    engine.device,
-                    self.batch_size,
-                )
-            elif self._fallback is not None:
-                log.warning("one picture does not fit into the memory of %s; going on with the CPU", engine.device)
-                self.engine, self._fallback = self._fallback(), None
-            else:
-                raise OutOfMemory(
-                    f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "
-                    "close other programs or give a smaller --network-size"
-                )
+    def _shrink(self, failed: int) -> None:
+        """Make the next batch smaller than the `failed` pictures that did not fit."""
+        with self._adapting:
+            if failed > self.batch_size:
+                return  # another thread has met the same limit
+            self.batch_size = failed // 2
+            log.warning(
+                "%d pictures at once do not fit into the memory of %s; continuing with %d",
+                failed,
+                self.engine.device,
+                self.batch_size,
+            )
+
+    def _on_fallback(self, batch: np.ndarray, reason: OutOfMemory) -> np.ndarray:
+        """ab of the one picture of `batch`. Raises `OutOfMemory` where it does not fit there either."""
+        with self._adapting:
+            if self._fallback is None and self._open_fallback is not None:
+                log.warning("a picture does not fit into the memory of %s; the CPU colorizes such pictures", self.engine.device)
+                self._fallback = self._open_fallback()
+        try:
+            if self._fallback is None:
+                raise reason
+            return self._fallback(batch)
+        except OutOfMemory as exc:
+            raise OutOfMemory(
+                f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "
+                "close other programs or give a smaller --network-size"
+            ) from exc
+
+
+def _require_finite(ab: np.ndarray, engine: Engine) -> None:
+    # One reduction instead of a plane of flags: a sum is finite exactly where all of its terms are, as ab lies within -110..110.
+    if not np.isfinite(ab.sum()):
+        raise ModelError(
+            f"the network's answer is not a number (NaN) or infinite, on {engine.device} in {engine.precision}; try --precision float32, "
+            "and check the weights: batchcolor models verify"
+        )
 
 
 _opened: dict[ModelSettings, Colorizer] = {}
@@ -122,12 +145,12 @@ _opening = threading.Lock()
 
 
 def cached_colorizer(model: ModelSettings) -> Colorizer:
-    """As `open_colorizer`, once a process for the same settings; they with what "auto" came to are the same."""
+    """As `open_colorizer`, once a process for the same settings; "auto" and what it resolved to are the same settings."""
     with _opening:
         if model not in _opened:
             colorizer = open_colorizer(model)
             _opened.clear()  # one network at a time is enough to hold
-            _opened[model] = _opened[EngineInfo.by(colorizer).resolve_auto(model)] = colorizer
+            _opened[model] = _opened[EngineInfo.of(colorizer.engine).resolve_auto(model)] = colorizer
         return _opened[model]
 
 
@@ -141,25 +164,12 @@ class ColorizerFactory:
         return cached_colorizer(self.model)
 
 
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
-    """What the settings came to on a machine; handed to all processes of a run, so that they compute alike."""
-
-    engine: EngineName
-    precision: Precision
-    device: str
-
-    @classmethod
-    def by(cls, colorizer: Colorizer) -> EngineInfo:
-        engine = colorizer.engine
-        return cls(engine.name, engine.precision, engine.device)
-
-    def resolve_auto(self, model: ModelSettings) -> ModelSettings:
-        return replace(model, engine=self.engine, device=self.device, precision=self.precision)
-
-
 def open_colorizer(model: ModelSettings) -> Colorizer:
     """The colorizer that the settings name, ready to run. Raises `ModelError` for the weights, `DeviceError` for the device."""
+    if is_shared(model.device):
+        from .gpu_client import SharedColorizer
+
+        return SharedColorizer(model.device)
     checkpoint = open_checkpoint(model.weights)
     if (model.engine, model.device) == ("auto", "auto"):
         mention_unused_gpu()
@@ -171,5 +181,5 @@ def open_colorizer(model: ModelSettings) -> Colorizer:
         engine,
         network_size=model.network_size,
         batch_size=model.batch_size,
-        fallback=None if engine.device == "cpu" else lambda: open_engine(checkpoint, device="cpu"),
+        fallback=None if engine.device == "cpu" else lambda: open_cpu_fallback(checkpoint, engine.precision),
     )

@@ -12,12 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import openvino as ov
-
 from ..errors import ModelError
 from ..generators.checkpoint import Checkpoint
 from ..runtime.cache_dir import cache_root
 from ..runtime.extras import needs_torch, torch_installed
+from ..runtime.openvino import ov
 from .stored_graph import model_of
 
 log = logging.getLogger(__name__)

@@ -9,14 +9,15 @@ from typing import Any
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from ..errors import DeviceError, ModelError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of
 from ..runtime.cache_dir import cache_root
+from ..runtime.openvino import ov
 from ..runtime.thread_budget import allowed
 from ..settings import EngineName, Precision
+from .base import require_batch
 from .compiled_cache import load_compiled, processor_name, save_compiled
 from .openvino_conversion import cache_folder, cache_key, convert
 from .precision_trial import fastest_precision
@@ -59,13 +60,15 @@ class OpenVINOEngine:
             raise DeviceError(f"this processor does not compute in {precision}; use --precision auto or float32")
         self.precision: Precision = precision
         self.tolerance = _TOLERANCES[precision]
-        self._new_request = lambda: _opened(core, checkpoint, precision).create_infer_request()
+        self._new_request: Callable[[], Any] = lambda: _opened(core, checkpoint, precision).create_infer_request()
         self._request = _opened(core, checkpoint, precision, tried.get(precision)).create_infer_request()
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
+        require_batch(L)
         height, width = L.shape[-2:]
-        # Padding as in `Generator.forward`.
-        bottom, right = -height % self._multiple, -width % self._multiple
+        # Padding as in `Generator.forward`; OpenVINO's int8 kernels crash on some processors where a layer is left with a single pixel.
+        least = 2 * self._multiple if self.precision == "int8" else 0
+        bottom, right = (max(side + -side % self._multiple, least) - side for side in (height, width))
         if bottom or right:
             L = np.pad(L, ((0, 0), (0, 0), (0, bottom), (0, right)), mode="edge")
         with self._lock:

@@ -80,6 +80,6 @@ def _read(note: Path) -> dict[str, Precision]:
 
 
 def _processor() -> str:
-    import openvino as ov
+    from ..runtime.openvino import ov
 
     return str(ov.Core().get_property("CPU", "FULL_DEVICE_NAME"))

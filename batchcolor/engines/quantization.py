@@ -17,12 +17,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import openvino as ov
-from openvino import opset13
 
 from ..color.conversion import rgb_to_lab
 from ..errors import DeviceError, ModelError
 from ..generators.checkpoint import Checkpoint
+from ..runtime.openvino import ov
 from ..weights.catalogue import CATALOGUE
 from ..weights.store import place_of
 from .openvino_conversion import cache_folder, cached, convert, digest_of
@@ -96,7 +95,7 @@ def _as_lively(core: ov.Core, model: Any, original: Any, planes: Sequence[np.nda
     chroma = [_mean_chroma(core, each, planes) for each in (original, model)]
     gain = np.float32(chroma[0] / max(chroma[1], 1e-3))
     last = model.get_results()[0].input_value(0)
-    return ov.Model([opset13.multiply(last, opset13.constant(gain))], model.get_parameters(), model.get_friendly_name())
+    return ov.Model([ov.opset13.multiply(last, ov.opset13.constant(gain))], model.get_parameters(), model.get_friendly_name())
 
 
 def _mean_chroma(core: ov.Core, model: Any, planes: Sequence[np.ndarray]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ..settings import FilmSettings
 from .account import Account, take_account
 from .chunks.segments import WorkFolder
 from .differences import Expected, compare
+from .input.clock import ClockChange
 from .input.probe import FilmInfo, picture_stream, reading
 from .output.encode import PictureFormat
 from .output.encoders import choose_encoder
@@ -45,8 +46,13 @@ def finish(
     window: TimeRange,
     streams: StreamPlan,
     tags: Mapping[str, str],
+    changes: Sequence[ClockChange],
+    check: Callable[[], None],
 ) -> Finished:
-    """Write `target` and account for every stream. Raises `OutputError` where the result lacks what it ought to have, `SourceError`."""
+    """Write `target` and account for every stream. Raises `OutputError` where the result lacks what it ought to have, `SourceError`.
+
+    changes: the clocks that the pictures have had, as `FilmClock` has them. check: called before `target` gets its name; may raise.
+    """
     with atomic_write(target) as temporary:
         damaged = join(
             source,
@@ -60,6 +66,7 @@ def finish(
             window=window,
             streams=streams,
             tags=tags,
+            changes=changes,
         )
         before, after = take_account(source), take_account(temporary)
         found = compare(
@@ -73,13 +80,14 @@ def finish(
                 encoder=choose_encoder(settings).name,
                 window=window,
                 frames=sum(piece.chunk.count for piece in pieces),
-                start_s=_start_s(source, pieces),
+                start_s=_start_s(source, pieces) + float(info.origin),
                 deinterlaced=settings.deinterlace == "auto" and any(piece.chunk.interlaced for piece in pieces),
-                chapters=_chapters(source, window),
+                chapters=_chapters(source, window, info),
                 damaged=damaged,
                 frame_side_data=sum((Counter(piece.facts.side_data) for piece in pieces), Counter()),
             ),
         )
+        check()
         if found.errors:
             raise OutputError(found.errors[0])
     warnings = (*streams.warnings(source), *_damaged(source, streams, damaged), *found.warnings)
@@ -94,11 +102,12 @@ def _damaged(source: Path, streams: StreamPlan, damaged: Mapping[int, int]) -> l
 
 
 def _start_s(source: Path, pieces: Sequence[Piece]) -> float:
-    """Time of the first picture, on the source's clock."""
+    """Film time of the first picture."""
     with reading(source) as container:
         return float(pieces[0].chunk.own_times[0] * picture_stream(source, container).time_base)
 
 
-def _chapters(source: Path, window: TimeRange) -> list[object]:
+def _chapters(source: Path, window: TimeRange, info: FilmInfo) -> list[object]:
+    end = None if window.end is None else window.end + info.origin
     with reading(source) as container:
-        return list(chapters_within(container.chapters(), window.start, window.end))
+        return list(chapters_within(container.chapters(), window.start + info.origin, end))

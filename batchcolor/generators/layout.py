@@ -14,7 +14,10 @@ class Layout(NamedTuple):
     ab_fraction: int = 1
 
 
-LAYOUTS = {"lite": Layout(side_multiple=32, ab_fraction=4), "siggraph17": Layout(side_multiple=8)}
+LAYOUTS = {
+    "lite": Layout(side_multiple=32, ab_fraction=4),
+    "siggraph17": Layout(side_multiple=8),
+}
 
 
 def layout_of(architecture: str) -> Layout:

@@ -20,6 +20,7 @@ Deinterlace = Literal["auto", "off", "error"]
 SmootherName = Literal["none", "exponential", "flow"]
 Upscaling = Literal["guided", "bicubic"]
 ColorPages = Literal["copy", "skip", "recolor"]
+Tints = Literal["remove", "keep", "blend"]
 ExecutorName = Literal["local", "ray"]
 Times = Literal["source", "now"]
 PhotoFormat = Literal["keep", "jpg", "png", "tif", "webp", "avif"]
@@ -89,7 +90,8 @@ class PhotoSettings:
 
     color_pages: ColorPages = option(
         "copy",
-        "Photos that are already in colour: copy them, skip them, or recolor them. Sepia and other tones count as black-and-white.",
+        "Photos and films that are already in colour: copy them, skip them, or recolor them. Sepia and other tones count as "
+        "black-and-white. In a film of both kinds, shots in colour keep their colours unless this is recolor.",
         heading=_PHOTOS,
         per_item=True,
     )
@@ -174,6 +176,13 @@ class FilmSettings:
         heading=_FILMS,
         per_item=True,
     )
+    tints: Tints = option(
+        "remove",
+        "Tinted and toned shots: colorize them as if they were black-and-white (remove), leave them as they are (keep), or colorize "
+        "them and mix in their tint (blend).",
+        heading=_FILMS,
+        per_item=True,
+    )
     smooth: SmootherName = option("flow", "How colour is kept steady within a shot.", heading=_FILMS, per_item=True)
     key_frames: str = option(
         "auto",
@@ -238,7 +247,7 @@ class Settings:
 
     def film_digest(self) -> str:
         """As `photo_digest`, for films."""
-        return _digest(self.model.network_size, self.color, self.film)
+        return _digest(self.model.network_size, self.color, self.film, color_pages=self.photo.color_pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +299,11 @@ class RunOptions:
         check(self)
 
 
-def _digest(network_size: int | None, *parts: Any) -> str:
+def _digest(network_size: int | None, *parts: Any, color_pages: ColorPages = "copy") -> str:
     """Equal options have equal digests on every machine."""
     changed: dict[str, Any] = {} if network_size is None else {"network_size": network_size}
+    if color_pages != "copy":
+        changed["color_pages"] = color_pages
     for part in parts:
         shaping = {each.name for each in option_fields(type(part)) if not each.about.shapes}
         for each in dataclasses.fields(part):

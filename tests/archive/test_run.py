@@ -14,7 +14,7 @@ from batchcolor.archive.photo_jobs import PhotoWork
 from batchcolor.archive.plan import Item, Plan
 from batchcolor.archive.run import run
 from batchcolor.archive.walk import Kind
-from batchcolor.engines.colorizer import EngineInfo
+from batchcolor.engines.engine_info import EngineInfo
 from batchcolor.errors import ClusterError, DeviceError, WorkerLost
 from batchcolor.executors import Executors, JobOutcome
 from batchcolor.runtime.atomic_write import PREFIX

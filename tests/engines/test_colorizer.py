@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from batchcolor.engines.colorizer import Colorizer, EngineInfo, cached_colorizer, open_colorizer
+from batchcolor.engines import open_cpu_fallback
+from batchcolor.engines.colorizer import Colorizer, cached_colorizer, open_colorizer
+from batchcolor.engines.engine_info import EngineInfo
 from batchcolor.errors import DeviceError, ModelError, OutOfMemory
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint
-from batchcolor.settings import ModelSettings
+from batchcolor.settings import ModelSettings, Precision
 from tests.support import FormulaEngine, formula_colorizer, gradient
 
 
@@ -37,6 +40,24 @@ def test_planes_of_one_shape_share_batches_and_answers_keep_their_order() -> Non
     assert sorted(batch[0] for batch in engine.batches) == [1, 1, 2, 2]
 
 
+@pytest.mark.parametrize("shape", [(3, 64, 64), (64,), (), (0, 64)])
+def test_what_is_no_plane_is_a_value_error_that_names_its_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"lightness[1] has shape {shape}")):
+        formula_colorizer().ab([*planes((64, 64)), np.zeros(shape, np.float32)])
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_an_answer_that_is_not_finite_is_an_error_and_never_a_picture(odd: float) -> None:
+    class Odd(FormulaEngine):
+        def __call__(self, L: np.ndarray) -> np.ndarray:
+            ab = super().__call__(L)
+            ab[-1, 1, 3, 5] = odd
+            return ab
+
+    with pytest.raises(ModelError, match="not a number"):
+        Colorizer(Odd(), side_multiple=32).ab(planes((64, 64), (64, 64)))
+
+
 def test_nothing_in_nothing_out() -> None:
     assert formula_colorizer().ab([]) == []
 
@@ -55,15 +76,20 @@ def test_a_batch_that_does_not_fit_is_halved_and_each_time_said(caplog: pytest.L
     assert caplog.records == []  # the size that fits is remembered
 
 
-def test_a_picture_that_does_not_fit_goes_to_the_fallback(caplog: pytest.LogCaptureFixture) -> None:
-    other = FormulaEngine()
-    colorizer = Colorizer(FormulaEngine(fits=0), side_multiple=32, batch_size=4, fallback=lambda: other)
-    given = planes(*[(64, 64)] * 5)
+def test_only_the_picture_that_does_not_fit_goes_to_the_fallback(caplog: pytest.LogCaptureFixture) -> None:
+    gpu, cpu = FormulaEngine(largest_side=64), FormulaEngine()
+    colorizer = Colorizer(gpu, side_multiple=32, batch_size=4, fallback=lambda: cpu)
+    given = planes((64, 64), (96, 64), (64, 64), (96, 64), (64, 64))
     with caplog.at_level(logging.WARNING):
         answers = colorizer.ab(given)
-    assert [float(np.abs(ab).max()) > 1 for ab in answers] == [True] * 5
-    assert colorizer.engine is other
-    assert "CPU" in caplog.records[-1].getMessage()
+        answers += colorizer.ab(given)
+    for plane, ab in zip(given * 2, answers, strict=True):
+        np.testing.assert_array_equal(ab, expected(plane))
+    assert {shape[-2:] for shape in cpu.batches} == {(96, 64)}
+    assert colorizer.engine is gpu
+    assert [record.getMessage() for record in caplog.records if "CPU" in record.getMessage()] == [
+        "a picture does not fit into the memory of cpu; the CPU colorizes such pictures"
+    ]
 
 
 def test_where_nothing_fits_anywhere_it_is_an_error() -> None:
@@ -80,7 +106,7 @@ def test_the_whole_way_down_is_said_step_by_step(caplog: pytest.LogCaptureFixtur
     for plane, ab in zip(given, answers, strict=True):
         np.testing.assert_array_equal(ab, expected(plane))
     said = [record.getMessage() for record in caplog.records]
-    assert [sentence.split(" ")[0] for sentence in said] == ["4", "2", "one"]
+    assert [sentence.split(" ")[0] for sentence in said] == ["4", "2", "a"]
 
 
 def test_a_fallback_that_has_no_memory_either_is_an_error_too() -> None:
@@ -103,11 +129,11 @@ class _Meeting(FormulaEngine):
 
 def test_several_threads_share_one_way_to_the_fallback(caplog: pytest.LogCaptureFixture) -> None:
     """Photos are colorized in threads: what one of them has found out about memory is no error for the others."""
-    cached_colorizer = []
+    opened = []
 
     def fallback() -> FormulaEngine:
-        cached_colorizer.append(FormulaEngine())
-        return cached_colorizer[-1]
+        opened.append(FormulaEngine())
+        return opened[-1]
 
     colorizer = Colorizer(_Meeting(4), side_multiple=32, batch_size=2, fallback=fallback)
     given = planes((64, 64), (64, 64))
@@ -116,7 +142,7 @@ def test_several_threads_share_one_way_to_the_fallback(caplog: pytest.LogCapture
     for answers in everything:
         for plane, ab in zip(given, answers, strict=True):
             np.testing.assert_array_equal(ab, expected(plane))
-    assert len(cached_colorizer) == 1
+    assert len(opened) == 1
     assert len(caplog.records) == 2  # 2 -> 1 -> the CPU, each said once
 
 
@@ -166,7 +192,14 @@ def test_the_default_colors_a_picture_by_itself() -> None:
 def test_a_network_opened_for_auto_is_not_opened_again_for_what_that_came_to() -> None:
     model = ModelSettings(engine="torch")
     colorizer = cached_colorizer(model)
-    exact = EngineInfo.by(colorizer).resolve_auto(model)
+    exact = EngineInfo.of(colorizer.engine).resolve_auto(model)
     assert exact != model
     assert cached_colorizer(exact) is colorizer
     assert cached_colorizer(model) is colorizer
+
+
+@pytest.mark.parametrize(("gpu", "cpu"), [("float32", "float32"), ("bfloat16", "bfloat16"), ("float16", "float32")])
+def test_the_fallback_computes_in_the_gpus_precision(gpu: Precision, cpu: Precision) -> None:
+    generator = build("lite", {"encoder": "lite0", "widths": [16, 16, 16, 16]})
+    engine = open_cpu_fallback(Checkpoint("lite", generator.configuration(), generator.state_dict()), gpu)
+    assert (engine.device, engine.precision) == ("cpu", cpu)

@@ -39,7 +39,7 @@ def test_calibration_is_real_lightness_and_always_the_same() -> None:
 
 
 def test_other_weights_need_nncf(other: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "nncf", None)
     assert not room.is_ready(other)
     with pytest.raises(DeviceError, match=r"pip install 'batchcolor\[int8\]'"):
         OpenVINOEngine(other, "int8")

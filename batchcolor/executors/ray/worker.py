@@ -9,14 +9,14 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ... import __version__
 from ...errors import BatchcolorError
 from ...runtime import thread_budget as threads
 from ...runtime.extras import needs_torch, torch_installed
+from ...runtime.version import __version__
 from ..base import Work, picklable, run_job
 from ..worker_logs import LogSender
 from ..worker_pool import EventKind
-from . import Preparation
+from .options import Preparation
 
 # As in `worker_pool.WorkerEvent`; after a result or an error nothing follows.
 Said = tuple[EventKind, Any]

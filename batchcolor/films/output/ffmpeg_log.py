@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-import av.error
-import av.logging
-
-# While FFmpeg's messages are listened to, those of other threads must not reach the terminal.
-logging.getLogger("libav").addHandler(logging.NullHandler())
+from ...runtime.ffmpeg import logged_errors
 
 
 class Messages:
     """FFmpeg's error messages, in order, as they come."""
 
-    def __init__(self) -> None:
-        self._logs: list[tuple[int, str, str]] = []
+    def __init__(self, logs: Sequence[tuple[int, str, str]]) -> None:
+        self._logs, self._seen = logs, 0
 
     def forget(self) -> None:
         """Forget what was said so far."""
-        self._logs.clear()
+        self._seen = len(self._logs)
 
     def explain(self, error: BaseException) -> str:
         """The error in FFmpeg's own words: its last message, where there is one, else its general text for the error's number."""
-        if self._logs:
+        if len(self._logs) > self._seen:
             return self._logs[-1][2].strip().rstrip(".")
         return reason(error)
 
@@ -41,11 +36,5 @@ def reason(error: BaseException) -> str:
 @contextlib.contextmanager
 def listening() -> Iterator[Messages]:
     """Collect FFmpeg's error messages of this thread while the block runs. Not for hot loops: it switches messages on for all threads."""
-    messages, level = Messages(), av.logging.get_level()
-    av.logging.set_level(av.logging.ERROR)
-    try:
-        with av.logging.Capture() as logs:
-            messages._logs = logs
-            yield messages
-    finally:
-        av.logging.set_level(level)
+    with logged_errors() as logs:
+        yield Messages(logs)

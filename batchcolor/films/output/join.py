@@ -11,9 +11,11 @@ from pathlib import Path
 import av
 import av.error
 
+from ...runtime.ffmpeg import is_damage, open_input
 from ...settings import FilmSettings
 from ..chunks.plan import Chunk
 from ..chunks.segments import SegmentFacts, WorkFolder
+from ..input.clock import ClockChange, StreamClock
 from ..input.probe import FilmInfo, picture_stream, reading
 from ..time_range import TimeRange
 from .encode import PictureFormat, open_encoder
@@ -54,10 +56,13 @@ def join(
     window: TimeRange,
     streams: StreamPlan,
     tags: Mapping[str, str],
+    changes: Sequence[ClockChange],
 ) -> dict[int, int]:
     """Write `target`, as `temporary`, from the segments of `pieces`, in order, and the other streams of `source` as planned.
 
-    Returns damaged packets that were left out, by the source stream's index.
+    Returns damaged packets that were left out, by the source stream's index. changes: the clocks that the pictures have had.
+
+    changes: the clocks that the pictures have had; check: called before `target` gets its name, and may raise.
 
     Every picture has the time and duration that it has in the source; where a window was wanted, all times are moved so that it begins
     at 0. tags: added to the film's own. Raises `OutputError`, `SourceError`.
@@ -74,12 +79,13 @@ def join(
             carry_timecode(container, stream, shown, shift)
             copies = add_copies(container, output, streams.streams, streams.covers)
             output.metadata.update(said)
-            chapters = list(chapters_within(container.chapters(), shift, window.end))
+            end = None if window.end is None else window.end + info.origin
+            chapters = list(chapters_within(container.chapters(), shift + info.origin, end))
             if chapters:
                 output.set_chapters(chapters)
             moments = heapq.merge(
                 _pictures(pieces, work, stream.time_base, ticks),
-                _others(container, copies, window, shift),
+                _others(container, copies, window, shift, StreamClock(changes)),
                 key=lambda moment: moment[0],
             )
             for _, packet, copy in moments:
@@ -107,7 +113,7 @@ def _pictures(pieces: Sequence[Piece], work: WorkFolder, tick: Fraction, shift: 
     place = 0
     for piece in pieces:
         base = piece.chunk.first - pieces[0].chunk.first
-        with av.open(str(work.segment(piece.chunk))) as segment:
+        with open_input(work.segment(piece.chunk)) as segment:
             packets = (packet for packet in segment.demux(segment.streams.video[0]) if packet.size)
             for packet, number in zip(packets, piece.facts.order, strict=True):
                 packet.time_base = tick
@@ -119,11 +125,12 @@ def _pictures(pieces: Sequence[Piece], work: WorkFolder, tick: Fraction, shift: 
 
 
 def _others(
-    container: av.container.InputContainer, copies: dict[int, Copy], window: TimeRange, shift: Fraction
+    container: av.container.InputContainer, copies: dict[int, Copy], window: TimeRange, shift: Fraction, clock: StreamClock
 ) -> Iterator[_Moment]:
-    """Packets of the other streams, in the file's order; what lies outside of the window is left out."""
+    """Packets of the other streams on the film's clock, in the file's order; what lies outside of the window is left out."""
     if not copies:
         return
+    last: dict[int, int] = {}  # decoding time by stream, in its ticks
     try:
         for packet in with_decoding_times(container.demux([s for s in container.streams if s.index in copies])):
             copy = copies[packet.stream.index]
@@ -132,11 +139,24 @@ def _others(
                 continue
             if packet.dts is None or is_filler(packet):
                 continue
-            seconds = packet.dts * packet.time_base
-            if window.holds(seconds):
-                ticks = round(shift / packet.time_base)
-                packet.dts -= ticks
-                packet.pts = None if packet.pts is None else packet.pts - ticks
-                yield from ((seconds - shift, ready, copy) for ready in copy.ready(packet))
-    except av.error.InvalidDataError:
+            index, tick = packet.stream.index, packet.time_base
+            seconds = packet.dts * tick
+            film_time = clock.film_time(
+                index, seconds, (packet.duration or 0) * tick, sparse=packet.stream.type not in ("audio", "video")
+            )
+            if window.holds(film_time):
+                ticks = round((film_time - shift - seconds) / tick)
+                if clock.restarts:
+                    # Where a clock begins anew, the old one's sound may last a little longer than its pictures.
+                    ticks += max(0, last.get(index, packet.dts + ticks - 1) + 1 - packet.dts - ticks)
+                packet.dts += ticks
+                packet.pts = None if packet.pts is None else packet.pts + ticks
+                last[index] = packet.dts
+                due = packet.dts * tick
+                yield from ((due, ready, copy) for ready in copy.ready(packet))
+            elif window.is_over(film_time):
+                clock.close(index)
+    except av.error.FFmpegError as exc:
+        if not is_damage(exc):
+            raise
         return  # the file breaks off here

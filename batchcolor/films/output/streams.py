@@ -20,6 +20,7 @@ from av.bitstream import BitStreamFilterContext
 from av.stream import Disposition
 
 from ...errors import OutputError
+from ...runtime.ffmpeg import open_output
 from ...runtime.write_errors import write_error
 from .ffmpeg_log import reason
 from .pcm import PcmRewrap
@@ -93,7 +94,7 @@ def writing(target: Path, temporary: Path, muxer: str, tags: Iterable[str] = ())
     is their border), so whatever FFmpeg still raises in here concerns the result.
     """
     try:
-        with av.open(str(temporary), "w", format=muxer, options=muxer_options(muxer, tags, fast_start=True)) as container:
+        with open_output(temporary, muxer, muxer_options(muxer, tags, fast_start=True)) as container:
             yield container
     except av.error.FFmpegError as exc:
         if isinstance(exc, OSError):

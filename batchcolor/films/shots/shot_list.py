@@ -21,7 +21,7 @@ COLUMNS = ("shot", "start_s", "end_s", "frames")
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """start, end: seconds on the film's own clock, end exclusive."""
+    """start, end: seconds of film time, end exclusive."""
 
     start: float
     end: float
