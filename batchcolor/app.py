@@ -19,6 +19,7 @@ from .archive.item_settings import ItemSettings
 from .archive.outcome import Outcome, Status, Tally, failed
 from .archive.output_tree import NoTree, Redo, Selection, Tree, open_tree, read_tree
 from .archive.plan import Item, Plan, is_file_name, plan
+from .archive.records import Records
 from .archive.run import run
 from .archive.walk import Kind
 from .errors import BatchcolorError, ExitCode, SourceError, UsageError
@@ -271,6 +272,7 @@ def _run(
     events: Events,
     should_stop: Callable[[], bool] | None,
 ) -> Summary:
+    records = Records.of(options)
     tally, started = Tally(up_to_date=up_to_date), time.monotonic()
     items = len(todo.items) + len(todo.refused)
     events.started(items)
@@ -283,6 +285,7 @@ def _run(
             where,
             should_stop=_deadline(options.max_runtime, should_stop),
             times=options.times,
+            records=records,
             measure=options.measure,
             on_engine=events.engine_chosen,
             on_film_progress=events.film_progress,
