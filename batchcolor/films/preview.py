@@ -15,7 +15,6 @@ import numpy as np
 from ..color.conversion import lab_to_rgb
 from ..color.upsampling import UPSCALERS, apply_map
 from ..engines.colorizer import Colorizer
-from ..errors import SourceError
 from ..imaging.contact_sheet import Cell, contact_sheet, write_picture
 from ..runtime.thread_budget import allowed
 from ..settings import Settings
@@ -60,7 +59,8 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
     Raises `SourceError`, `OutputError`.
     """
     info = probe(source)
-    stills = _stills(source, info, colorizer, TimeRange.of(settings.film, info), settings)
+    window = TimeRange.of(settings.film, info)
+    stills = _stills(source, info, colorizer, window, settings)
     pages: list[Path] = []
     cells = _cells(stills, colorizer, settings)
     for number in itertools.count(1):
@@ -68,7 +68,7 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
         if not page and pages:
             return pages
         if not page:
-            raise SourceError(f"{source}: not one picture could be decoded; the file is damaged, cut off or shorter")
+            raise window.without_frames(source)
         path = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
         write_picture(path, contact_sheet(page, columns=_ACROSS))
         pages.append(path)

@@ -57,6 +57,11 @@ def picture_format(
     the encoder needs even sides for 4:2:0, chroma is as fine as luma. wanted_format: one of FFmpeg's planar Y'CbCr formats;
     wanted_profile: one of the encoder's. Raises `UsageError` where the encoder does not take them, or the size.
     """
+    if min(info.width, info.height) < encoder.least_side:
+        raise UsageError(
+            f"the encoder {encoder.name} takes films from {encoder.least_side}x{encoder.least_side} on, and this one has "
+            f"{info.width}x{info.height}; choose another --codec"
+        )
     source = av.VideoFormat(info.pixel_format)
     alpha = has_alpha(info.pixel_format)
     profile = encoder.profile(wanted_profile, alpha=alpha)

@@ -31,8 +31,8 @@ class Encoder:
     """An encoder of FFmpeg. quality: its option for constant quality, and the default of that; None where it has none. preset: default.
 
     more: options that are always given. profiles: by name; default_profile: used if none is requested; alpha_profile: for a film
-    with transparency. even: whether sides must be multiples of the chroma samples' size. Software encoders run in one thread: chunks keep
-    the cores busy, and the same film becomes the same bits on every machine.
+    with transparency. even: whether sides must be multiples of the chroma samples' size. least_side: of a film that it encodes without
+    harm. Software encoders run in one thread: chunks keep the cores busy, and the same film becomes the same bits on every machine.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Encoder:
     default_profile: str | None = None
     alpha_profile: str | None = None
     even: bool = False
+    least_side: int = 1
 
     def profile(self, wanted: str | None, *, alpha: bool) -> Profile:
         """The requested profile, or the encoder's default. Raises `UsageError` for one that it does not have."""
@@ -89,6 +90,7 @@ CODECS: dict[str, Encoder] = {
         (("x265-params", "pools=none:frame-threads=1:log-level=error"),),
         profiles=_HEVC_PROFILES,
         even=True,
+        least_side=64,  # one coding tree unit: of smaller films libx265 overruns its buffers, whatever --ctu it is given
     ),
     "av1": Encoder("libsvtav1", ("crf", 26), "8", (("svtav1-params", "lp=1"),), profiles={"main": Profile("420")}),
     "prores": Encoder(

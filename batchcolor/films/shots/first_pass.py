@@ -1,4 +1,4 @@
-"""The first pass over a film, without colorizing: the time of every frame, where shots begin, whether pictures are interlaced."""
+"""A first look at all of a film, without colour: when every frame is shown, where shots begin, whether pictures are interlaced."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from ..input.planes import fingerprint, luma_plane, to_picture_format
 from ..input.probe import FilmInfo
 from ..output.encode import PictureFormat
 from ..time_range import TimeRange
-from .color import ColorDetector, ShotColor, with_colors
+from .color import ShotColor, frame_color, with_colors
 from .cuts import shots
 
-_SHARE = 4  # one core in four decodes for the first pass, which is enough to stay in front of the chunks
+_SHARE = 4  # of the cores, one in so many decodes for the survey, which is as far ahead of the rest with it
 _STEPS_BACK_S = (0, 10, 60)
-_SIZE = (256, 192)  # a first, fast reduction; cuts are detected at a smaller size
+_SIZE = (256, 192)  # a first, quick reduction; cuts are looked for in less
 
 
 class FrameInfo(NamedTuple):
-    """What the first pass knows of a frame.
+    """A frame, as the first pass has seen it.
 
     pts, duration: film time, in ticks of its stream. shot: number of its shot. fingerprint: of its luma, to recognize it when it is
     decoded again. order: of its fields, as `FieldDetector` tells. stamp: its time as decoded, as `TimedFrame` has it. places: in the
@@ -48,8 +48,8 @@ class FrameInfo(NamedTuple):
     color: ShotColor = ShotColor.GRAY
 
 
-class _Candidate(NamedTuple):
-    """As `FrameInfo`, before shots are known. color: of this frame alone."""
+class _Look(NamedTuple):
+    """As `FrameInfo`, before shots are known; color: of this frame alone."""
 
     seconds: Fraction
     pts: int
@@ -80,26 +80,26 @@ class FirstPass:
         self._source, self._info, self._picture, self._window, self._cuts = source, info, picture, window, cuts
 
     def __iter__(self) -> Iterator[FrameInfo]:
-        candidates = self._candidates()
-        numbered = shots(candidates, lambda frame: frame.L) if self._cuts is None else _numbered(candidates, self._cuts)
-        with_own_color = ((shot, frame, frame.color) for shot, frame in numbered)
-        for shot, frame, color in with_colors(with_own_color):
+        looks = self._looks()
+        numbered = shots(looks, lambda look: look.L) if self._cuts is None else _numbered(looks, self._cuts)
+        seen = ((shot, look, look.color) for shot, look in numbered)
+        for shot, look, color in with_colors(seen):
             yield FrameInfo(
-                frame.pts, frame.duration, shot, frame.fingerprint, frame.order, frame.stamp, frame.places, color
+                look.pts, look.duration, shot, look.fingerprint, look.order, look.stamp, look.places, color
             )  # fmt: skip
 
-    def _candidates(self) -> Iterator[_Candidate]:
-        fields, colors = FieldDetector(), ColorDetector(self._info)
+    def _looks(self) -> Iterator[_Look]:
+        fields = FieldDetector()
         with frames_within(
             self._source, self._info, self._window, threads=max(1, allowed() // _SHARE), positions=self._info.bytes_seekable
         ) as (decoder, tick, frames):
             for frame, stamp in frames:
-                order, color = fields.order(frame), colors.color(frame)
+                order, color = fields.order(frame), frame_color(frame, self._info)
                 luma = luma_plane(to_picture_format(frame, self._info, self._picture))
                 small = cv2.resize(luma, _SIZE, interpolation=cv2.INTER_LINEAR)
                 self.ends_s = float((frame.pts + (frame.duration or 0)) * tick)
                 self._learn(decoder)
-                yield _Candidate(
+                yield _Look(
                     frame.pts * tick,
                     frame.pts,
                     frame.duration or 0,
@@ -134,12 +134,12 @@ def _places(points: Sequence[SyncPoint], pts: int, second: int) -> tuple[SyncPoi
     return tuple(found)
 
 
-def _numbered(candidates: Iterable[_Candidate], cuts: Sequence[float]) -> Iterator[tuple[int, _Candidate]]:
-    """Shots that begin with the first frame at or after each cut; a millisecond of tolerance, because lists are rounded."""
+def _numbered(looks: Iterable[_Look], cuts: Sequence[float]) -> Iterator[tuple[int, _Look]]:
+    """Shots that begin with the first frame at or after each cut; a millisecond is forgiven, lists are rounded."""
     starts = sorted(cuts)
     shot = passed = 0
-    for number, frame in enumerate(candidates):
-        reached = bisect.bisect_right(starts, float(frame.seconds) + 1e-3)
+    for number, look in enumerate(looks):
+        reached = bisect.bisect_right(starts, float(look.seconds) + 1e-3)
         shot += reached > passed and number > 0
         passed = reached
-        yield shot, frame
+        yield shot, look

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from ...provenance.xmp import without_attachments
 from .base import LeftOut, Metadata, size_of
 from .exif import without_thumbnail
 from .jpeg_structure import APP0, APP1, APP2, APP11, APP13, APP14, COMMENT, SOI, SOS, Segment, parse
-from .xmp import without_attachments
 
 _JFIF = b"JFIF\0\x01\x02"
 _EXIF = b"Exif\0\0"
@@ -91,7 +91,10 @@ def read(file: BinaryIO) -> Metadata:
 
 def _describes_pixels(marker: int, body: bytes) -> bool:
     """JFIF and its thumbnail, Adobe's note on the colour transform, profiles: of the source's pixels, not of the result's."""
-    return marker in (APP0, APP14) or (marker == APP2 and body.startswith(_ICC))
+    is_jfif = marker == APP0 and body.startswith(
+        (b"JFIF\0", b"JFXX\0")
+    )  # other programs use the marker as well, Canon's CIFF for one
+    return is_jfif or marker == APP14 or (marker == APP2 and body.startswith(_ICC))
 
 
 def _kind_behind(data: bytes) -> str:
