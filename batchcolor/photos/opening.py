@@ -133,7 +133,7 @@ def _field(image: pyvips.Image, name: str, default: int) -> int:
 
 
 def _opened(image: pyvips.Image, **more: object) -> OpenedPage:
-    """What libvips says of an image that it has read."""
+    """Facts about an image from libvips."""
     facts: dict[str, object] = {
         "alpha": bool(image.hasalpha()),
         "orientation": _field(image, "orientation", 1),
