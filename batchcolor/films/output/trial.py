@@ -13,8 +13,9 @@ from av.stream import Discard
 
 from ...errors import OutputError, UsageError
 from ...settings import FilmSettings
-from ..input.probe import FilmInfo, picture_stream, reading
-from .encode import PictureFormat, open_encoder
+from ..input.probe import FilmInfo, picture_stream, probe, reading
+from .encode import PictureFormat, open_encoder, picture_format
+from .encoders import choose_encoder
 from .ffmpeg_log import Messages, listening
 from .pcm import is_pcm
 from .streams import (
@@ -89,6 +90,14 @@ def plan_streams(source: Path, target: Path, info: FilmInfo, picture: PictureFor
         except UsageError as exc:
             raise _named(exc, muxer, settings) from exc
     return plan
+
+
+def preview_streams(source: Path, target: Path, settings: FilmSettings | None = None) -> list[str]:
+    """A sentence for each stream of `source` that `target` will not have, or will have as it is. Raises what `plan_streams` does."""
+    film = settings or FilmSettings()
+    info = probe(source)
+    picture = picture_format(info, choose_encoder(film), film.pix_fmt, film.profile)
+    return plan_streams(source, target, info, picture, film).warnings(source)
 
 
 def _named(error: UsageError, muxer: str, settings: FilmSettings) -> UsageError:
