@@ -1,4 +1,4 @@
-"""What the program does, for whoever calls it: the command line, a notebook, a service, the review page.
+"""The application layer: what the command line, notebooks and services call.
 
 `plan_archive` says what a run would do, `run_archive` does it and reports what happens as events, `preview_films` writes contact
 sheets. `colorize_array`, `colorize_photo` and `colorize_film` colorize one thing. Nothing here prints.
@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +18,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .archive.item_settings import ItemSettings
+from .archive.last_run import LastRun
 from .archive.outcome import Outcome, Status, Tally, failed
 from .archive.output_tree import NoTree, Redo, Selection, Tree, open_tree, read_tree
 from .archive.plan import Item, Plan, is_file_name, plan
+from .archive.records import Records
 from .archive.run import run
 from .archive.walk import Kind
 from .archive.written_files import check_written_files
@@ -135,7 +137,7 @@ def run_archive(
 
     sources: folders, or files named one by one. output: a folder; with a single file, also the name of its result, unless it ends in a
     slash. An item that fails is an outcome, never an exception. also_written, also_read: files that the caller writes and reads while
-    the run goes on, by what they are called; like the report, they may be no original and no result. should_stop: asked between items;
+    the run goes on, by what they are called; like the report, they may be no original and no result. should_stop: called between items;
     when it returns true, the items in progress are finished and the next run does the rest.
 
     Raises `SourceError` where there is nothing to colorize, `UsageError`, `OutputError`, `BusyError` if another run works on `output`,
@@ -149,10 +151,35 @@ def run_archive(
         contextlib.nullcontext(NoTree()) if single else open_tree(output, model.weights, content_hash=options.content_hash)
     )
     with opened as tree:
+        tree.remember_run(LastRun(tuple(source.absolute() for source in sources), settings))
         selection = tree.select(whole.items, Redo(options.force, options.verify))
         todo, waiting = _without_changing(selection.plan(whole), options.wait_stable, should_stop)
         executors = _executors(options, todo, sources, output.parent if single else output, model)
         return _run(todo, selection.up_to_date, waiting, tree, model, options, executors, events or Events(), should_stop)
+
+
+def redo_archive(
+    output: Path,
+    targets: Container[Path],
+    *,
+    events: Events | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Summary:
+    """Redo some items of the tree `output` as the last run did them, whether they are up to date or not.
+
+    targets: their results. Raises `UsageError` where no run is remembered, and as `run_archive`.
+    """
+    with read_tree(output, "lite") as seen:
+        last = seen.last_run()
+    if last is None:
+        raise UsageError(f"{output}: does not say how it was made; run `batchcolor colorize` once more")
+    whole = _plan(last.sources, output, last.settings)
+    chosen = Plan(tuple(item for item in whole.items if item.target in targets), ())
+    model, options = last.settings.default.model, RunOptions()
+    with open_tree(output, model.weights) as tree:
+        selection = tree.select(chosen.items, Redo(force=True))
+        executors = _executors(options, chosen, last.sources, output, model)
+        return _run(selection.plan(chosen), 0, 0, tree, model, options, executors, events or Events(), should_stop)
 
 
 def plan_previews(
@@ -356,6 +383,7 @@ def _run(
     events: Events,
     should_stop: Callable[[], bool] | None,
 ) -> Summary:
+    records = Records.of(options)
     tally, started = Tally(up_to_date=up_to_date), time.monotonic()
     items = len(todo.items) + len(todo.refused)
     events.started(items)
@@ -368,6 +396,7 @@ def _run(
             where,
             should_stop=_deadline(options.max_runtime, should_stop),
             times=options.times,
+            records=records,
             measure=options.measure,
             on_engine=events.engine_chosen,
             on_film_progress=events.film_progress,
@@ -409,5 +438,6 @@ __all__ = [
     "plan_archive",
     "plan_previews",
     "preview_films",
+    "redo_archive",
     "run_archive",
 ]

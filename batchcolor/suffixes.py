@@ -45,7 +45,7 @@ FILM_SUFFIXES = frozenset(
         ".y4m",
     ]
 )
-# Pictures and films of kinds that are not handled: in folders they are counted and named once, so that nobody takes them for done.
+# Pictures and films of unsupported kinds: in folders they are counted and named once, so that they are not mistaken for finished items.
 OTHER_SUFFIXES = frozenset(
     [
         ".3fr",

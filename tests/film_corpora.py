@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import json
 import multiprocessing
 import re
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -35,6 +36,7 @@ from batchcolor.settings import FilmSettings, Settings
 from tests.support import formula_colorizer
 
 _LIMIT_S = 240
+_PER_KIND = 5
 _SUFFIXES_KEPT = (".mp4", ".m4v", ".mov", ".mkv")
 _CLOCK_S = 0.003
 _OF_FRAMES = re.compile(r"damaged|decoded|passed over|repeated|breaks off|ends early|shorter|clock|time|picture packets")
@@ -199,21 +201,20 @@ def _offset(
 
 
 def choose(folders: Sequence[Path], count: int, megapixels: float) -> list[Path]:
-    """Up to `count` films below the folders, as different as they come: by turns of each container, codec and folder.
+    """Up to `count` films below the folders, in an order that is mixed and always the same; `_PER_KIND` of each container and codec.
 
     megapixels: of all pictures of a film together, at the most.
     """
-    kinds: dict[tuple[str, ...], list[Path]] = defaultdict(list)
-    for folder in folders:
-        for film in sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else [folder]:
-            facts = _facts(film)
-            if facts is not None and facts[1] <= megapixels:
-                kinds[*facts[0], film.relative_to(folder).parts[0] if folder.is_dir() else ""].append(film)
+    files = [path for folder in folders for path in (folder.rglob("*") if folder.is_dir() else [folder]) if path.is_file()]
+    kinds: Counter[tuple[str, str]] = Counter()
     chosen: list[Path] = []
-    while len(chosen) < count and any(kinds.values()):
-        for kind in sorted(kinds):
-            if kinds[kind] and len(chosen) < count:
-                chosen.append(kinds[kind].pop(0))
+    for film in sorted(files, key=lambda path: hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).digest()):
+        if len(chosen) == count:
+            break
+        facts = _facts(film)
+        if facts is not None and facts[1] <= megapixels and kinds[facts[0]] < _PER_KIND:
+            kinds[facts[0]] += 1
+            chosen.append(film)
     return chosen
 
 

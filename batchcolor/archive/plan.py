@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import BatchcolorError, SourceError, UsageError
 from ..runtime.regular_file import require_regular_file
 from ..settings import PhotoFormat, Settings
-from ..suffixes import READ_ONLY_SUFFIXES
+from ..suffixes import PHOTO_SUFFIXES, READ_ONLY_SUFFIXES
 from .item_settings import ItemSettings
 from .target_checks import TargetChecks
 from .walk import Found, Kind, Unhandled, walk
@@ -60,7 +60,7 @@ def target_name(found: Found, photo_format: PhotoFormat = "keep") -> Path:
     if found.kind is Kind.FILM and suffix not in _FILM_SUFFIXES_KEPT:
         appended = ".mkv"
     elif found.kind is Kind.PHOTO and photo_format == "keep":
-        appended = ".png" if suffix in READ_ONLY_SUFFIXES else ""
+        appended = ".png" if suffix in READ_ONLY_SUFFIXES or suffix not in PHOTO_SUFFIXES else ""
     elif found.kind is Kind.PHOTO and suffix not in _SUFFIXES_OF_FORMAT[photo_format]:
         appended = f".{photo_format}"
     return found.relative.with_name(found.relative.name + appended)

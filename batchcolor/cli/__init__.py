@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextlib.contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM ends any command as Ctrl-C does: files begun are removed, and the exit code is 130. `colorize` stops more gently."""
+    """SIGTERM ends any command as Ctrl-C does: unfinished files are removed, and the exit code is 130. `colorize` stops more gently."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -242,7 +242,7 @@ class JsonLines(Display):
 
 
 class Displays(Display):
-    """Several displays of one run, each told everything."""
+    """Several displays of one run; each gets every event."""
 
     def __init__(self, *displays: Display) -> None:
         super().__init__()

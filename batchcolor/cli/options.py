@@ -178,7 +178,7 @@ def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None)
             flags = [each.replace("_", "-") for each in known]
             raise click.UsageError(f"{path}: there is no option {key}{unknown_name(key, flags)}", ctx)
         if name in values:
-            raise click.UsageError(f"{path}: {key} is given twice", ctx)
+            raise click.UsageError(f"{path}: {key} appears twice", ctx)
         values[name] = _checked(known[name], key, value, path, ctx)
     ctx.meta[_CONFIG] = path
     ctx.default_map = values

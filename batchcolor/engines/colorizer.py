@@ -64,7 +64,7 @@ class Colorizer:
         )
 
     def network_shape(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) at which a picture of this size should be given to `ab`."""
+        """(height, width) at which a picture of this size should be passed to `ab`."""
         return network_shape(height, width, self.network_size, self.side_multiple)
 
     def ab(self, lightness: Sequence[np.ndarray]) -> list[np.ndarray]:

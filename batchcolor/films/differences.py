@@ -1,4 +1,4 @@
-"""What a result lacks of its film, or has otherwise: found by comparing the accounts of both, each difference in a sentence."""
+"""Compares the accounts of a film and its result, and describes each difference in one sentence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .time_range import TimeRange
 
 _UNSPECIFIED = (0, 2)  # of H.273's codes: RGB's matrix, which no Y'CbCr result has, and "unspecified"
 _CLOCK_S = 0.0021  # two ticks of Matroska's clock
-# What encoders write again of side data that frames have of their own.
+# Side data of frames that encoders write themselves.
 KEPT_SIDE_DATA: Mapping[str, frozenset[str]] = {
     "libx264": frozenset({"A53_CC"}),
     "libx265": frozenset({"A53_CC"}),
@@ -57,7 +57,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """errors: what must not be; warnings: what the user had better know; notes: what was done on purpose and takes nothing away."""
+    """errors: unacceptable; warnings: losses that the user should know of; notes: intended changes without a loss."""
 
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -249,7 +249,7 @@ def _chapters(found: _Found, after: Account, expected: Expected) -> None:
 
 
 def _tags(found: _Found, before: Account, after: Account) -> None:
-    kept = {name.lower(): value for name, value in after.tags.items()}
-    lost = [name for name, value in before.tags.items() if name.lower() != "timecode" and kept.get(name.lower()) != value]
+    remaining = {name.lower(): value for name, value in after.tags.items()}
+    lost = [name for name, value in before.tags.items() if name.lower() != "timecode" and remaining.get(name.lower()) != value]
     if lost:
         found.warn(f"its tags {', '.join(lost)} are left out or changed; an .mkv result keeps any")

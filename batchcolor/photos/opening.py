@@ -27,8 +27,8 @@ _PAGED_LOADER = "tiff"
 # More pixels than this, and more for each byte of the file: empty paper is packed at 500 pixels a byte at the most by what scanners use.
 _BOMB_PIXELS, _BOMB_PIXELS_A_BYTE = 200_000_000, 2_000
 _WITHOUT_DECODER = re.compile(
-    r"not (?:configured|supported|implemented|a known file format)|[Uu]nsupported|no decod|unimplemented|whole number of bytes",
-    re.ASCII,
+    r"not (?:configured|supported|implemented|a known file format|been built in)|[Uu]nsupported|no decod|unimplemented|"
+    r"whole number of bytes"
 )
 _HELD_CONTENT = 1 << 25  # bytes of a JPEG that is too large to be held when decoded
 _HEIF_LOOK = 1 << 18  # bytes at the front of a HEIF file in which its properties are
@@ -133,7 +133,7 @@ def _field(image: pyvips.Image, name: str, default: int) -> int:
 
 
 def _opened(image: pyvips.Image, **more: object) -> OpenedPage:
-    """What libvips says of an image that it has read."""
+    """Facts about an image from libvips."""
     facts: dict[str, object] = {
         "alpha": bool(image.hasalpha()),
         "orientation": _field(image, "orientation", 1),

@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import BusyError
-from .write_errors import write_errors
+from .write_errors import write_error, write_errors
 
 
 @contextlib.contextmanager
@@ -26,10 +26,11 @@ def file_lock(folder: Path, of: Path) -> Iterator[None]:
     holder = folder / "holder.json"
     lock = FileLock(folder / "lock", timeout=0)
     try:
-        with write_errors(folder):
-            lock.acquire()
-    except Timeout as exc:
+        lock.acquire()
+    except Timeout as exc:  # an `OSError`, too
         raise BusyError(f"{of}: {_described(holder)} is working on it; wait until it ends or stop it") from exc
+    except OSError as exc:
+        raise write_error(folder, exc) from exc
     try:
         facts = {"pid": os.getpid(), "host": platform.node(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
         with write_errors(folder):

@@ -21,11 +21,18 @@ if hasattr(pyvips, "_remove_log_handler"):
 # libvips caches results of recent operations; a batch run never repeats one, so the cache would only use memory.
 pyvips.cache_set_max(0)
 
-# libvips looks at a file's first bytes, whatever its name, and has readers for programs' own data, for text and for pictures that
-# refer to other files. A file with a photo's suffix must reach none of them.
-_READERS = ("Jpeg", "Png", "Tiff", "Webp", "Heif", "Jp2k")
+# libvips chooses a reader by a file's first bytes, whatever its name, and has readers for programs' own data, for text and for pictures
+# that refer to other files. A file with a photo's suffix must reach none of them.
+READERS = (
+    "Jpeg",
+    "Png",
+    "Tiff",
+    "Webp",
+    "Heif",
+    "Jp2k",
+)
 pyvips.operation_block_set("VipsForeignLoad", True)
-for _reader in _READERS:
+for _reader in READERS:
     pyvips.operation_block_set(f"VipsForeignLoad{_reader}", False)
 
 

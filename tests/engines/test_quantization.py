@@ -56,7 +56,7 @@ print(open_colorizer(ModelSettings(weights=sys.argv[1], engine="openvino", preci
 """
 
 
-def test_others_are_made_once_without_a_word_to_anybody(other: Checkpoint, clean_environment: Path, tmp_path: Path) -> None:
+def test_other_weights_are_quantized_once_and_offline(other: Checkpoint, clean_environment: Path, tmp_path: Path) -> None:
     save(other, tmp_path / "other.safetensors")
     for made in (True, False):
         ran = subprocess.run(

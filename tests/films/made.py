@@ -1,4 +1,4 @@
-"""Films made for tests: small, with real encoders, every awkwardness on purpose."""
+"""Small films for tests, made with real encoders and with the peculiarities of real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker process has to import before it colours anything."""
+"""What a worker process imports before its first frame."""
 
 from __future__ import annotations
 

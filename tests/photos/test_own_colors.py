@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from batchcolor.photos.tone import own_colors
 from PIL import Image
 from skimage import data
 from skimage.color import deltaE_ciede2000
 
 from batchcolor.color.conversion import rgb_to_lab
+from batchcolor.color.tone import own_colors
 from batchcolor.photos import PhotoResult, Treatment, colorize_photos
 from batchcolor.settings import PhotoSettings
 from tests.support import formula_colorizer

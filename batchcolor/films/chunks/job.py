@@ -37,21 +37,21 @@ from .frames import ChunkFrames
 from .plan import Chunk
 from .segments import SegmentFacts, WorkFolder, times_of
 
-_DECODED_AHEAD = 8  # frames that wait for the network
+_PREFETCH = 8  # frames that wait for the network
 _COLORED_AHEAD = 8  # frames that wait for the encoder
-_TOLD_EVERY_S = 0.25
+_REPORT_INTERVAL_S = 0.25
 
 Item = TypeVar("Item")
 
 
 class FilmStopped(Exception):
-    """The run was asked to stop; finished chunks stay for the next one."""
+    """The run was stopped; finished chunks stay for the next one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkWork:
-    """What all chunks of a film have in common. identity: of the source, as it was first seen; color_pages: what becomes of shots in
-    colour; measure: whether figures for the report are taken as well."""
+    """The work on a chunk: what all chunks of a film share. identity: of the source, as of its first access; color_pages: how to
+    process shots in colour; measure: whether figures for the report are taken as well."""
 
     source: Path
     identity: SourceIdentity
@@ -89,12 +89,12 @@ class ChunkWork:
                     encoder = open_encoder(output, stream, self.info, self.picture, self.settings)
                     found = ChunkFrames(self.source, self.info, self.picture, chunk)
                     frames = deinterlace(found) if chunk.interlaced and self.settings.deinterlace == "auto" else iter(found)
-                    seen = (
+                    decoded_frames = (
                         (shot, DecodedFrame(frame, small_lightness(frame, self.info, self.picture, colorizer)))
                         for shot, frame in self._in_shots(frames, chunk)
                     )
                     # Three stages at once, each in a thread: decoding; network and motion; chroma planes and encoding (here).
-                    with contextlib.closing(prefetch(seen, _DECODED_AHEAD, "film reader")) as decoded:
+                    with contextlib.closing(prefetch(decoded_frames, _PREFETCH, "film reader")) as decoded:
                         chroma = self._colorized(decoded, chunk, colorizer, counts)
                         with contextlib.closing(prefetch(chroma, _COLORED_AHEAD, "film colours")) as ready:
                             own = itertools.islice(ready, chunk.lead, chunk.lead + chunk.count)
@@ -169,15 +169,15 @@ class ChunkWork:
 
 def _telling(items: Iterable[Item], context: JobContext) -> Iterator[Item]:
     """The same items; tells how many more have passed a few times a second. Raises `FilmStopped` when it is time."""
-    count, told = 0, time.monotonic()
+    count, reported = 0, time.monotonic()
     for item in items:
         if context.should_stop():
             raise FilmStopped
         yield item
         count += 1
-        if time.monotonic() - told > _TOLD_EVERY_S:
+        if time.monotonic() - reported > _REPORT_INTERVAL_S:
             context.report(count)
-            count, told = 0, time.monotonic()
+            count, reported = 0, time.monotonic()
     context.report(count)
 
 

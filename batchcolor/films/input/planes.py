@@ -31,7 +31,7 @@ _ACCURATE = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.F
 def to_picture_format(frame: av.VideoFrame, info: FilmInfo, picture: PictureFormat) -> av.VideoFrame:
     """A frame whose first plane is the luma in the picture's depth and size: the frame itself where that holds already.
 
-    Luma of another depth is scaled exactly, in whole codes; what is packed is taken apart first; RGB is coded with the film's own matrix
+    Luma of another depth is scaled exactly, in whole codes; packed formats are unpacked first; RGB is coded with the film's own matrix
     and range. Chroma is of no use in the result; see `in_picture_format`. Alpha is there where the picture has it.
     """
     if picture.alpha:
@@ -91,7 +91,7 @@ def scaled_luma(luma: np.ndarray, bits: int, coding: YCbCr) -> np.ndarray:
 
 
 def _converted(frame: av.VideoFrame, info: FilmInfo, name: str, size: tuple[int, int], full: bool) -> av.VideoFrame:
-    """By swscale. It must be told matrix and range on both sides: what it is not told it guesses, and then it changes luma."""
+    """By swscale. Matrix and range must be set on both sides: swscale guesses missing ones, and then changes luma."""
     matrix = SWSCALE_MATRIX[info.matrix]
     converted = frame.reformat(
         *size,

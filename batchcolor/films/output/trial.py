@@ -1,4 +1,4 @@
-"""A trial before hours of work: what the result's container takes of a film, found by writing it and reading it again."""
+"""Finds what the result's container can hold of a film, by writing a small sample and reading it again."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from av.stream import Discard
 
 from ...errors import OutputError, UsageError
 from ...settings import FilmSettings
-from ..input.probe import FilmInfo, picture_stream, reading
-from .encode import PictureFormat, open_encoder
+from ..input.probe import FilmInfo, picture_stream, probe, reading
+from .encode import PictureFormat, open_encoder, picture_format
+from .encoders import choose_encoder
 from .ffmpeg_log import Messages, listening
 from .pcm import is_pcm
 from .streams import (
@@ -30,14 +31,14 @@ from .streams import (
     stream_tags,
 )
 
-_PACKETS_LOOKED_AT = 4000  # of a film's beginning, in search of the first ones of every stream
-_BYTES_LOOKED_AT = 64 << 20
+_MAX_PACKETS = 4000  # of a film's beginning, in search of the first ones of every stream
+_MAX_BYTES = 64 << 20
 _REFUSALS = (ValueError, TypeError, AttributeError, KeyError, av.error.FFmpegError)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """What becomes of every stream but the picture. covers: pictures that become attachments, by index."""
+    """The plan for every stream but the picture. covers: pictures that become attachments, by index."""
 
     streams: tuple[PlannedStream, ...]
     covers: dict[int, bytes]
@@ -52,7 +53,7 @@ class StreamPlan:
 
     def warnings(self, source: Path) -> list[str]:
         """As `losses`, and what else is good to know."""
-        return [said for plan in self.streams if (said := plan.warning(source)) is not None]
+        return [warning for plan in self.streams if (warning := plan.warning(source)) is not None]
 
 
 def plan_streams(source: Path, target: Path, info: FilmInfo, picture: PictureFormat, settings: FilmSettings) -> StreamPlan:
@@ -91,6 +92,14 @@ def plan_streams(source: Path, target: Path, info: FilmInfo, picture: PictureFor
     return plan
 
 
+def preview_streams(source: Path, target: Path, settings: FilmSettings | None = None) -> list[str]:
+    """A sentence for each stream of `source` that `target` will not have, or will have as it is. Raises what `plan_streams` does."""
+    film = settings or FilmSettings()
+    info = probe(source)
+    picture = picture_format(info, choose_encoder(film), film.pix_fmt, film.profile)
+    return plan_streams(source, target, info, picture, film).warnings(source)
+
+
 def _named(error: UsageError, muxer: str, settings: FilmSettings) -> UsageError:
     """A codec that the container does not hold is one thing, an encoder that is missing another."""
     if "does not support" in str(error):
@@ -101,7 +110,7 @@ def _named(error: UsageError, muxer: str, settings: FilmSettings) -> UsageError:
 def _planned(
     stream: av.stream.Stream, muxer: str, has_chapters: bool, first: list[av.Packet], messages: Messages
 ) -> PlannedStream:
-    """What becomes of one stream. first: its first packets."""
+    """The plan for one stream. first: its first packets."""
     codec, kind = codec_name(stream), stream.type
 
     def fate(what: Fate, why: str = "") -> PlannedStream:
@@ -165,17 +174,17 @@ def _first_packets(container: av.container.InputContainer, streams: list[av.stre
     """The first packets of each stream, as far as they lie near the beginning."""
     wanted = {stream.index: 1 if is_cover(stream) else 3 for stream in streams if stream.type != "attachment"}
     found: dict[int, list[av.Packet]] = {}
-    seen = size = 0
+    count = size = 0
     if not wanted:
         return found
     for packet in _packets(container):
-        seen, size = seen + 1, size + packet.size
+        count, size = count + 1, size + packet.size
         packets = found.setdefault(packet.stream.index, [])
         if len(packets) < wanted.get(packet.stream.index, 0) and packet.size and not is_filler(packet):
             packets.append(packet)
             if all(len(found.get(index, ())) == count for index, count in wanted.items()):
                 break
-        if seen > _PACKETS_LOOKED_AT or size > _BYTES_LOOKED_AT:
+        if count > _MAX_PACKETS or size > _MAX_BYTES:
             break
     return found
 

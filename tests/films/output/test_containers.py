@@ -1,4 +1,4 @@
-"""Long films in every container: found again chunk by chunk, each picture once, at its time, bit for bit."""
+"""Long films in every container: each chunk finds its frames again, each picture once, at its time, bit for bit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COUNT = 860  # a cut at 260, and from 545 on a shot that goes on
         ("film.mkv", "mjpeg"),
     ],
 )
-def test_every_picture_comes_out_once_at_its_time(tmp_path: Path, name: str, codec: str) -> None:
+def test_every_picture_is_written_once_at_its_time(tmp_path: Path, name: str, codec: str) -> None:
     pixel_format = "yuvj420p" if codec == "mjpeg" else "yuv420p"
     made = Made(codec=codec, pixel_format=pixel_format, picture=shots, pts=tuple(range(0, 40 * COUNT, 40)), rate_ticks=True)
     source = make_film(tmp_path / name, made)
@@ -71,7 +71,7 @@ def test_a_part_begins_at_zero_with_its_sound_and_chapters(tmp_path: Path) -> No
     assert spans == [(0.0, pytest.approx(0.1)), (pytest.approx(0.1), pytest.approx(0.5))]
 
 
-def test_a_part_behind_the_end_is_one_sentence(tmp_path: Path) -> None:
+def test_a_start_beyond_the_end_is_refused_in_one_sentence(tmp_path: Path) -> None:
     source = make_film(tmp_path / "in.mkv", Made())
     late = Settings(film=FilmSettings(start=99.0))
     with pytest.raises(UsageError, match=r"--start"):
@@ -88,7 +88,7 @@ def test_strict_streams_fail_before_anything_is_done(tmp_path: Path) -> None:
     colorize_film(source, tmp_path / "out.mkv", strict, colorizer=formula_colorizer)  # Matroska holds them
 
 
-def test_sound_that_breaks_off_or_is_damaged_does_not_end_the_film(tmp_path: Path) -> None:
+def test_damaged_or_short_sound_does_not_end_the_film(tmp_path: Path) -> None:
     source = make_film(tmp_path / "in.mkv", Made(sound=True))
     spoiled = bytearray(source.read_bytes())
     sound = [data for _, data in packets(source, "audio")]

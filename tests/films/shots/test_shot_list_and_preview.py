@@ -1,4 +1,4 @@
-"""Lists of shots go out, are edited, and come back; contact sheets show one frame of each."""
+"""Lists of shots are written, edited and read again; contact sheets show one frame of each."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def test_an_edited_list_is_obeyed(film: Path, tmp_path: Path) -> None:
     ("text", "reason"),
     [("a,b\n1,2\n", "no column start_s"), ("start_s\nsoon\n", "line 2"), ("start_s,x\n1,2\n,3\n", "line 3"), ("", "start_s")],
 )
-def test_what_is_no_list_of_shots_is_one_sentence(tmp_path: Path, text: str, reason: str) -> None:
+def test_an_invalid_list_of_shots_is_refused_in_one_sentence(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "shots.csv").write_text(text)
     with pytest.raises(UsageError, match=reason) as caught:
         read_cuts(tmp_path / "shots.csv")
     assert "shots.csv" in str(caught.value)
 
 
-def test_a_missing_list_is_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_list_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"shots\.csv"):
         read_cuts(tmp_path / "shots.csv")
 
@@ -103,7 +103,7 @@ def test_a_rotated_film_is_shown_upright(tmp_path: Path) -> None:
     assert height > width / 2 * 1.2  # two pictures side by side, each taller than wide
 
 
-def test_a_preview_of_what_is_no_film_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_preview_leaves_no_file(tmp_path: Path) -> None:
     (tmp_path / "text.mkv").write_bytes(b"no film" * 99)
     with pytest.raises(SourceError):
         preview(tmp_path / "text.mkv", tmp_path / "out" / "film.jpg", formula_colorizer(), Settings())
