@@ -1,4 +1,4 @@
-"""What the program does, for whoever calls it: the command line, a notebook, a service, the review page.
+"""The application layer: what the command line, notebooks and services call.
 
 `plan_archive` says what a run would do, `run_archive` does it and reports what happens as events, `preview_films` writes contact
 sheets. `colorize_array`, `colorize_photo` and `colorize_film` colorize one thing. Nothing here prints.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .archive.item_settings import ItemSettings
@@ -22,8 +23,10 @@ from .archive.plan import Item, Plan, is_file_name, plan
 from .archive.records import Records
 from .archive.run import run
 from .archive.walk import Kind
+from .archive.written_files import check_written_files
 from .errors import BatchcolorError, ExitCode, SourceError, UsageError
 from .settings import ColorSettings, ModelSettings, RunOptions, Settings
+from .weights.store import is_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
     from .films import FilmProgress, FilmResult
     from .photos import PhotoResult
     from .report import NoReport, Report
+
+
+_NOTHING: Mapping[str, Path] = MappingProxyType({})
 
 
 class Events:
@@ -91,17 +97,24 @@ class ArchivePlan:
 
 
 def plan_archive(
-    sources: Sequence[Path], output: Path, settings: ItemSettings = ItemSettings(), options: RunOptions = RunOptions()
+    sources: Sequence[Path],
+    output: str | os.PathLike[str],
+    settings: ItemSettings = ItemSettings(),
+    options: RunOptions = RunOptions(),
+    *,
+    also_written: Mapping[str, Path] = _NOTHING,
+    also_read: Mapping[str, Path] = _NOTHING,
 ) -> ArchivePlan:
     """What `run_archive` would do with the same arguments. Reads names, sizes and times; writes nothing.
 
-    Raises `SourceError` where there is nothing to colorize.
+    Raises `SourceError` where there is nothing to colorize, `UsageError`.
     """
     whole = _plan(sources, output, settings)
+    _guard(whole, sources, output, settings, options, also_written, also_read)
     if is_file_name(sources, output):
         opened: AbstractContextManager[Tree] = contextlib.nullcontext(NoTree())
     else:
-        opened = read_tree(output, settings.default.model.weights, content_hash=options.content_hash)
+        opened = read_tree(Path(output), settings.default.model.weights, content_hash=options.content_hash)
     with opened as tree:
         selection = tree.select(whole.items, Redo(options.force, options.verify))
         return ArchivePlan(selection, whole.refused, selection.plan(whole).notes)
@@ -109,24 +122,28 @@ def plan_archive(
 
 def run_archive(
     sources: Sequence[Path],
-    output: Path,
+    output: str | os.PathLike[str],
     settings: ItemSettings = ItemSettings(),
     options: RunOptions = RunOptions(),
     *,
+    also_written: Mapping[str, Path] = _NOTHING,
+    also_read: Mapping[str, Path] = _NOTHING,
     events: Events | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Summary:
     """Colorize photos and films below `sources` into the mirrored tree `output`; only what is new or changed is done.
 
-    sources: folders, or files named one by one. output: a folder; with a single file, also the name of its result. An item that fails
-    is an outcome, never an exception. should_stop: asked between items; when it returns true, the items in progress are finished and
-    the next run does the rest.
+    sources: folders, or files named one by one. output: a folder; with a single file, also the name of its result, unless it ends in a
+    slash. An item that fails is an outcome, never an exception. also_written, also_read: files that the caller writes and reads while
+    the run goes on, by what they are called; like the report, they may be no original and no result. should_stop: called between items;
+    when it returns true, the items in progress are finished and the next run does the rest.
 
     Raises `SourceError` where there is nothing to colorize, `UsageError`, `OutputError`, `BusyError` if another run works on `output`,
     and what keeps the network from running: `ModelError`, `DeviceError`, `WorkerLost`, `ClusterError`.
     """
     whole = _plan(sources, output, settings)
-    single = is_file_name(sources, output)
+    _guard(whole, sources, output, settings, options, also_written, also_read)
+    single, output = is_file_name(sources, output), Path(output)
     model = settings.default.model
     opened: AbstractContextManager[Tree] = (
         contextlib.nullcontext(NoTree()) if single else open_tree(output, model.weights, content_hash=options.content_hash)
@@ -138,22 +155,52 @@ def run_archive(
         return _run(todo, selection.up_to_date, tree, model, options, executors, events or Events(), should_stop)
 
 
+def plan_previews(
+    sources: Sequence[Path], output: str | os.PathLike[str], settings: ItemSettings = ItemSettings()
+) -> list[tuple[Item, Path | BatchcolorError]]:
+    """Each film with its first contact sheet, or why there will be none; further sheets have a number behind their name.
+
+    Reads names; writes nothing. Raises `SourceError` where there is nothing to colorize.
+    """
+    from .archive.sheet_names import is_sheet_of, sheet_name
+
+    whole = _plan(sources, output, settings)
+    taken: dict[Path, list[str]] = {}
+    for item in (*whole.items, *(item for item, _ in whole.refused)):
+        for path in (item.source, item.target):
+            taken.setdefault(Path(os.path.realpath(path.parent)), []).append(path.name)
+    planned: list[tuple[Item, Path | BatchcolorError]] = []
+    for item in whole.of_kind(Kind.FILM):
+        first = sheet_name(item.target)
+        names = taken.get(Path(os.path.realpath(first.parent)), ())
+        other = next((name for name in names if is_sheet_of(name, item.target)), None)
+        error = (
+            UsageError(f"{item.source}: its contact sheets would overwrite {first.with_name(other)}; choose another --output")
+            if other
+            else None
+        )
+        planned.append((item, error or first))
+    return planned + [(item, error) for item, error in whole.refused if item.kind is Kind.FILM]
+
+
 def preview_films(
-    sources: Sequence[Path], output: Path, settings: ItemSettings = ItemSettings()
+    sources: Sequence[Path], output: str | os.PathLike[str], settings: ItemSettings = ItemSettings()
 ) -> Iterator[tuple[Item, list[Path] | BatchcolorError]]:
     """Write contact sheets (one frame of each shot, before and after) instead of films, beside where the films would go.
 
     Yields each film with the sheets written, or the error that ended it. Raises `SourceError`, `ModelError`, `DeviceError`.
     """
-    from .engines.colorizer import cached_colorizer
+    from .engines.opening import cached_colorizer
     from .films import preview
 
-    films = _plan(sources, output, settings).of_kind(Kind.FILM)
+    films = plan_previews(sources, output, settings)
     colorizer = cached_colorizer(settings.default.model)
-    for item in films:
-        target = item.target.with_name(f"{item.target.name}.preview.jpg")
+    for item, sheet in films:
+        if isinstance(sheet, BatchcolorError):
+            yield item, sheet
+            continue
         try:
-            yield item, preview(item.source, target, colorizer, item.settings)
+            yield item, preview(item.source, sheet, colorizer, item.settings)
         except BatchcolorError as exc:
             yield item, exc
 
@@ -166,7 +213,7 @@ def colorize_array(
     pixels: gray `(H, W)` or sRGB `(H, W, 3)`, uint8 or uint16. Returns sRGB `(H, W, 3)` of the same type and the same lightness. Raises
     `ValueError` for another shape or type, `ModelError`, `DeviceError`.
     """
-    from .engines.colorizer import cached_colorizer
+    from .engines.opening import cached_colorizer
     from .photos.array import colorize_pixels
 
     return colorize_pixels(pixels, cached_colorizer(model), color)
@@ -179,7 +226,7 @@ def colorize_photo(
 
     Raises `SourceError`, `OutputError`, `ModelError`, `DeviceError`.
     """
-    from .engines.colorizer import cached_colorizer
+    from .engines.opening import cached_colorizer
     from .photos import colorize_photos
 
     colorizer = cached_colorizer(model or settings.model)
@@ -211,7 +258,29 @@ def colorize_film(
         return films.colorize_film(source, target, settings, executor=executors.films, on_progress=on_progress)
 
 
-def _plan(sources: Sequence[Path], output: Path, settings: ItemSettings) -> Plan:
+def _guard(
+    whole: Plan,
+    sources: Sequence[Path],
+    output: str | os.PathLike[str],
+    settings: ItemSettings,
+    options: RunOptions,
+    also_written: Mapping[str, Path],
+    also_read: Mapping[str, Path],
+) -> None:
+    """Raises `UsageError` where a file that is written besides the results is one that must stay as it is."""
+    written = {**({} if options.report is None else {"--report": options.report}), **also_written}
+    targets = [item.target for item in whole.items]
+    read = {f"the file of {option}": [path] for option, path in also_read.items()}
+    if not is_name(settings.default.model.weights):
+        read["the weights"] = [Path(settings.default.model.weights).expanduser()]
+    if settings.default.film.shots is not None:
+        read["the list of shots"] = [settings.default.film.shots]
+    if is_file_name(sources, output):
+        check_written_files({"--output": Path(output)}, (item.source for item in whole.items), read)
+    check_written_files(written, (item.source for item in whole.items), {"a result": targets, **read})
+
+
+def _plan(sources: Sequence[Path], output: str | os.PathLike[str], settings: ItemSettings) -> Plan:
     whole = plan(sources, output, settings)
     if not whole.items and not whole.refused:
         found = f" ({whole.notes[0]})" if whole.notes else ""
@@ -325,6 +394,7 @@ __all__ = [
     "colorize_photo",
     "failed",
     "plan_archive",
+    "plan_previews",
     "preview_films",
     "run_archive",
 ]

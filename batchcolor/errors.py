@@ -39,7 +39,7 @@ class ExitCode(IntEnum):
 
 
 class BatchcolorError(Exception):
-    """Base of all errors that the user is told about in one sentence."""
+    """Base of all errors with a one-sentence message for the user."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.SOME_FAILED
 
@@ -75,13 +75,13 @@ class BusyError(BatchcolorError):
 
 
 class DeviceError(BatchcolorError):
-    """The device or precision asked for is not available on this machine."""
+    """The requested device or precision is not available on this machine."""
 
     exit_code = ExitCode.DEVICE
 
 
 class ClusterError(BatchcolorError):
-    """Jobs cannot go to other machines: no Ray, no cluster at the address, or no machine of it that can do them."""
+    """Jobs cannot run on other machines: no Ray, no cluster at the address, or no machine that can run them."""
 
     exit_code = ExitCode.CLUSTER
 
@@ -95,4 +95,4 @@ class DeviceLost(DeviceError):
 
 
 class WorkerLost(BatchcolorError):
-    """The worker processes that were given a job died, one after the other."""
+    """All worker processes that ran a job died."""

@@ -80,8 +80,8 @@ def main() -> Figures:
     from batchcolor.archive.photo_jobs import PhotoWork, photo_outcomes, photos_per_job
     from batchcolor.archive.plan import Item
     from batchcolor.archive.walk import Kind
-    from batchcolor.engines.colorizer import open_colorizer
     from batchcolor.engines.engine_info import EngineInfo
+    from batchcolor.engines.opening import open_colorizer
     from batchcolor.executors import local_executors
     from batchcolor.photos import Provenance
     from batchcolor.runtime.thread_budget import cores

@@ -1,4 +1,4 @@
-"""What every test needs: an environment of its own, so that no test sees the user's settings, cache or proxies."""
+"""Fixtures of every test: an environment without the user's settings, cache and proxies."""
 
 from __future__ import annotations
 

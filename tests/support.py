@@ -1,4 +1,4 @@
-"""What tests of several rooms share: a colorizer that needs no weights, and pictures whose colours are known."""
+"""Shared by tests of several packages: a colorizer without weights, and pictures with known colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An installation without extras: no PyTorch, no scikit-image, no SciPy; it colorizes, and says what the rest needs."""
+"""An installation without extras (no PyTorch, no scikit-image, no SciPy) colorizes, and names the extra that the rest needs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_it_colorizes_a_photo_and_a_film(light: dict[str, str], tmp_path: Path) 
         (["--weights", "siggraph17"], "--weights siggraph17", 4),
     ],
 )
-def test_what_needs_torch_says_so_in_one_sentence(
+def test_features_that_need_torch_say_so_in_one_sentence(
     light: dict[str, str], tmp_path: Path, arguments: list[str], subject: str, code: int
 ) -> None:
     cv2.imwrite(str(tmp_path / "photo.jpg"), gradient(64, 96))

@@ -47,12 +47,12 @@ class PhotoWork:
     def prepare(self) -> None:
         """Open the network, and load what photos are read and written with."""
         from .. import photos  # noqa: F401
-        from ..engines.colorizer import cached_colorizer
+        from ..engines.opening import cached_colorizer
 
         cached_colorizer(self.model)
 
     def __call__(self, batch: PhotoBatch, context: JobContext) -> None:
-        from ..engines.colorizer import cached_colorizer
+        from ..engines.opening import cached_colorizer
         from ..photos import Treatment, colorize_photos
 
         settings = batch.items[0].settings

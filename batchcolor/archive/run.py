@@ -104,8 +104,8 @@ class _OpenEngine:
             from .. import photos  # noqa: F401
 
     def __call__(self, model: ModelSettings, context: JobContext) -> EngineInfo:
-        from ..engines.colorizer import cached_colorizer
         from ..engines.engine_info import EngineInfo
+        from ..engines.opening import cached_colorizer
 
         return EngineInfo.of(cached_colorizer(model).engine)
 

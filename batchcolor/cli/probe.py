@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import BatchcolorError, ExitCode, UsageError
+from .terminal import echo, message
 
 if TYPE_CHECKING:
     from ..archive.walk import Found
@@ -47,17 +48,17 @@ def probe(sources: tuple[Path, ...], as_json: bool, count: bool, shots: bool) ->
                 unreadable += 1
                 sentence, facts = f"Error: {exc}", {"error": str(exc), "code": int(exc.exit_code)}
             if as_json:
-                click.echo(json.dumps({"source": str(found.path), "kind": found.kind.value, **facts}, default=str))
+                echo(json.dumps({"source": str(found.path), "kind": found.kind.value, **facts}, default=str))
             else:
-                click.echo(sentence, err="error" in facts)
+                (message if "error" in facts else echo)(sentence)
     for folder, error in unhandled.folders:
         unreadable += 1
-        click.echo(f"Error: {folder}: cannot be read ({error.strerror or error}); check its permissions", err=True)
+        message(f"Error: {folder}: cannot be read ({error.strerror or error}); check its permissions")
     if unhandled.sentence is not None:
-        click.echo(f"Note: {unhandled.sentence}", err=True)
+        message(f"Note: {unhandled.sentence}")
     if not readable:
         if not unreadable:
-            click.echo(f"Error: {', '.join(map(str, sources))}: neither photos nor films in there", err=True)
+            message(f"Error: {', '.join(map(str, sources))}: neither photos nor films in there")
         return ExitCode.NOTHING_READABLE
     return ExitCode.SOME_FAILED if unreadable else ExitCode.OK
 
@@ -67,7 +68,10 @@ def _print_shots(sources: tuple[Path, ...]) -> int:
 
     if len(sources) != 1 or sources[0].is_dir():
         raise UsageError("--shots: name a single film")
-    write_shots(find_shots(sources[0]), sys.stdout)
+    table = io.StringIO()
+    write_shots(find_shots(sources[0]), table)
+    for line in table.getvalue().splitlines():
+        echo(line)
     return ExitCode.OK
 
 

@@ -59,7 +59,7 @@ def cuda_gpu_count() -> int:
 
 
 def _torch_may_find_gpu() -> bool:
-    """Whether torch has to be asked: it was built for GPUs, and this machine has a driver for one."""
+    """Whether torch must be imported to find out: it was built for GPUs, and this machine has a driver for one."""
     found = importlib.util.find_spec("torch")
     if found is None or found.origin is None:
         return False

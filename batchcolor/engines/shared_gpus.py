@@ -21,8 +21,8 @@ def shared_gpus(model: ModelSettings) -> Iterator[ModelSettings]:
     if model.engine == "openvino" or is_shared(model.device) or is_cpu(model.device):
         yield model
         return
-    from .colorizer import open_colorizer
     from .gpu_server import serve
+    from .opening import open_colorizer
 
     with serve([replace(model, device=device) for device in _devices(model)], open_colorizer) as service:
         yield replace(model, engine="torch", device=service.device_name())

@@ -24,7 +24,7 @@ from ..errors import ModelError
 from ..generators.checkpoint import Checkpoint
 from ..runtime.openvino import ov
 
-_ALIGNMENT = 64  # bytes; OpenVINO reads constants where they lie
+_ALIGNMENT = 64  # bytes; OpenVINO reads constants in place
 
 
 def with_graph(checkpoint: Checkpoint) -> Checkpoint:

@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.colorizer import Colorizer, ColorizerFactory
+from ..engines.colorizer import Colorizer
+from ..engines.opening import ColorizerFactory
 from ..errors import OutputError, SourceError, UsageError, WorkerLost
 from ..executors import Executor, SerialExecutor
+from ..film_files import parts
 from ..provenance import of_weights
 from ..runtime.atomic_write import atomic_write
 from ..runtime.file_hash import files_sha256
@@ -32,7 +34,7 @@ from .chunks.segments import SegmentFacts, WorkFolder, work_folder
 from .damage import FLAWED, Damage, DamageLog, clock, sentences
 from .finish import FilmProvenance, finish
 from .input.probe import FilmInfo, probe, tick
-from .input.source import SourceIdentity, parts
+from .input.source import SourceIdentity
 from .output.encode import picture_format
 from .output.encoders import choose_encoder
 from .output.join import Piece

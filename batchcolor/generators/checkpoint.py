@@ -87,18 +87,18 @@ def load_weights(module: Generator, tensors: Mapping[str, Tensor]) -> None:
     from .base import weight_tensors
 
     wanted = weight_tensors(module)
-    given = {name: t for name, t in tensors.items() if not name.endswith("num_batches_tracked")}
-    wrong = [f"{name} is missing" for name in wanted.keys() - given.keys()]
-    wrong += [f"{name} is unknown" for name in given.keys() - wanted.keys()]
+    loaded = {name: t for name, t in tensors.items() if not name.endswith("num_batches_tracked")}
+    wrong = [f"{name} is missing" for name in wanted.keys() - loaded.keys()]
+    wrong += [f"{name} is unknown" for name in loaded.keys() - wanted.keys()]
     wrong += [
-        f"{name} has shape {tuple(given[name].shape)}, not {tuple(wanted[name].shape)}"
-        for name in wanted.keys() & given.keys()
-        if given[name].shape != wanted[name].shape
+        f"{name} has shape {tuple(loaded[name].shape)}, not {tuple(wanted[name].shape)}"
+        for name in wanted.keys() & loaded.keys()
+        if loaded[name].shape != wanted[name].shape
     ]
     if wrong:
         more = f" (and {len(wrong) - _SHOWN_KEYS} more)" if len(wrong) > _SHOWN_KEYS else ""
         raise ModelError(f"not weights of {module.architecture}: {'; '.join(sorted(wrong)[:_SHOWN_KEYS])}{more}")
-    module.load_state_dict(given, strict=False)  # strict but for the counters, which were checked away above
+    module.load_state_dict(loaded, strict=False)  # all names but the counters' were checked above
 
 
 def load(path: str | os.PathLike[str]) -> Checkpoint:

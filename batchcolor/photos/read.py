@@ -17,7 +17,7 @@ import numpy as np
 from ..color.conversion import rgb_to_lab
 from ..color.pixel_codes import gray_to_lightness, rgb_to_gray, rgb_to_lightness
 from ..color.upsampling import STEPS
-from ..runtime.libvips import pyvips
+from ..runtime.libvips import pyvips, thumbnail
 from . import jpeg
 from .metadata import Metadata, upright
 from .opening import OpenedPage, failed, open_page
@@ -103,8 +103,7 @@ def small_lab(path: Path, page: int, shape: tuple[int, int]) -> np.ndarray:
     rows = PhotoRows(path, page)
     try:
         if rows.from_file:
-            name = f"{path}[page={page}]" if page else str(path)
-            small = pyvips.Image.thumbnail(name, width, height=height, size="force", fail_on="error")
+            small = thumbnail(path, width, height, page=page, size="force", fail_on="error")
         else:
             small = rows.thumbnail(width, height)
         if small.hasalpha():

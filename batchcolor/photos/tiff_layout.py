@@ -156,12 +156,13 @@ def check_samples(path: Path, layout: TiffLayout) -> None:
 
 def channels_of(image: pyvips.Image, layout: TiffLayout) -> pyvips.Image:
     """The channels of a page that are its picture and its transparency, of all that libvips gives."""
-    if layout.photometric == _PALETTE or image.bands != layout.colors + layout.extras + (layout.alpha is not None):
-        return image  # libvips has made something else of the channels already
-    if not layout.extras:
+    if layout.photometric == _PALETTE:
+        return image  # of RGB, or gray, by now
+    wanted = [*range(layout.colors), *([] if layout.alpha is None else [layout.alpha])]
+    if image.bands <= len(wanted):
         return image
-    own = image[: layout.colors] if layout.colors > 1 else image[0]
-    return own if layout.alpha is None else own.bandjoin(image[layout.alpha])
+    first, *others = (image[band] for band in wanted)
+    return first.bandjoin(others).copy(interpretation=image.interpretation) if others else first
 
 
 def decode(path: Path, layout: TiffLayout) -> pyvips.Image:

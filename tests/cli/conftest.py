@@ -1,4 +1,4 @@
-"""Weights for runs in processes of their own: a real checkpoint, small enough to run anywhere at once."""
+"""Small real weights for runs in separate processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The colorizer: batches that fill, memory that ends, and never a picture left gray in silence."""
+"""The colorizer: full batches, fallbacks when memory runs out, and no picture left gray without an error."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from batchcolor.engines import open_cpu_fallback
-from batchcolor.engines.colorizer import Colorizer, cached_colorizer, open_colorizer
+from batchcolor.engines.colorizer import Colorizer
 from batchcolor.engines.engine_info import EngineInfo
+from batchcolor.engines.opening import cached_colorizer, open_colorizer
 from batchcolor.errors import DeviceError, ModelError, OutOfMemory
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint
@@ -62,7 +63,7 @@ def test_nothing_in_nothing_out() -> None:
     assert formula_colorizer().ab([]) == []
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_each_time_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_batch_that_does_not_fit_is_halved_with_a_warning_each_time(caplog: pytest.LogCaptureFixture) -> None:
     colorizer = formula_colorizer(fits=3, batch_size=16)
     given = planes(*[(64, 64)] * 20)
     with caplog.at_level(logging.WARNING):
@@ -97,7 +98,7 @@ def test_where_nothing_fits_anywhere_it_is_an_error() -> None:
         formula_colorizer(fits=0).ab(planes((64, 64)))
 
 
-def test_the_whole_way_down_is_said_step_by_step(caplog: pytest.LogCaptureFixture) -> None:
+def test_every_step_of_the_fallback_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     """4 -> 2 -> 1 -> the CPU; planes of several shapes, and every one of them in colour and in its place."""
     colorizer = Colorizer(FormulaEngine(fits=0), side_multiple=32, batch_size=4, fallback=FormulaEngine)
     given = planes(*[(64, 64), (32, 96), (64, 64), (64, 64), (32, 96), (64, 64), (64, 64)])
@@ -127,7 +128,7 @@ class _Meeting(FormulaEngine):
         return super().__call__(L)
 
 
-def test_several_threads_share_one_way_to_the_fallback(caplog: pytest.LogCaptureFixture) -> None:
+def test_threads_share_one_fallback(caplog: pytest.LogCaptureFixture) -> None:
     """Photos are colorized in threads: what one of them has found out about memory is no error for the others."""
     opened = []
 
@@ -172,12 +173,12 @@ def test_the_cards_network_size_is_used_unless_another_is_given() -> None:
 
 
 @pytest.mark.parametrize("device", ["cuda:63", "tpu", "no such thing"])
-def test_devices_that_are_not_there_are_named(device: str) -> None:
+def test_a_missing_device_is_named(device: str) -> None:
     with pytest.raises(DeviceError, match=device):
         open_colorizer(ModelSettings(device=device))
 
 
-def test_weights_that_are_not_there_are_named() -> None:
+def test_missing_weights_are_named() -> None:
     with pytest.raises(ModelError, match=r"missing\.safetensors"):
         open_colorizer(ModelSettings(weights="missing.safetensors"))
 
@@ -189,7 +190,7 @@ def test_the_default_colors_a_picture_by_itself() -> None:
     assert np.abs(ab).max() > 1
 
 
-def test_a_network_opened_for_auto_is_not_opened_again_for_what_that_came_to() -> None:
+def test_a_network_opened_for_auto_is_reused_for_its_resolved_settings() -> None:
     model = ModelSettings(engine="torch")
     colorizer = cached_colorizer(model)
     exact = EngineInfo.of(colorizer.engine).resolve_auto(model)

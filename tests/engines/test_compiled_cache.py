@@ -1,4 +1,4 @@
-"""Compiled networks in the cache: used while whole, made again when not."""
+"""Compiled networks in the cache: used if intact, rebuilt if not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_second_opening_compiles_nothing(clean_environment: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("damage", [b"", b"short", None])
-def test_a_damaged_one_is_made_again(clean_environment: Path, damage: bytes | None) -> None:
+def test_a_damaged_cache_entry_is_rebuilt(clean_environment: Path, damage: bytes | None) -> None:
     first = OpenVINOEngine(open_checkpoint("lite"), "int8")(L)
     (blob,) = blobs(clean_environment)
     whole = blob.read_bytes()

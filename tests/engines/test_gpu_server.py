@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from batchcolor.engines.colorizer import Colorizer, cached_colorizer, open_colorizer
+from batchcolor.engines.colorizer import Colorizer
 from batchcolor.engines.engine_info import EngineInfo
 from batchcolor.engines.gpu_client import SharedColorizer
 from batchcolor.engines.gpu_server import serve
+from batchcolor.engines.opening import cached_colorizer, open_colorizer
 from batchcolor.engines.shared_gpus import shared_gpus
 from batchcolor.errors import DeviceError, DeviceLost, ModelError, OutOfMemory
 from batchcolor.executors import ProcessExecutor

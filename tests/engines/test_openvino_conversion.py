@@ -1,4 +1,4 @@
-"""Converted models: kept once, believed only while whole, and nothing about them told to anybody."""
+"""Converted models: cached once, verified, and made offline."""
 
 from __future__ import annotations
 

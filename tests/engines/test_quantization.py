@@ -50,13 +50,13 @@ _ASKED = """
 import socket, sys
 def refused(*_): raise SystemExit("something wants the network")
 socket.socket.connect = refused
-from batchcolor.engines.colorizer import open_colorizer
+from batchcolor.engines.opening import open_colorizer
 from batchcolor.settings import ModelSettings
 print(open_colorizer(ModelSettings(weights=sys.argv[1], engine="openvino", precision="int8")).engine.precision)
 """
 
 
-def test_others_are_made_once_without_a_word_to_anybody(other: Checkpoint, clean_environment: Path, tmp_path: Path) -> None:
+def test_other_weights_are_quantized_once_and_offline(other: Checkpoint, clean_environment: Path, tmp_path: Path) -> None:
     save(other, tmp_path / "other.safetensors")
     for made in (True, False):
         ran = subprocess.run(

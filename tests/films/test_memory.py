@@ -1,4 +1,4 @@
-"""Memory does not grow with the length of a film. Each film is done by a process of its own, so that the peak is its own."""
+"""Memory does not grow with the length of a film. Each film runs in a process of its own, to measure its peak alone."""
 
 from __future__ import annotations
 

@@ -79,10 +79,12 @@ class BestEffort:
     """The time of a decoded picture from its pts and dts, either of which may be wrong or missing.
 
     As libavcodec's `guess_correct_pts`: pts, unless they have stepped back more often than dts. Times that step back are nearly always
-    those of AVI, ASF and packed B-frames, where they tell the order of decoding.
+    those of ASF and packed B-frames, where they tell the order of decoding.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, dts_only: bool = False) -> None:
+        """dts_only: for AVI, which stores when packets are decoded; pts are libavformat's guess there."""
+        self._dts_only = dts_only
         self._faulty_pts = self._faulty_dts = 0
         self._last_pts: int | None = None
         self._last_dts: int | None = None
@@ -101,7 +103,9 @@ class BestEffort:
             self._last_pts = dts
 
     def time(self, pts: int | None, dts: int | None) -> int | None:
-        """The better one of the two."""
+        """The better one of the two; None where there is none."""
+        if self._dts_only:
+            return dts
         if pts is not None and (self._faulty_pts <= self._faulty_dts or dts is None):
             return pts
         return dts

@@ -67,7 +67,7 @@ def test_a_still_shot_needs_few_key_frames() -> None:
     assert keys_of(AdaptiveKeyFrames(), [texture()] * 30) == [0, 12, 24]
 
 
-def test_something_new_is_a_key_frame() -> None:
+def test_new_content_is_a_key_frame() -> None:
     shot = [texture()] * 5 + [texture(seed=2)[::-1].copy()] * 5
     assert keys_of(AdaptiveKeyFrames(), shot) == [0, 5]
 

@@ -1,4 +1,4 @@
-"""Metadata field by field, before and after, as exiftool reads it: an independent program that knows every family."""
+"""Metadata before and after, field by field, as exiftool reads it."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_converting_takes_the_metadata_along(tmp_path: Path, source_suffix: str,
         assert list(told(target, which).values()) == list(told(source, which).values()) != [], which
 
 
-def test_iptc_goes_from_tiff_to_jpeg_and_is_missed_aloud_in_webp(tmp_path: Path) -> None:
+def test_iptc_is_carried_from_tiff_to_jpeg_and_reported_as_lost_in_webp(tmp_path: Path) -> None:
     source = gray_photo(tmp_path / "in.tif", 8)
     tell(source, *FAMILIES["IPTC"])
     colorize(source, tmp_path / "out.jpg")
