@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -16,7 +15,7 @@ from ...errors import SourceError
 from ...film_files import parts
 from ...runtime.ffmpeg import open_input, reason
 from .side_data import SideData, stream_side_data
-from .source import JoinedFiles
+from .source import JoinedFiles, check_regular
 
 # ITU-T H.273, table 4 (matrix coefficients), as far as they are Y'CbCr with constant weights.
 _MATRICES = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
@@ -93,8 +92,7 @@ def reading(path: Path) -> Iterator[av.container.InputContainer]:
     """The opened container; FFmpeg's errors inside the block become `SourceError` in one sentence."""
     try:
         files = parts(path)
-        if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
-            raise SourceError(f"{path}: is no regular file; only files are read")
+        check_regular(path)
         if path.stat().st_size == 0:
             raise SourceError(f"{path}: is empty (0 bytes); copy it again from its source")
         with contextlib.ExitStack() as opened:

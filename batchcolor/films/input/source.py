@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,12 @@ from ...errors import SourceError
 from ...film_files import parts
 
 _END_BYTES = 1 << 16
+
+
+def check_regular(path: Path) -> None:
+    """Raises `SourceError` for pipes, sockets and devices, which may wait for ever; `OSError` where there is nothing."""
+    if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
+        raise SourceError(f"{path}: is no regular file; only files are read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +31,9 @@ class SourceIdentity:
 
     @classmethod
     def of(cls, path: Path) -> SourceIdentity:
-        """Raises `SourceError` where the source cannot be read."""
+        """Raises `SourceError` where the source cannot be read, or is no regular file: opening a pipe would wait for ever."""
         try:
+            check_regular(path)
             return cls(tuple(_identity(part) for part in parts(path)))
         except OSError as exc:
             raise SourceError(
