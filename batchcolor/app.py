@@ -22,6 +22,7 @@ from .archive.last_run import LastRun
 from .archive.outcome import Outcome, Status, Tally, failed
 from .archive.output_tree import NoTree, Redo, Selection, Tree, open_tree, read_tree
 from .archive.plan import Item, Plan, is_file_name, plan
+from .archive.records import Records
 from .archive.run import run
 from .archive.walk import Kind
 from .archive.written_files import check_written_files
@@ -178,7 +179,7 @@ def redo_archive(
     with open_tree(output, model.weights) as tree:
         selection = tree.select(chosen.items, Redo(force=True))
         executors = _executors(options, chosen, last.sources, output, model)
-        return _run(selection.plan(chosen), 0, tree, model, options, executors, events or Events(), should_stop)
+        return _run(selection.plan(chosen), 0, 0, tree, model, options, executors, events or Events(), should_stop)
 
 
 def plan_previews(
@@ -382,6 +383,7 @@ def _run(
     events: Events,
     should_stop: Callable[[], bool] | None,
 ) -> Summary:
+    records = Records.of(options)
     tally, started = Tally(up_to_date=up_to_date), time.monotonic()
     items = len(todo.items) + len(todo.refused)
     events.started(items)
@@ -394,6 +396,7 @@ def _run(
             where,
             should_stop=_deadline(options.max_runtime, should_stop),
             times=options.times,
+            records=records,
             measure=options.measure,
             on_engine=events.engine_chosen,
             on_film_progress=events.film_progress,

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import json
 import multiprocessing
 import re
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -31,10 +32,11 @@ from typing import Any
 
 from batchcolor.errors import BatchcolorError
 from batchcolor.films import colorize_film
-from batchcolor.settings import FilmSettings, Settings
+from batchcolor.settings import FilmSettings, PhotoSettings, Settings
 from tests.support import formula_colorizer
 
 _LIMIT_S = 240
+_PER_KIND = 5
 _SUFFIXES_KEPT = (".mp4", ".m4v", ".mov", ".mkv")
 _CLOCK_S = 0.003
 _OF_FRAMES = re.compile(r"damaged|decoded|passed over|repeated|breaks off|ends early|shorter|clock|time|picture packets")
@@ -71,9 +73,20 @@ def ffprobe(film: Path) -> dict[str, Any]:
     ]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=_LIMIT_S)
-        return json.loads(done.stdout or b"{}")
+        found = json.loads(done.stdout or b"{}")
+        for stream in found.get("streams", []):
+            stream["first_s"] = first_time(film, stream["index"])
+        return found
     except (subprocess.TimeoutExpired, ValueError):
         return {}
+
+
+def first_time(film: Path, index: int) -> float | None:
+    """When the earliest of a stream's first packets is shown; ffprobe's `start_time` is another thing in some containers."""
+    entries = ["-show_entries", "packet=pts_time", "-read_intervals", "%+#24", "-of", "csv=p=0", "-select_streams", str(index)]
+    done = subprocess.run(["ffprobe", "-v", "quiet", *entries, str(film)], capture_output=True, check=False, timeout=_LIMIT_S)
+    times = [float(line.split(b",")[0]) for line in done.stdout.split() if re.match(rb"-?[\d.]+", line)]
+    return min(times, default=None)
 
 
 def frames_of_ffmpeg(film: Path) -> int:
@@ -112,7 +125,7 @@ def check(film: Path, target: Path) -> Verdict:
     before = ffprobe(film)
     told.frames_of_ffmpeg = frames_of_ffmpeg(film)
     try:
-        settings = Settings(film=FilmSettings(preset="ultrafast"))
+        settings = Settings(photo=PhotoSettings(color_pages="recolor"), film=FilmSettings(preset="ultrafast"))
         result = colorize_film(film, target, settings, colorizer=formula_colorizer)
     except BatchcolorError as exc:
         told.error = str(exc)
@@ -191,29 +204,28 @@ def _sentence(said: str, index: int) -> str:
 def _offset(
     sound: dict[str, Any], picture: dict[str, Any], sound_before: dict[str, Any], picture_before: dict[str, Any]
 ) -> float | None:
-    try:
-        after = float(sound["start_time"]) - float(picture["start_time"])
-        return after - (float(sound_before["start_time"]) - float(picture_before["start_time"]))
-    except (KeyError, ValueError):
+    times = [each["first_s"] for each in (sound, picture, sound_before, picture_before)]
+    if None in times:
         return None
+    after, before = times[0] - times[1], times[2] - times[3]
+    return float(after - before)
 
 
 def choose(folders: Sequence[Path], count: int, megapixels: float) -> list[Path]:
-    """Up to `count` films below the folders, as different as they come: by turns of each container, codec and folder.
+    """Up to `count` films below the folders, in an order that is mixed and always the same; `_PER_KIND` of each container and codec.
 
     megapixels: of all pictures of a film together, at the most.
     """
-    kinds: dict[tuple[str, ...], list[Path]] = defaultdict(list)
-    for folder in folders:
-        for film in sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else [folder]:
-            facts = _facts(film)
-            if facts is not None and facts[1] <= megapixels:
-                kinds[*facts[0], film.relative_to(folder).parts[0] if folder.is_dir() else ""].append(film)
+    files = [path for folder in folders for path in (folder.rglob("*") if folder.is_dir() else [folder]) if path.is_file()]
+    kinds: Counter[tuple[str, str]] = Counter()
     chosen: list[Path] = []
-    while len(chosen) < count and any(kinds.values()):
-        for kind in sorted(kinds):
-            if kinds[kind] and len(chosen) < count:
-                chosen.append(kinds[kind].pop(0))
+    for film in sorted(files, key=lambda path: hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).digest()):
+        if len(chosen) == count:
+            break
+        facts = _facts(film)
+        if facts is not None and facts[1] <= megapixels and kinds[facts[0]] < _PER_KIND:
+            kinds[facts[0]] += 1
+            chosen.append(film)
     return chosen
 
 

@@ -22,15 +22,17 @@ from ..engines.opening import ColorizerFactory
 from ..errors import OutputError, SourceError, UsageError, WorkerLost
 from ..executors import Executor, SerialExecutor
 from ..film_files import parts
+from ..provenance import of_weights
 from ..runtime.atomic_write import atomic_write
+from ..runtime.file_hash import files_sha256
 from ..runtime.prefetch import prefetch
-from ..settings import FilmSettings, Settings
+from ..settings import Settings
 from .chroma.key_frames import key_frames
 from .chunks.job import ChunkWork, FilmStopped
 from .chunks.plan import Chunk, ChunkLength, plan_chunks
 from .chunks.segments import SegmentFacts, WorkFolder, work_folder
 from .damage import FLAWED, Damage, DamageLog, clock, sentences
-from .finish import finish
+from .finish import FilmProvenance, finish
 from .input.probe import FilmInfo, probe, tick
 from .input.source import SourceIdentity
 from .output.encode import picture_format
@@ -86,6 +88,7 @@ class FilmResult:
     measured: dict[str, float] = field(default_factory=dict)
     damage: tuple[Damage, ...] = ()
     outcome: FilmOutcome = FilmOutcome.COLORIZED
+    account: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values for reports."""
@@ -94,6 +97,7 @@ class FilmResult:
             "shots": self.shots,
             "key_frames": self.keys,
             "frames_per_second": round(rate, 2),
+            **({"account": self.account} if self.account else {}),
             **({"damage": [one.as_dict() for one in self.damage]} if self.damage else {}),
             **{name: round(value, 5) for name, value in self.measured.items()},
         }
@@ -173,7 +177,7 @@ def colorize_film(
                 settings=film,
                 window=window,
                 streams=streams,
-                tags={},
+                provenance=_provenance(source, settings, weights),
                 changes=first_pass.changes,
                 check=lambda: identity.check(source),
             )
@@ -191,7 +195,15 @@ def colorize_film(
         warnings=(*finished.warnings, *_warnings(source, info, first_pass, pieces, settings, window, damage)),
         measured=_measured(pieces),
         damage=damage,
+        account=finished.as_dict(),
     )
+
+
+def _provenance(source: Path, settings: Settings, weights: str) -> FilmProvenance | None:
+    """None where results are not to say what made them."""
+    if not settings.photo.provenance:
+        return None
+    return FilmProvenance(of_weights(settings.model.weights, settings.photo.source_type, weights), files_sha256(parts(source)))
 
 
 def _seen_in_color(
@@ -212,15 +224,6 @@ def _copy(source: Path, target: Path, identity: SourceIdentity) -> None:
     with atomic_write(target) as temporary:
         shutil.copyfile(source, temporary)
         identity.check(source)
-
-
-def preview_streams(source: Path, target: Path, film: FilmSettings | None = None) -> list[str]:
-    """A sentence for each stream of `source` that `target` will not have, or will have as it is. Raises `SourceError`, `OutputError`,
-    `UsageError`."""
-    film = film or FilmSettings()
-    info = probe(source)
-    picture = picture_format(info, choose_encoder(film), film.pix_fmt, film.profile)
-    return plan_streams(source, target, info, picture, film).warnings(source)
 
 
 class _Run:

@@ -183,7 +183,7 @@ def test_help_lists_every_option_once_and_under_a_heading() -> None:
     text = colorize.get_help(click.Context(colorize, info_name="colorize"))
     _, *parts = re.split(r"^(\w[\w ]*):$", text[text.index("\nOptions:") :], flags=re.MULTILINE)
     listed = {
-        heading: re.findall(r"^  (?:-\w, )?--([a-z-]+)", body, re.MULTILINE)
+        heading: re.findall(r"^  (?:-\w, )?--([a-z0-9-]+)", body, re.MULTILINE)
         for heading, body in zip(parts[::2], parts[1::2], strict=True)
     }
     names = [name for names in listed.values() for name in names]

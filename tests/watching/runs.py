@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,28 +41,32 @@ def observed(arguments: Sequence[str], cwd: Path, environment: Mapping[str, str]
     """Run `python -m batchcolor` in `cwd`, watched by Python's audit events, and by strace where the machine lets it."""
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "notes"
-        before = ["strace", "-ff", "-qq", "-s", "8192", "-e", f"trace={_CALLS}", "-o", f"{folder}/trace"] if can_trace() else []
-        ran = subprocess.run(
+        trace = ["strace", "-ff", "-qq", "--seccomp-bpf", "-s", "8192", "-e", f"trace={_CALLS}", "-o", f"{folder}/trace"]
+        before = trace if can_trace() else []
+        environment = {**environment, "PYTHONPATH": os.pathsep.join([str(HOOKS), str(HOOKS.parents[1])]), NOTES: str(notes)}
+        running = subprocess.Popen(
             [*before, sys.executable, "-m", "batchcolor", *arguments],
             cwd=cwd,
-            env={
-                **os.environ,
-                **environment,
-                "PYTHONPATH": os.pathsep.join([str(HOOKS), str(HOOKS.parents[1])]),
-                NOTES: str(notes),
-            },
-            capture_output=True,
-            check=False,
-            timeout=timeout_s,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
+        try:
+            stdout, stderr = running.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)  # strace leaves behind what it watches
+            running.communicate()
+            raise
         writes, addresses = set[str](), set[str]()
         for kind, value in _noted(notes):
             (writes if kind == "write" else addresses).add(value)
-        for trace in Path(folder).glob("trace.*"):
-            for kind, value in _traced(trace, cwd):
+        for file in Path(folder).glob("trace.*"):
+            for kind, value in _traced(file, cwd):
                 (writes if kind == "write" else addresses).add(value)
     return Observed(
-        ran.returncode, ran.stdout, ran.stderr, frozenset(w for w in writes if not w.startswith(folder)), frozenset(addresses)
+        running.returncode, stdout, stderr, frozenset(w for w in writes if not w.startswith(folder)), frozenset(addresses)
     )
 
 
@@ -71,7 +76,10 @@ def can_trace() -> bool:
     program = shutil.which("strace")
     return (
         program is not None
-        and subprocess.run([program, "-qq", "-o", os.devnull, "true"], check=False, capture_output=True).returncode == 0
+        and subprocess.run(
+            [program, "-f", "-qq", "--seccomp-bpf", "-o", os.devnull, "true"], check=False, capture_output=True
+        ).returncode
+        == 0
     )
 
 

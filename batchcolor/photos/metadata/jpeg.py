@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from ...provenance.xmp import without_attachments
 from .base import LeftOut, Metadata, size_of
 from .exif import without_thumbnail
 from .jpeg_structure import APP0, APP1, APP2, APP11, APP13, APP14, COMMENT, SOI, SOS, Segment, parse
-from .xmp import without_attachments
 
 _JFIF = b"JFIF\0\x01\x02"
 _EXIF = b"Exif\0\0"

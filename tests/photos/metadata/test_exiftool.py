@@ -106,7 +106,7 @@ def test_provenance_is_added_and_nothing_else_changes(tmp_path: Path, suffix: st
     colorize(source, tmp_path / f"out{suffix}", PROVENANCE)
     before, after = told(source, "-XMP:all"), told(tmp_path / f"out{suffix}", "-XMP:all")
     digital = next(name for name in after if name.endswith(":DigitalSourceType"))
-    assert after.pop(digital) == "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
+    assert after.pop(digital) == "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
     before.pop(digital)
     assert str(after.pop("XMP-batchcolor:Tool")).startswith("batchcolor ")
     assert after.pop("XMP-batchcolor:Model") == "lite"
