@@ -327,10 +327,12 @@ def _executors(
     """Where jobs run. folder: that of the results; other machines must see it as well."""
     from .archive.preflight import preflight
     from .executors import Executors, RayOptions, local_executors, ray_executor
+    from .runtime.memory_budget import available_bytes, film_workers
     from .runtime.thread_budget import cores
 
     if options.executor == "local" or not todo.items:
-        with local_executors(_workers(options.jobs or cores(), todo)) as executors:
+        most = options.jobs or film_workers(cores(), available_bytes() if todo.of_kind(Kind.FILM) else None)
+        with local_executors(_workers(most, todo)) as executors:
             yield executors
         return
     ray = RayOptions(options.ray_address, options.jobs, options.job_cpus, options.job_gpus)
