@@ -41,7 +41,8 @@ def _watch(event, arguments):
             _note("write", os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - links stay links
     elif event in _CHANGES:
         for at in _CHANGES[event]:
-            if isinstance(arguments[at], str | bytes | os.PathLike):
+            # SQLite's databases are named by addresses; the files themselves are seen by strace.
+            if isinstance(arguments[at], str | bytes | os.PathLike) and not str(arguments[at]).startswith("file:"):
                 _note("write", os.path.abspath(os.fsdecode(arguments[at])))  # noqa: PTH100 - as above
     elif event in _ADDRESSES:
         address = arguments[_ADDRESSES[event]]
