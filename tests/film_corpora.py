@@ -32,7 +32,7 @@ from typing import Any
 
 from batchcolor.errors import BatchcolorError
 from batchcolor.films import colorize_film
-from batchcolor.settings import FilmSettings, Settings
+from batchcolor.settings import FilmSettings, PhotoSettings, Settings
 from tests.support import formula_colorizer
 
 _LIMIT_S = 240
@@ -73,9 +73,20 @@ def ffprobe(film: Path) -> dict[str, Any]:
     ]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=_LIMIT_S)
-        return json.loads(done.stdout or b"{}")
+        found = json.loads(done.stdout or b"{}")
+        for stream in found.get("streams", []):
+            stream["first_s"] = first_time(film, stream["index"])
+        return found
     except (subprocess.TimeoutExpired, ValueError):
         return {}
+
+
+def first_time(film: Path, index: int) -> float | None:
+    """When the earliest of a stream's first packets is shown; ffprobe's `start_time` is another thing in some containers."""
+    entries = ["-show_entries", "packet=pts_time", "-read_intervals", "%+#24", "-of", "csv=p=0", "-select_streams", str(index)]
+    done = subprocess.run(["ffprobe", "-v", "quiet", *entries, str(film)], capture_output=True, check=False, timeout=_LIMIT_S)
+    times = [float(line.split(b",")[0]) for line in done.stdout.split() if re.match(rb"-?[\d.]+", line)]
+    return min(times, default=None)
 
 
 def frames_of_ffmpeg(film: Path) -> int:
@@ -114,7 +125,7 @@ def check(film: Path, target: Path) -> Verdict:
     before = ffprobe(film)
     told.frames_of_ffmpeg = frames_of_ffmpeg(film)
     try:
-        settings = Settings(film=FilmSettings(preset="ultrafast"))
+        settings = Settings(photo=PhotoSettings(color_pages="recolor"), film=FilmSettings(preset="ultrafast"))
         result = colorize_film(film, target, settings, colorizer=formula_colorizer)
     except BatchcolorError as exc:
         told.error = str(exc)
@@ -193,11 +204,11 @@ def _sentence(said: str, index: int) -> str:
 def _offset(
     sound: dict[str, Any], picture: dict[str, Any], sound_before: dict[str, Any], picture_before: dict[str, Any]
 ) -> float | None:
-    try:
-        after = float(sound["start_time"]) - float(picture["start_time"])
-        return after - (float(sound_before["start_time"]) - float(picture_before["start_time"]))
-    except (KeyError, ValueError):
+    times = [each["first_s"] for each in (sound, picture, sound_before, picture_before)]
+    if None in times:
         return None
+    after, before = times[0] - times[1], times[2] - times[3]
+    return float(after - before)
 
 
 def choose(folders: Sequence[Path], count: int, megapixels: float) -> list[Path]:

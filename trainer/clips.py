@@ -1,4 +1,4 @@
-"""Judge a generator on films whose true colours are known, frame by frame: as for pictures, and how consistent it is over time."""
+"""Compare a generator with films whose true colours are known, frame by frame: as for pictures, and how consistent it is over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may not be the name of a result: checked in the plan, before anything is read or written."""
+"""Checks the names of results in the plan, before anything is read or written."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ from .time_range import TimeRange
 
 _UNSPECIFIED = (0, 2)  # of H.273's codes: RGB's matrix, which no Y'CbCr result has, and "unspecified"
 _CLOCK_S = 0.0021  # two ticks of Matroska's clock
-# Side data of frames that encoders write themselves.
+_REGROUPED = {"hdmv_pgs_subtitle"}  # Matroska holds the segments of a disc's subtitle in one packet
+# What encoders write again of side data that frames have of their own.
 KEPT_SIDE_DATA: Mapping[str, frozenset[str]] = {
     "libx264": frozenset({"A53_CC"}),
     "libx265": frozenset({"A53_CC"}),
@@ -199,7 +200,10 @@ def _track(
     if plan.fate is Fate.REWRAPPED:
         found.note(f"{_named(stream)} was unpacked to {match.codec}, sample by sample")
     wanted = (stream.packets or 0) - expected.damaged.get(stream.index, 0)
-    if expected.window.whole and plan.fate is Fate.COPIED and match.packets != wanted:
+    regrouped = stream.codec in _REGROUPED and match.bytes == stream.bytes
+    if regrouped and match.packets != wanted:
+        found.note(f"{_named(stream)}: its segments lie together, one packet for each picture")
+    elif expected.window.whole and plan.fate is Fate.COPIED and match.packets != wanted:
         found.warn(f"{_named(stream)} has {wanted} packets, and the result {match.packets}")
     if not same_language(stream.language, match.language):
         found.warn(f"the language of {_named(stream)} became {match.language or 'unknown'}")
@@ -210,7 +214,7 @@ def _track(
         found.warn(f"the title of {_named(stream)} is left out")
     offset = _offset(stream, expected.start_s)
     moved = _offset(match, after.pictures.start_s)
-    comparable = expected.window.whole and stream.steady and before.pictures.steady
+    comparable = expected.window.whole and not regrouped and stream.steady and before.pictures.steady
     if comparable and offset is not None and moved is not None and abs(offset - moved) > _CLOCK_S:
         found.warn(f"{_named(stream)} begins {1000 * (moved - offset):+.0f} ms from where it did, beside the picture")
 

@@ -42,9 +42,11 @@ def to_picture_format(frame: av.VideoFrame, info: FilmInfo, picture: PictureForm
         whole = depth if is_rgb(frame.format) else _bits(frame.format)
         frame = _converted(frame, info, _PLANAR.get(whole, _PLANAR[16]), (frame.width, frame.height), picture.coding.full)
     native = not frame.format.is_big_endian and not _HIGH_BITS.match(frame.format.name)
-    if native and _bits(frame.format) == depth and (frame.width, frame.height) == size:
+    codes, bits = _codes(frame), _bits(frame.format)
+    stray = 8 < bits < 16 and int(codes.max()) >= 1 << bits  # 16 bits hold more, and decoders of damaged films leave it there
+    if native and bits == depth and not stray and (frame.width, frame.height) == size:
         return frame
-    luma = scaled_luma(_codes(frame), _bits(frame.format), picture.coding)
+    luma = scaled_luma(np.minimum(codes, (1 << bits) - 1) if stray else codes, bits, picture.coding)
     if luma.shape[::-1] != size:
         smaller = size[0] * size[1] < luma.size
         luma = cv2.resize(luma, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)

@@ -183,6 +183,8 @@ def _options(encoder: Encoder, settings: FilmSettings, info: FilmInfo, picture: 
     if encoder.name in _LIGHT_OPTIONS:
         option, separator = _LIGHT_OPTIONS[encoder.name]
         options[option] = separator.join([options[option], *_light(encoder.name, info.side_data)])
+    if encoder.name in _LOOKAHEAD and info.width * info.height * (2 if picture.coding.depth > 8 else 1) > _LARGE_BYTES:
+        options[_LOOKAHEAD[encoder.name]] += f":rc-lookahead={_FEW}"
     if settings.deinterlace == "off" and info.side_data.field_order != "progressive" and encoder.name in CODES_FIELDS:
         options |= {"flags": "+ildct+ilme", "field_order": "tt" if info.side_data.field_order == "tff" else "bb"}
         if encoder.name == "libx264":
@@ -190,6 +192,9 @@ def _options(encoder: Encoder, settings: FilmSettings, info: FilmInfo, picture: 
     return options
 
 
+# Encoders keep dozens of pictures to plan their bits; of large ones (6 MiB of luma; 1080p has fewer), a few must do.
+_LOOKAHEAD = {"libx264": "x264-params", "libx265": "x265-params"}
+_LARGE_BYTES, _FEW = 6 << 20, 6
 CODES_FIELDS = {"libx264", "prores_ks", "ffv1"}  # encoders that signal two fields in a frame
 # Encoders that write mastering display and content light level into the stream: in which option, between which separators.
 _LIGHT_OPTIONS = {"libx264": ("x264-params", ":"), "libx265": ("x265-params", ":"), "libsvtav1": ("svtav1-params", ":")}

@@ -69,14 +69,16 @@ def join(
     """
     with reading(source) as container:
         stream = picture_stream(source, container)
-        ticks = round(window.start / stream.time_base)
+        # Matroska holds no times before 0, so that a subtitle that comes before the film moves all of it.
+        moved = streams.lead_s if window.whole and target.suffix.lower() == ".mkv" else Fraction(0)
+        ticks = round((window.start - moved) / stream.time_base)
         shift = ticks * stream.time_base
         container_tags = {**film_tags(container), **tags}
         with writing(target, temporary, MUXERS[target.suffix.lower()], container_tags) as output:
             # Never encodes: it gives the stream its headers, which are those of the segments, made by the same encoder.
             shown = open_encoder(output, stream, info, picture, settings)
             shown.metadata.update(stream_tags(stream, picture=True))
-            carry_timecode(container, stream, shown, shift)
+            carry_timecode(container, stream, shown, window.start)
             copies = add_copies(container, output, streams.streams, streams.covers)
             output.metadata.update(container_tags)
             end = None if window.end is None else window.end + info.origin

@@ -104,9 +104,11 @@ def writing(target: Path, temporary: Path, muxer: str, tags: Iterable[str] = ())
 
 def muxer_options(muxer: str, tags: Iterable[str] = (), *, fast_start: bool = False) -> dict[str, str]:
     """Options for FFmpeg's muxer. tags: names of those that the file will have; fast_start: the index at the front."""
-    # Else decoding times before 0 (B-frames) would shift every stream. FFmpeg's own waiting for streams that have nothing to say is left
-    # at ten seconds: packets are handed over in the order of their times, and with a sound that ends early it would keep all the rest.
-    options = {"avoid_negative_ts": "disabled"}
+    # MP4 and NUT hold times before 0: decoding times of B-frames, sound before the first picture. Left to itself, FFmpeg would shift
+    # every stream by the former. Matroska holds none, goes by when pictures are shown, and is shifted as a whole where one is before 0.
+    # FFmpeg's waiting for streams that have nothing to say is left at ten seconds: packets are handed over in the order of their times,
+    # and with a sound that ends early it would keep all the rest.
+    options = {"avoid_negative_ts": "make_non_negative" if muxer == "matroska" else "disabled"}
     if muxer in ("mp4", "mov"):
         flags = ["+faststart"] if fast_start else []
         if any(name.lower() not in _MP4_TAGS for name in tags):

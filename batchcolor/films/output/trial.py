@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -38,10 +39,12 @@ _REFUSALS = (ValueError, TypeError, AttributeError, KeyError, av.error.FFmpegErr
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """The plan for every stream but the picture. covers: pictures that become attachments, by index."""
+    """What becomes of every stream but the picture. covers: pictures that become attachments, by index. lead_s: how much earlier than the
+    film a subtitle begins, as discs and cameras have them."""
 
     streams: tuple[PlannedStream, ...]
     covers: dict[int, bytes]
+    lead_s: Fraction = Fraction(0)
 
     def kind(self, index: int) -> str:
         """video, audio, subtitle, ..."""
@@ -71,7 +74,13 @@ def plan_streams(source: Path, target: Path, info: FilmInfo, picture: PictureFor
         covers = {
             plan.index: bytes(first[plan.index][0]) for plan in planned if plan.fate is Fate.ATTACHED and plan.index in first
         }
-        plan = StreamPlan(tuple(planned), covers)
+        early = [
+            packet.pts * packet.time_base
+            for each in planned
+            for packet in first.get(each.index, [])[:1]
+            if each.kind == "subtitle" and each.fate is Fate.COPIED and packet.pts is not None
+        ]
+        plan = StreamPlan(tuple(planned), covers, max(Fraction(0), info.origin - min(early, default=info.origin)))
         messages.forget()
         try:
             with av.open(io.BytesIO(), "w", format=muxer, options=muxer_options(muxer, film_tags(container))) as output:

@@ -114,6 +114,16 @@ def test_rgb_is_coded_with_the_film_s_own_matrix(name: str, matrix: str) -> None
     assert np.abs(made - exact).max() <= 2 ** (coding.depth - 8) + 0.5
 
 
+def test_codes_beyond_the_range_of_a_format_are_cut_to_it() -> None:
+    luma = np.full((48, 64), 700, np.uint16)
+    luma[5, 7] = 1094  # as libavcodec leaves it in damaged pictures of ten bits
+    frame = with_luma(luma, "yuv420p10le")
+    info = info_of(frame, "bt601", False)
+    made = luma_plane(to_picture_format(frame, info, picture_format(info, CODECS["h264"])))
+    assert made[5, 7] == 1023
+    assert (np.delete(made.ravel(), 5 * 64 + 7) == 700).all()
+
+
 def test_rounding_never_passes_the_largest_code() -> None:
     codes = np.arange(2**10, dtype=np.uint16)[None]
     assert scaled_luma(codes, 10, YCbCr(0.3, 0.1, depth=8)).max() == 255
