@@ -7,9 +7,10 @@ sheets. `colorize_array`, `colorize_photo` and `colorize_film` colorize one thin
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .archive.item_settings import ItemSettings
+from .archive.last_run import LastRun
 from .archive.outcome import Outcome, Status, Tally, failed
 from .archive.output_tree import NoTree, Redo, Selection, Tree, open_tree, read_tree
 from .archive.plan import Item, Plan, is_file_name, plan
@@ -149,10 +151,35 @@ def run_archive(
         contextlib.nullcontext(NoTree()) if single else open_tree(output, model.weights, content_hash=options.content_hash)
     )
     with opened as tree:
+        tree.remember_run(LastRun(tuple(source.absolute() for source in sources), settings))
         selection = tree.select(whole.items, Redo(options.force, options.verify))
-        todo = selection.plan(whole)
+        todo, waiting = _without_changing(selection.plan(whole), options.wait_stable, should_stop)
         executors = _executors(options, todo, sources, output.parent if single else output, model)
-        return _run(todo, selection.up_to_date, tree, model, options, executors, events or Events(), should_stop)
+        return _run(todo, selection.up_to_date, waiting, tree, model, options, executors, events or Events(), should_stop)
+
+
+def redo_archive(
+    output: Path,
+    targets: Container[Path],
+    *,
+    events: Events | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Summary:
+    """Redo some items of the tree `output` as the last run did them, whether they are up to date or not.
+
+    targets: their results. Raises `UsageError` where no run is remembered, and as `run_archive`.
+    """
+    with read_tree(output, "lite") as seen:
+        last = seen.last_run()
+    if last is None:
+        raise UsageError(f"{output}: does not say how it was made; run `batchcolor colorize` once more")
+    whole = _plan(last.sources, output, last.settings)
+    chosen = Plan(tuple(item for item in whole.items if item.target in targets), ())
+    model, options = last.settings.default.model, RunOptions()
+    with open_tree(output, model.weights) as tree:
+        selection = tree.select(chosen.items, Redo(force=True))
+        executors = _executors(options, chosen, last.sources, output, model)
+        return _run(selection.plan(chosen), 0, 0, tree, model, options, executors, events or Events(), should_stop)
 
 
 def plan_previews(
@@ -326,6 +353,20 @@ def _shared_gpus(options: RunOptions, todo: Plan, model: ModelSettings) -> Abstr
     return shared_gpus(model)
 
 
+def _without_changing(todo: Plan, wait_s: float | None, should_stop: Callable[[], bool] | None) -> tuple[Plan, int]:
+    """The plan without the items whose sources are still being written, and how many these are."""
+    if wait_s is None:
+        return todo, 0
+    from .archive.stability import still_changing
+
+    changing = still_changing(todo.items, wait_s, should_stop or (lambda: False))
+    notes = tuple(
+        f"{item.source}: is still being written and is left to the next run" for item in todo.items if item in changing
+    )
+    items = tuple(item for item in todo.items if item not in changing)
+    return dataclasses.replace(todo, items=items, notes=(*todo.notes, *notes)), len(changing)
+
+
 def _workers(most: int, todo: Plan) -> int:
     """Processes that find something to do: a film keeps any number of them busy, a photo one."""
     return most if todo.of_kind(Kind.FILM) else max(1, min(most, len(todo.items)))
@@ -334,6 +375,7 @@ def _workers(most: int, todo: Plan) -> int:
 def _run(
     todo: Plan,
     up_to_date: int,
+    waiting: int,
     tree: Tree,
     model: ModelSettings,
     options: RunOptions,
@@ -363,7 +405,7 @@ def _run(
             tree.record(outcome)
             events.finished(outcome)
             report.add(outcome)
-        left = items - tally.finished
+        left = items + waiting - tally.finished
         # A run that was stopped in time is a success, whatever is left for the next one.
         exit_code = ExitCode.OK if left and not tally.failed else tally.exit_code
         counts = {status: tally.counts[status] for status in Status}
@@ -396,5 +438,6 @@ __all__ = [
     "plan_archive",
     "plan_previews",
     "preview_films",
+    "redo_archive",
     "run_archive",
 ]

@@ -183,17 +183,20 @@ def refused(row: dict[str, Any], tally: Tally, *, details: bool) -> None:
 
 
 def decodes(path: Path) -> bool:
-    """Whether Pillow decodes every page without an error or a warning."""
+    """Whether Pillow decodes every page without an error or a warning, and ImageMagick has no complaint about the bytes either."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            with Image.open(path) as image:
+                image.verify()  # checksums, too
             with Image.open(path) as image:
                 for number in range(getattr(image, "n_frames", 1)):
                     image.seek(number)
                     image.load()
     except Exception:
         return False
-    return True
+    magick = subprocess.run(["convert", "-regard-warnings", str(path), "null:"], capture_output=True, text=True, check=False)
+    return not re.search("corrupt|premature|truncat|damaged|CRC|checksum", magick.stderr, re.IGNORECASE)
 
 
 def compared(source: Path, target: Path) -> Iterator[str]:
@@ -247,8 +250,9 @@ def pages(path: Path) -> Iterator[PageSeen]:
             except Exception:
                 return
             upright = ImageOps.exif_transpose(image)
+            gamma = None if {"icc_profile", "srgb"} & image.info.keys() else image.info.get("gamma")
             deep = deep_pages.get(number, image.mode.startswith("I;16") or png_depth(path) == 16)
-            yield PageSeen(upright.size, deep, lightness(upright, image.info.get("icc_profile")))
+            yield PageSeen(upright.size, deep, lightness(upright, image.info.get("icc_profile"), gamma))
 
 
 def tiff_depths(path: Path) -> dict[int, bool]:
@@ -264,8 +268,8 @@ def png_depth(path: Path) -> int:
     return head[24] if head.startswith(b"\x89PNG") else 8
 
 
-def lightness(image: Image.Image, profile: bytes | None) -> np.ndarray:
-    """L of the middle, averaged over blocks, through the profile where it has one; transparent parts as they are stored."""
+def lightness(image: Image.Image, profile: bytes | None, gamma: float | None = None) -> np.ndarray:
+    """L of the middle, averaged over blocks, through the profile or gamma where it has one; transparent parts as they are stored."""
     image = middle(image)
     if image.mode.startswith("I"):
         deep = np.asarray(image, np.float32)
@@ -284,6 +288,9 @@ def lightness(image: Image.Image, profile: bytes | None) -> np.ndarray:
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a profile that does not fit its picture says nothing
     rgb = np.asarray(image.convert("RGB"), np.float32).transpose(2, 0, 1) / 255
+    if gamma and abs(gamma / 0.45455 - 1) > 0.05:  # of a PNG, which Pillow leaves to the reader
+        linear = rgb ** (1 / gamma)
+        rgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
     L = rgb_to_lab(np.ascontiguousarray(rgb))[0]
     small = max(1, L.shape[1] // BLOCK), max(1, L.shape[0] // BLOCK)
     return cv2.resize(L, small, interpolation=cv2.INTER_AREA)

@@ -35,7 +35,7 @@ def light(tmp_path: Path) -> dict[str, str]:
 
 def batchcolor(environment: dict[str, str], *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "batchcolor", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=900, env=environment)
 
 
 def test_it_colorizes_a_photo_and_a_film(light: dict[str, str], tmp_path: Path) -> None:

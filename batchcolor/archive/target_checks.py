@@ -1,4 +1,4 @@
-"""What may not be the name of a result: checked in the plan, before anything is read or written."""
+"""Checks the names of results in the plan, before anything is read or written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CODECS_OF_SUFFIX: dict[str, tuple[str, ...]] = {
     ".mkv": ("h264", "hevc", "av1", "prores", "ffv1"),
     ".mp4": ("h264", "hevc", "av1", "ffv1"),
     ".m4v": ("h264", "hevc", "av1", "ffv1"),
-    ".mov": ("h264", "hevc", "prores"),
+    ".mov": ("h264", "hevc", "prores", "dnxhr"),
 }
 _USUAL_NAME_BYTES = 255
 # Learn.microsoft.com, "Naming Files, Paths, and Namespaces": devices, whatever follows a dot behind them.
@@ -86,7 +86,8 @@ def _codec_error(source: Path, target: Path, settings: Settings) -> UsageError |
     held = CODECS_OF_SUFFIX.get(suffix)
     if held is None or codec in held:
         return None
+    others = " or ".join(other for other, codecs in CODECS_OF_SUFFIX.items() if codec in codecs)
     return UsageError(
-        f"{source}: {suffix} cannot hold {codec}, and its result would be {target}; choose --codec {' or '.join(held)}, or convert the "
-        "source to .mkv first"
+        f"{source}: {suffix} cannot hold {codec}, and its result would be {target}; choose --codec {' or '.join(held)}, or colorize it "
+        f"by itself with an --output that ends in {others}"
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,11 +67,19 @@ class RemoteEngine:
         return np.stack(self.ab([plane[0] for plane in L]))
 
     def ab(self, lightness: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """As `Colorizer.ab`. A server that ends is waited for until it has been replaced; raises `DeviceLost` after the third."""
+        """As `Colorizer.ab`."""
+        result: list[np.ndarray] = self.call("ab", list(lightness))
+        return result
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """What the colorizer's method returns in the server; both sides are pickled.
+
+        A server that ends is waited for until it has been replaced. Raises `DeviceLost` after the third, and what the method raises.
+        """
         for _ in range(_TRIES):
             connection, _welcome = self._connected()
             try:
-                connection.send(list(lightness))
+                connection.send((method, arguments))
                 answer = connection.recv()
             except (EOFError, OSError):
                 connection.close()
@@ -78,8 +87,7 @@ class RemoteEngine:
                 continue
             if isinstance(answer, Exception):
                 raise answer
-            result: list[np.ndarray] = answer
-            return result
+            return answer
         raise DeviceLost(
             f"the process that owns {self.device} ended {_TRIES} times at these pictures; try --device cpu for them"
         )
@@ -97,10 +105,19 @@ class RemoteEngine:
                 connection = Client(self._address, authkey=self._service.key)
                 return connection, connection.recv()
             except (EOFError, OSError) as exc:
-                over = os.name != "nt" and not Path(self._address).parent.exists()
-                if over or time.monotonic() > deadline:
+                if _is_over(self._address) or time.monotonic() > deadline:
                     raise DeviceLost("the process that owns the GPU is gone; its last message says why") from exc
             time.sleep(_POLL_S)
+
+
+def given_up(address: str) -> Path:
+    """The file that says that a server will not be replaced again."""
+    return Path(address).with_suffix(".gone")
+
+
+def _is_over(address: str) -> bool:
+    """Whether nobody will listen there again, as far as the file system tells: Windows has no file for it."""
+    return os.name != "nt" and (not Path(address).parent.exists() or given_up(address).exists())
 
 
 class SharedColorizer(Colorizer):

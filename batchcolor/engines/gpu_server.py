@@ -26,7 +26,7 @@ from ..errors import BatchcolorError, DeviceLost
 from ..settings import ModelSettings
 from .colorizer import Colorizer
 from .gathering import Gatherer
-from .gpu_client import Service, Welcome
+from .gpu_client import Service, Welcome, given_up
 
 log = logging.getLogger(__name__)
 
@@ -95,16 +95,20 @@ class _Server:
         return message
 
     def _supervise(self) -> None:
-        for _ in range(_RESTARTS):
+        """Wait for the end of the process and replace it, until that has been in vain too often."""
+        for left in range(_RESTARTS, -1, -1):
             error = self._message()
             if self._stopping:
                 return
-            log.warning("%s; its process is replaced", str(error).partition(";")[0])
             self._end_process()
-            self.start()
-            if self._message() is not None:
-                break
+            if left:
+                log.warning("%s; its process is replaced", str(error).partition(";")[0])
+                self.start()
+                if self._message() is not None:
+                    break
         if not self._stopping:
+            if sys.platform != "win32":
+                given_up(self.address).touch()  # clients need not wait for it
             log.error("%s fails again and again; the rest of this run cannot use it", self._model.device)
 
     def stop(self) -> None:
@@ -167,9 +171,11 @@ def _answer(connection: Connection, colorizer: Colorizer, gatherer: Gatherer, dr
             )
         )
         while True:
-            lightness = connection.recv()
+            method, arguments = connection.recv()
+            # Batches across workers are worth waiting for where pictures come one by one, which is what `ab` is for.
+            target = gatherer if method == "ab" else colorizer
             try:
-                answer: object = gatherer.ab(lightness)
+                answer: object = getattr(target, method)(*arguments)
             except DeviceLost as exc:
                 _end(driver, exc)
             except Exception as exc:

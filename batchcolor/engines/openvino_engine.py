@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -23,6 +24,7 @@ from .openvino_conversion import cache_folder, cache_key, convert
 from .precision_trial import fastest_precision
 from .quantization import is_ready, quantized_model
 
+_CPUINFO = Path("/proc/cpuinfo")
 _HINTS = {"float32": ov.Type.f32, "bfloat16": ov.Type.bf16, "int8": ov.Type.f32}
 _TOLERANCES: dict[str, float] = {"float32": 0.05, "bfloat16": 6.0, "int8": 25.0}
 
@@ -54,6 +56,8 @@ class OpenVINOEngine:
                 return _trial_run(tried[each])
 
             ready = [each for each in native if each != "int8" or is_ready(checkpoint)]
+            if {"int8", "bfloat16"} <= set(ready) and not _may_have_amx():
+                ready.remove("bfloat16")  # which AVX-512 multiplies half as fast as integers: a trial would only cost time
             tolerances = {each: _TOLERANCES[each] for each in ready}
             precision = fastest_precision(tolerances, cache_folder(checkpoint, "trial"), prepared)
         if precision not in native:
@@ -92,6 +96,14 @@ def _native(core: ov.Core) -> list[Precision]:
     capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     kinds: dict[str, Precision] = {"BF16": "bfloat16", "INT8": "int8"}
     return [precision for name, precision in kinds.items() if name in capabilities]
+
+
+def _may_have_amx() -> bool:
+    """Whether the processor multiplies matrices of bfloat16 (Intel AMX), as far as the system tells."""
+    try:
+        return "amx_bf16" in _CPUINFO.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return True
 
 
 def _options(precision: Precision) -> dict[str, Any]:

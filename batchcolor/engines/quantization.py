@@ -24,7 +24,7 @@ from ..generators.checkpoint import Checkpoint
 from ..runtime.openvino import ov
 from ..weights.catalogue import CATALOGUE
 from ..weights.store import place_of
-from .openvino_conversion import cache_folder, cached, convert, digest_of
+from .openvino_conversion import cache_folder, cached, convert
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def quantize(core: ov.Core, checkpoint: Checkpoint, crops: Sequence[np.ndarray] 
     except RuntimeError as exc:
         raise ModelError(f"this {checkpoint.architecture} cannot be quantized: {exc}; use --precision float32") from exc
     made = _with_equal_chroma(core, model, convert(core, checkpoint), crops)
-    made.set_rt_info(digest_of(checkpoint), _OF_WEIGHTS)
+    made.set_rt_info(checkpoint.digest, _OF_WEIGHTS)
     return made
 
 
@@ -115,7 +115,7 @@ def _folder(checkpoint: Checkpoint) -> Path:
 
 def _embedded(checkpoint: Checkpoint) -> Path | None:
     """The model in the package that was made from exactly these weights."""
-    digest = digest_of(checkpoint)
+    digest = checkpoint.digest
     for name, known in CATALOGUE.items():
         path = embedded_path(name) if known.embedded and known.architecture == checkpoint.architecture else None
         if path is not None and path.is_file() and digest in _tail(path):

@@ -17,7 +17,7 @@ from .output.streams import codec_name, film_tags, is_filler, stream_tags
 from .output.timecode import timecode_of
 
 _NONE_SAID = ("und", "")  # languages that say nothing
-_JUMP_S = 10  # between two packets of a stream: its clock has been set anew
+_JUMP_S = 10  # between two packets of a stream: its clock was reset
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One film, from its file to the coloured one: survey it, colour its chunks, join them."""
+"""Colorizes one film: a first pass, the chunks, joining."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ from .shots.color import ShotColor, seems_in_color
 from .shots.first_pass import FirstPass, FrameInfo
 from .time_range import TimeRange
 
-_FIRST_PASS_QUEUE = 2000  # frames; what is known of one is small
-_FORMAT = 3  # of work folders: another version does not go on with them
+_FIRST_PASS_QUEUE = 2000  # frames; their descriptions are small
+_FORMAT = 3  # version of work folders; those of another version are discarded
 _MISSING_S = 1.0  # by which a film may be shorter than its header says
 _TINTED = {
     "remove": "they were colorized and their tint was removed; --tints keep or blend leaves more of it",
@@ -55,7 +55,7 @@ _TINTED = {
 
 
 class FilmOutcome(StrEnum):
-    """What was done with a film."""
+    """How a film was processed."""
 
     COLORIZED = "colorized"
     COPIED = "copied"  # all of it is in colour already: the result is the source's copy
@@ -67,7 +67,7 @@ _LEFT_ALONE = {FilmOutcome.COPIED: "the result is a copy", FilmOutcome.SKIPPED: 
 
 @dataclass(frozen=True, slots=True)
 class FilmProgress:
-    """frames: finished so far; total_frames: as the container says or estimates, else None; exact once all of the film was surveyed."""
+    """frames: finished so far; total_frames: from the container's header, else None; exact once the first pass is over."""
 
     frames: int
     total_frames: int | None
@@ -75,7 +75,7 @@ class FilmProgress:
 
 @dataclass(frozen=True, slots=True)
 class FilmResult:
-    """What became of a film. keys: frames on which the generator ran; colour was carried to the others. resumed: frames that an earlier
+    """The result of a film. keys: frames on which the generator ran; colour was carried to the others. resumed: frames that an earlier
     run had finished. measured: see `quality.QualityMetrics`; psnr_luma in dB instead of its mean squared error. damage: stretches of the
     source that could not be read or decoded as they should. outcome: COPIED or SKIPPED for a film that is in colour already."""
 
@@ -122,7 +122,7 @@ def colorize_film(
     settings goes on from them. weights: SHA-256 of the weights, to tell whether they are the same.
 
     colorizer: opens one, once a process; None: as the settings say. executor: where chunks run; None: here, one after the other.
-    Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `WorkerLost` or, when `should_stop` answers yes, `FilmStopped`.
+    Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `WorkerLost` or, when `should_stop` returns true, `FilmStopped`.
     """
     started = time.monotonic()
     film = settings.film
@@ -148,7 +148,7 @@ def colorize_film(
             outcome = FilmOutcome.SKIPPED if color_pages == "skip" else FilmOutcome.COPIED
             if outcome is FilmOutcome.COPIED:
                 _copy(source, target, identity)
-            named = f"{source}: is in colour already; {_LEFT_ALONE[outcome]}; --color-pages recolor colorizes it anew"
+            named = f"{source}: is in colour already; {_LEFT_ALONE[outcome]}; --color-pages recolor colorizes it"
             seconds = time.monotonic() - started
             return FilmResult(len(frames), frames[-1].shot + 1, 0, seconds, warnings=(named,), outcome=outcome)
     run = _Run(source, settings, info, window, executor or SerialExecutor(), on_progress, should_stop or (lambda: False))
@@ -209,7 +209,7 @@ def _provenance(source: Path, settings: Settings, weights: str) -> FilmProvenanc
 def _seen_in_color(
     source: Path, info: FilmInfo, first_pass: FirstPass, should_stop: Callable[[], bool] | None
 ) -> Iterable[FrameInfo]:
-    """The frames of the first pass; as a list where the film is to be seen as a whole first, because it seems to be in colour."""
+    """The frames of the first pass; as a list if the whole film must be known first, because it seems to be in colour."""
     if not seems_in_color(source, info):
         return first_pass
     frames = []
@@ -241,7 +241,7 @@ class _Run:
     ) -> None:
         self._source, self._settings, self._info = source, settings, info
         self._executor, self._on_progress, self._should_stop = executor, on_progress, should_stop
-        self._expected = window.frames(info)
+        self._window, self._expected = window, window.frames(info)
         self.shots = self.resumed = 0
         self._seen_frames = 0
         self._first_pass_done = False
@@ -249,9 +249,9 @@ class _Run:
         self._finished: dict[int, int] = {}  # frames by chunk
         self._done: list[Piece] = []
 
-    def pieces(self, seen: Iterable[FrameInfo], work: WorkFolder, chunk_work: ChunkWork) -> list[Piece]:
+    def pieces(self, first_pass_frames: Iterable[FrameInfo], work: WorkFolder, chunk_work: ChunkWork) -> list[Piece]:
         """Every chunk with its finished segment, in order. Raises what ended the first chunk that failed."""
-        with closing(prefetch(self._counted(seen), _FIRST_PASS_QUEUE, "first pass")) as frames:
+        with closing(prefetch(self._counted(first_pass_frames), _FIRST_PASS_QUEUE, "first pass")) as frames:
             length = ChunkLength.of_film(self._expected)
             missing = self._missing(plan_chunks(frames, length, whole=not self._info.seekable), work)
             for outcome in self._executor.map(chunk_work, missing, self._ends, self._on_told):
@@ -269,11 +269,11 @@ class _Run:
         if sum(piece.chunk.count for piece in pieces) != self._seen_frames:
             raise FilmStopped  # chunks that never began
         if not pieces:
-            raise SourceError(f"{self._source}: not one picture could be decoded; the file is damaged, cut off or shorter")
+            raise self._window.without_frames(self._source)
         return pieces
 
-    def _counted(self, seen: Iterable[FrameInfo]) -> Iterator[FrameInfo]:
-        for frame in seen:
+    def _counted(self, frames: Iterable[FrameInfo]) -> Iterator[FrameInfo]:
+        for frame in frames:
             self._seen_frames += 1
             self.shots = frame.shot + 1
             yield frame
@@ -316,7 +316,7 @@ def _recipe(source: Path, identity: SourceIdentity, settings: Settings, weights:
 
 
 def _damage(first_pass: FirstPass, pieces: Sequence[Piece], tick: Fraction) -> tuple[Damage, ...]:
-    """What the first pass and the chunks met, by time."""
+    """The damage that the first pass and the chunks found, by time."""
     flawed = DamageLog()
     for piece in pieces:
         for place in piece.facts.flawed:
@@ -333,7 +333,7 @@ def _warnings(
     window: TimeRange,
     damage: Sequence[Damage],
 ) -> Iterator[str]:
-    """What the user should know of this film."""
+    """Warnings about this film."""
     yield from (f"{source}: {sentence}" for sentence in sentences(damage))
     missing_s = float(info.begins) + (info.duration_s or 0.0) - first_pass.ends_s
     if window.whole and info.duration_stated and missing_s > _MISSING_S:
@@ -344,7 +344,7 @@ def _warnings(
     if len(first_pass.changes) > 1:
         times = ", ".join(clock(float(change.at_s)) for change in first_pass.changes[1:6])
         more = " and later" if len(first_pass.changes) > 6 else ""
-        yield f"{source}: its clock begins anew at {times}{more}; the result's goes on, and sound and subtitles with it"
+        yield f"{source}: its clock restarts at {times}{more}; the result has one continuous clock for pictures, sound and subtitles"
     if first_pass.untimed:
         yield f"{source}: {first_pass.untimed} pictures have no time in the file; each follows the one before"
     repeated = sum(piece.facts.repeated for piece in pieces)
@@ -359,7 +359,7 @@ def _warnings(
     colors = Counter(color for piece in pieces for color in piece.chunk.own_colors)
     if colors[ShotColor.COLOR]:
         recolor = settings.photo.color_pages == "recolor"
-        what = "colorized anew" if recolor else "they keep their colours; --color-pages recolor colorizes them anew"
+        what = "they were colorized" if recolor else "they keep their colours; --color-pages recolor colorizes them"
         yield f"{source}: {colors[ShotColor.COLOR]} of {total} frames are in shots that are in colour already; {what}"
     if colors[ShotColor.TINTED]:
         yield f"{source}: {colors[ShotColor.TINTED]} of {total} frames are tinted or toned; {_TINTED[settings.film.tints]}"

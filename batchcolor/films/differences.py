@@ -1,4 +1,4 @@
-"""What a result lacks of its film, or has otherwise: found by comparing the accounts of both, each difference in a sentence."""
+"""Compares the accounts of a film and its result, and describes each difference in one sentence."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """errors: what must not be; warnings: what the user had better know; notes: what was done on purpose and takes nothing away."""
+    """errors: unacceptable; warnings: losses that the user should know of; notes: intended changes without a loss."""
 
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -253,7 +253,7 @@ def _chapters(found: _Found, after: Account, expected: Expected) -> None:
 
 
 def _tags(found: _Found, before: Account, after: Account) -> None:
-    kept = {name.lower(): value for name, value in after.tags.items()}
-    lost = [name for name, value in before.tags.items() if name.lower() != "timecode" and kept.get(name.lower()) != value]
+    remaining = {name.lower(): value for name, value in after.tags.items()}
+    lost = [name for name, value in before.tags.items() if name.lower() != "timecode" and remaining.get(name.lower()) != value]
     if lost:
         found.warn(f"its tags {', '.join(lost)} are left out or changed; an .mkv result keeps any")

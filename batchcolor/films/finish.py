@@ -41,7 +41,7 @@ class FilmProvenance:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """before, after: accounts of source and result. warnings: what the user had better know of their difference; notes: what was done
+    """before, after: accounts of source and result. warnings: losses that the user should know of; notes: what was done
     on purpose and takes nothing away."""
 
     before: Account

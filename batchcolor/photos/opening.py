@@ -133,7 +133,7 @@ def _field(image: pyvips.Image, name: str, default: int) -> int:
 
 
 def _opened(image: pyvips.Image, **more: object) -> OpenedPage:
-    """What libvips says of an image that it has read."""
+    """Facts about an image from libvips."""
     facts: dict[str, object] = {
         "alpha": bool(image.hasalpha()),
         "orientation": _field(image, "orientation", 1),
@@ -227,10 +227,10 @@ def _open_bmp(path: Path, _page: int) -> OpenedPage:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         pixels = None
+    if pixels is None and int.from_bytes(content[2:6], "little") > len(content):
+        raise SourceError(f"{path}: ends before its pixels do; the file is damaged or cut off")
     if pixels is None:
-        raise SourceError(
-            f"{path}: cannot be decoded; the BMP is damaged, cut off or of a rare kind, so convert it to a plain TIFF or PNG first"
-        )
+        raise SourceError(f"{path}: is a BMP that cannot be decoded here; convert it to a plain TIFF or PNG first")
     alpha = pixels.ndim == 3 and pixels.shape[2] == 4
     if alpha and len(np.unique(pixels[..., 3])) == 1:  # four bytes a pixel, of which most programs leave the last unused
         pixels, alpha = pixels[..., :3], False

@@ -75,7 +75,7 @@ class TiffLayout:
 
     @property
     def why_not(self) -> str:
-        """What libvips cannot read about the page, in words."""
+        """The features of the page that libvips cannot read, as text."""
         if self.compression not in _BY_LIBVIPS:
             return f"a TIFF packed as {_NAMES.get(self.compression, f'number {self.compression}')}"
         if self.photometric in (_CIELAB, _ICCLAB):

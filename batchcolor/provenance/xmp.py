@@ -1,4 +1,4 @@
-"""XMP packets (ISO 16684-1): saying in one that its picture was colorized, and by what."""
+"""XMP packets (ISO 16684-1): adding the provenance of a colorized picture."""
 
 from __future__ import annotations
 

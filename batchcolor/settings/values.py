@@ -298,6 +298,15 @@ class RunOptions:
         high=1e9,
     )
     times: Times = option("source", "Times and modes of results: those of their sources, or now.", heading=_RUN)
+    wait_stable: float | None = option(
+        None,
+        "Wait this long for files that were changed lately, and leave those that still change to the next run.",
+        heading=_SELECTION,
+        metavar="TIME",
+        duration=True,
+        low=0,
+        high=86400,
+    )
     force: bool = option(False, "Redo everything, even what is up to date.", heading=_SELECTION)
     verify: bool = option(False, "Decode existing results and redo the damaged ones.", heading=_SELECTION)
     content_hash: bool = option(

@@ -13,7 +13,7 @@ from batchcolor.archive.plan import is_file_name, plan
 from batchcolor.archive.target_checks import CODECS_OF_SUFFIX, TargetChecks, is_reserved_by_windows
 from batchcolor.archive.walk import Kind
 from batchcolor.errors import OutputError, SourceError, UsageError
-from batchcolor.films.output.encode import CODECS
+from batchcolor.films.output.encoders import CODECS
 from batchcolor.films.output.streams import MUXERS
 from batchcolor.settings import FilmSettings, Settings
 from batchcolor.settings.values import VideoCodec
@@ -25,22 +25,25 @@ def with_codec(codec: str) -> ItemSettings:
 
 def test_every_container_and_codec_is_decided() -> None:
     assert CODECS_OF_SUFFIX.keys() == MUXERS.keys()
-    assert set(CODECS_OF_SUFFIX[".mkv"]) == set(get_args(VideoCodec)) == set(CODECS)
+    assert {codec for held in CODECS_OF_SUFFIX.values() for codec in held} == set(get_args(VideoCodec)) == set(CODECS)
 
 
-@pytest.mark.parametrize(("suffix", "codec"), [(".mov", "av1"), (".mov", "ffv1"), (".mp4", "prores"), (".m4v", "prores")])
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".mov", "av1"), (".mov", "ffv1"), (".mp4", "prores"), (".m4v", "prores"), (".mkv", "dnxhr")]
+)
 def test_a_codec_that_the_container_cannot_hold_is_refused_with_what_would_work(
     tmp_path: Path, suffix: str, codec: str
 ) -> None:
     (tmp_path / f"reel{suffix.upper()}").touch()
-    (tmp_path / "reel.avi").touch()
-    planned = plan([tmp_path], tmp_path / "out", with_codec(codec))
+    planned = plan([tmp_path / f"reel{suffix.upper()}"], tmp_path / "out", with_codec(codec))
     ((item, error),) = planned.refused
     assert isinstance(error, UsageError)
     assert str(item.source) in str(error)
     assert f"{suffix} cannot hold {codec}" in str(error)
     assert "h264" in str(error)
-    assert [item.source.name for item in planned.items] == ["reel.avi"]
+    other = next(other for other, held in CODECS_OF_SUFFIX.items() if codec in held)
+    assert str(error).endswith(other) or other in str(error)
+    assert plan([item.source], tmp_path / f"alone{other}", with_codec(codec)).refused == ()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names of Windows are counted in other units")

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import pyvips
 
@@ -199,3 +200,35 @@ def test_killed_runs_lose_only_the_items_in_progress(scans: Path, weights: Path)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_twenty_kills_lose_only_the_items_in_progress(scans: Path, weights: Path) -> None:
     kill_at_random(scans, weights, 20)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+def test_ctrl_c_twice_ends_at_once_whatever_a_decoder_does(scans: Path, weights: Path, tmp_path: Path) -> None:
+    """A photo hangs; the first Ctrl-C waits for it, the second does not: nothing half-written stays, and no process."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import pathlib, sys, time\n"
+        "def hook(event, arguments):\n"
+        "    if event == 'open' and str(arguments[0]).endswith('3.png') and str(arguments[1]).startswith('r'):\n"
+        f"        pathlib.Path({str(tmp_path / 'hangs')!r}).touch()\n"
+        "        time.sleep(3600)\n"
+        "sys.addaudithook(hook)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path.cwd())])}
+    output = scans.parent / "colour"
+    with subprocess.Popen(
+        command(scans, "-o", output, "--weights", weights), stderr=subprocess.PIPE, text=True, env=environment
+    ) as run:
+        deadline = time.monotonic() + 110
+        while not (tmp_path / "hangs").exists():
+            assert time.monotonic() < deadline
+            assert run.poll() is None
+            time.sleep(0.05)
+        workers = psutil.Process(run.pid).children(recursive=True)
+        run.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=100)
+    assert run.returncode == 130, said
+    assert "abandoned" not in said  # it did not take the eight seconds
+    assert not [path for path in output.rglob("*") if path.name.startswith(PREFIX)]
+    assert not psutil.wait_procs(workers, timeout=60)[1]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from batchcolor.engines import gpu_server
 from batchcolor.engines.colorizer import Colorizer
 from batchcolor.engines.engine_info import EngineInfo
 from batchcolor.engines.gpu_client import SharedColorizer
@@ -110,6 +111,19 @@ def test_pictures_that_end_every_server_are_given_up(tmp_path: Path) -> None:
         with pytest.raises(DeviceLost, match="3 times"):
             colorizer.ab([plane(FAULT)])
         np.testing.assert_array_equal(colorizer.ab([plane(5)])[0], expected(plane(5)))  # others have their turn
+
+
+def test_a_gpu_that_fails_again_and_again_is_given_up_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(gpu_server, "_RESTARTS", 1)
+    (tmp_path / "faults").write_bytes(bytes(9))
+    with serve([ModelSettings(weights=str(tmp_path / "faults"))], open_fake) as service:
+        colorizer = SharedColorizer(service.device_name())
+        for n in (FAULT, 1.0):  # the second picture is a good one, and does not wait for a server that will not come
+            with pytest.raises(DeviceLost, match="is gone"):
+                colorizer.ab([plane(n)])
+    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
 
 
 def test_errors_arrive_as_what_they_are(tmp_path: Path) -> None:

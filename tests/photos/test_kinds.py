@@ -343,7 +343,12 @@ def test_what_lies_behind_a_jpeg_is_named_and_claims_about_it_go(tmp_path: Path)
     )
     mpf = b"MPF\0II*\0" + bytes(30)
     content = with_segments(
-        jpeg(tmp_path / "in.jpg"), (0xE1, xmp), (0xE2, mpf), (0xEB, b"JP\0\1jumb"), (0xE5, b"RMETA\0keep me")
+        jpeg(tmp_path / "in.jpg"),
+        (0xE1, xmp),
+        (0xE2, mpf),
+        (0xEB, b"JP\0\1jumb"),
+        (0xE5, b"RMETA\0keep me"),
+        (0xE0, b"II\x1a\0\0\0HEAPJPGM own"),
     )
     video = b"\0\0\0\x18ftypmp42" + bytes(2000)
     result = colorize(_written(tmp_path / "in.jpg", content + video), tmp_path / "out.jpg")
@@ -354,6 +359,7 @@ def test_what_lies_behind_a_jpeg_is_named_and_claims_about_it_go(tmp_path: Path)
     assert b"MotionPhoto" not in made
     assert b"album 3" in made
     assert b"RMETA\0keep me" in made
+    assert b"HEAPJPGM own" in made
     assert b"MPF\0" not in made
     assert made.endswith(b"\xff\xd9")
 

@@ -1,4 +1,4 @@
-"""Frames in, the same frames with steady chroma out: small lightness, shots, motion, key frames, the generator, smoothing."""
+"""Predicts the chroma of a stream of frames: motion, key frames, the generator, smoothing."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .motion import MotionEstimator, Step
 from .smoothers import smoother_of
 from .smoothing import ShotFrame
 
-_PENDING = 16  # frames that may wait until enough key frames for a batch have come together
+_PENDING = 16  # frames that may wait for enough key frames to fill a batch
 
 
 class DecodedFrame(NamedTuple):
-    """A decoded frame and what network, cuts and smoother see of it: L float32 `(h, w)`, 0..100."""
+    """A decoded frame and its small lightness, the input of network and smoother: L float32 `(h, w)`, 0..100."""
 
     frame: av.VideoFrame
     L: np.ndarray
@@ -46,7 +46,7 @@ class ColorCounts:
 class _Planned(NamedTuple):
     """A frame, the number of its shot, the motion that leads to it, and whether the generator runs on it."""
 
-    seen: DecodedFrame
+    decoded: DecodedFrame
     shot: int
     step: Step | None
     is_key: bool
@@ -63,8 +63,8 @@ def colorize_frames(
 ) -> Iterator[ColorizedFrame]:
     """Every frame with its chroma, in order, a bounded number of frames behind the input.
 
-    frames: each with the number of its shot. quarter_turns: counter-clockwise, from the frames as stored to the frames as shown, which
-    is how the network sees them. anchor: a frame, counted from 0, that is a key frame in any case.
+    frames: each with the number of its shot. quarter_turns: counter-clockwise, from the frames as stored to the frames as displayed,
+    which is how the network sees them. anchor: a frame, counted from 0, that is a key frame in any case.
     """
     with_motion = settings.smooth == "flow"
     decide = key_frames(settings.key_frames if with_motion else "every")
@@ -72,10 +72,10 @@ def colorize_frames(
     predicted = _predicted(planned, colorizer, quarter_turns, counts)
     smooth = smoother_of(settings.smooth)
     for _, shot in itertools.groupby(predicted, key=lambda pair: pair[0].shot):
-        waiting: collections.deque[DecodedFrame] = collections.deque()  # frames that the smoother has seen and not yet answered
+        waiting: collections.deque[DecodedFrame] = collections.deque()  # frames inside the smoother
         for ab in smooth(_remembered(shot, waiting)):
-            seen = waiting.popleft()
-            yield ColorizedFrame(seen.frame, seen.L, ab)
+            decoded = waiting.popleft()
+            yield ColorizedFrame(decoded.frame, decoded.L, ab)
 
 
 def _planned(
@@ -86,12 +86,12 @@ def _planned(
     for number, shot in itertools.groupby(numbered, key=lambda pair: pair[0]):
         keys = decide()
         before: np.ndarray | None = None
-        for _, seen in shot:
-            begins_anew = next(count) == anchor  # as the next chunk does, which begins to decode here
-            keys = decide() if begins_anew else keys
-            step = estimator.step(before, seen.L) if with_motion and before is not None else None
-            before = seen.L
-            yield _Planned(seen, number, step, keys.is_key(None if begins_anew else step))
+        for _, decoded in shot:
+            restarts = next(count) == anchor  # as the next chunk does, which begins to decode here
+            keys = decide() if restarts else keys
+            step = estimator.step(before, decoded.L) if with_motion and before is not None else None
+            before = decoded.L
+            yield _Planned(decoded, number, step, keys.is_key(None if restarts else step))
 
 
 def _predicted(
@@ -100,7 +100,7 @@ def _predicted(
     """Each frame with the generator's ab, None between key frames; key frames go through the network in batches."""
     waiting = iter(planned)
     while batch := list(itertools.islice(waiting, _PENDING)):
-        upright = [np.ascontiguousarray(np.rot90(item.seen.L, quarter_turns)) for item in batch if item.is_key]
+        upright = [np.ascontiguousarray(np.rot90(item.decoded.L, quarter_turns)) for item in batch if item.is_key]
         answers = iter(colorizer.ab(upright))
         counts.keys += len(upright)
         for item in batch:
@@ -112,5 +112,5 @@ def _remembered(
     shot: Iterable[tuple[_Planned, np.ndarray | None]], waiting: collections.deque[DecodedFrame]
 ) -> Iterator[ShotFrame]:
     for item, ab in shot:
-        waiting.append(item.seen)
-        yield ShotFrame(item.seen.L, ab, item.step)
+        waiting.append(item.decoded)
+        yield ShotFrame(item.decoded.L, ab, item.step)

@@ -31,7 +31,7 @@ class TimedFrame(NamedTuple):
 class FrameDecoder:
     """Iterating gives every frame of `stream` that can be decoded, once, as FFmpeg's programs do.
 
-    Damaged packets are passed over, and the film ends where the file does. damage: what was wrong, and when. clock: as far as it was
+    Damaged packets are skipped, and the film ends where the file does. damage: what was wrong, and when. clock: as far as it was
     read. untimed: frames without any time, which follow the one before. flawed: film times of packets whose decoder complained without
     refusing them, if that is watched.
     """

@@ -21,7 +21,7 @@ from .source import JoinedFiles
 # ITU-T H.273, table 4 (matrix coefficients), as far as they are Y'CbCr with constant weights.
 _MATRICES = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
 _NO_TIMES = 0x0080  # libavformat's AVFMT_NOTIMESTAMPS: bare streams of pictures
-_RESTARTS = 0x0200  # AVFMT_TS_DISCONT: clocks that may begin anew
+_RESTARTS = 0x0200  # AVFMT_TS_DISCONT: clocks that may restart
 _NO_BYTE_SEEK = 0x8000  # AVFMT_NO_BYTE_SEEK
 _DTS_ONLY = {"avi"}  # formats that store when a packet is decoded, and not when it is shown
 _DOUBTFUL = {"asf"}  # and those in which it may be either
@@ -39,9 +39,9 @@ class FilmInfo:
     seekable: whether frames can be found again by their time.
 
     origin: time in the file, in seconds, that is 0 of film time; begins: film time at which the film begins. restarts: whether the
-    format is one whose clock may begin anew; bytes_seekable: whether it can be entered at a byte. decoding_times: whether it knows when
-    packets are decoded alone; doubtful_times: whether its pts may be that. duration_stated: whether `duration_s` is what the header says,
-    not what a look at the end of the file gave.
+    format is one whose clock may restart; bytes_seekable: whether it can be entered at a byte. decoding_times: whether it stores decoding
+    times only; doubtful_times: whether its pts may be these. duration_stated: whether `duration_s` is from the header, instead of
+    from the end of the file.
     """
 
     container: str
@@ -106,7 +106,7 @@ def reading(path: Path) -> Iterator[av.container.InputContainer]:
 
 
 def _sentence(path: Path, error: Exception) -> str:
-    """What an error of FFmpeg means for the film. PyAV derives its errors from Python's of the same name where there is one."""
+    """The error for a film that FFmpeg cannot read. PyAV derives its errors from Python's of the same name where there is one."""
     match error:
         case PermissionError():
             return f"{path}: cannot be read (permission denied); check its permissions"
@@ -211,5 +211,5 @@ def _first_frame_facts(path: Path) -> tuple[int, SideData]:
 
 
 def _usual_matrix(width: int, height: int) -> str:
-    """What players assume where a film does not say: BT.709 for high definition, else BT.601."""
+    """The matrix that players assume if a film names none: BT.709 for high definition, else BT.601."""
     return "bt709" if width >= _HD_WIDTH or height > _SD_HEIGHT else "bt601"

@@ -18,7 +18,7 @@ _END_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class SourceIdentity:
-    """What a source was when it was first looked at. files: size in bytes, time of change in ns, inode, and SHA-256 of both ends of
+    """The identity of a source at its first access. files: size in bytes, time of change in ns, inode, and SHA-256 of both ends of
     each of its files."""
 
     files: tuple[tuple[int, int, int, str], ...]

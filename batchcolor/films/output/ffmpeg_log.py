@@ -1,4 +1,4 @@
-"""What FFmpeg says about an error, beside its number."""
+"""FFmpeg's log messages about an error."""
 
 from __future__ import annotations
 
@@ -36,5 +36,12 @@ def reason(error: BaseException) -> str:
 @contextlib.contextmanager
 def listening() -> Iterator[Messages]:
     """Collect FFmpeg's error messages of this thread while the block runs. Not for hot loops: it switches messages on for all threads."""
-    with logged_errors() as logs:
-        yield Messages(logs)
+    messages = Messages()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as logs:
+            messages._logs = logs
+            yield messages
+    finally:
+        # Not None, PyAV's default: a message that another thread is about to hand over would be compared with it, and fail.
+        av.logging.set_level(av.logging.PANIC)

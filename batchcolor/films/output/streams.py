@@ -1,6 +1,6 @@
 """Everything of a film that is not its picture: sound, subtitles, attachments, covers, chapters, tags. Copied packet by packet.
 
-What becomes of each stream is planned before any work is done, by a trial (`trial.py`); the result is written by the same plan.
+Each stream is planned before any work is done, by a trial (`trial.py`); the result is written by the same plan.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .pcm import PcmRewrap
 MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 _OF_THE_CONTAINER = {"major_brand", "minor_version", "compatible_brands", "encoder"}
-# What mkvmerge and FFmpeg have counted in the source; it is wrong as soon as anything changes, and the muxer counts anew.
+# Statistics that mkvmerge and FFmpeg wrote into the source; they are wrong after any change, and the muxer computes new ones.
 _STATISTICS = ("bps", "number_of_bytes", "number_of_frames", "duration", "_statistics_")
 _OF_THE_PICTURE = {"encoder", "rotate", "vendor_id"}  # of the encoder that made it; the display matrix in words
 # Keys for which MP4 and QuickTime have boxes of their own; with any other, FFmpeg has to write them all as free keys ("mdta").
@@ -55,7 +55,7 @@ _DATA = {
 
 
 class Fate(StrEnum):
-    """What becomes of a stream. REWRAPPED, DECODED: to PCM, of PCM or of compressed sound. CHAPTERS: it is the text of the chapters;
+    """How a stream is treated. REWRAPPED, DECODED: to PCM, of PCM or of compressed sound. CHAPTERS: it is the text of the chapters;
     TIMECODE: of the tag that a muxer makes a track of."""
 
     COPIED = "copied"
@@ -69,7 +69,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedStream:
-    """What becomes of a stream of the source. kind: video, audio, ...; cover: `is_cover`; reason: why it is left out."""
+    """The plan for a stream of the source. kind: video, audio, ...; cover: `is_cover`; reason: why it is left out."""
 
     index: int
     kind: str
@@ -133,7 +133,7 @@ class Copy:
         self._last: int | None = None
 
     def ready(self, packet: av.Packet) -> Iterator[av.Packet]:
-        """What is to be muxed for a packet of the source, whose times are those of the result already."""
+        """The packets to mux for a packet of the source, whose times are those of the result already."""
         if self._rewrap is None:
             made = [packet]
         else:
@@ -257,7 +257,7 @@ def codec_name(stream: av.stream.Stream) -> str:
 
 
 def stream_tags(stream: av.stream.Stream, *, picture: bool = False) -> dict[str, str]:
-    """A stream's tags without those that were counted, or of its encoder. picture: it is encoded anew."""
+    """A stream's tags without those that were counted, or of its encoder. picture: the stream is encoded again."""
     return {
         name: value
         for name, value in stream.metadata.items()
@@ -322,5 +322,5 @@ def _dated_as_shown(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
 
 
 def is_filler(packet: av.Packet) -> bool:
-    """Whether the packet is the empty text that MP4 keeps between two subtitles; its muxer writes these anew by itself."""
+    """Whether the packet is the empty text that MP4 keeps between two subtitles; its muxer writes these by itself."""
     return packet.stream.type == "subtitle" and packet.stream.codec_context.name == "mov_text" and bytes(packet) == b"\0\0"

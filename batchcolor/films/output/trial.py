@@ -1,4 +1,4 @@
-"""A trial before hours of work: what the result's container takes of a film, found by writing it and reading it again."""
+"""Finds what the result's container can hold of a film, by writing a small sample and reading it again."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from .streams import (
     stream_tags,
 )
 
-_PACKETS_LOOKED_AT = 4000  # of a film's beginning, in search of the first ones of every stream
-_BYTES_LOOKED_AT = 64 << 20
+_MAX_PACKETS = 4000  # of a film's beginning, in search of the first ones of every stream
+_MAX_BYTES = 64 << 20
 _REFUSALS = (ValueError, TypeError, AttributeError, KeyError, av.error.FFmpegError)
 
 
@@ -56,7 +56,7 @@ class StreamPlan:
 
     def warnings(self, source: Path) -> list[str]:
         """As `losses`, and what else is good to know."""
-        return [said for plan in self.streams if (said := plan.warning(source)) is not None]
+        return [warning for plan in self.streams if (warning := plan.warning(source)) is not None]
 
 
 def plan_streams(source: Path, target: Path, info: FilmInfo, picture: PictureFormat, settings: FilmSettings) -> StreamPlan:
@@ -119,7 +119,7 @@ def _named(error: UsageError, muxer: str, settings: FilmSettings) -> UsageError:
 def _planned(
     stream: av.stream.Stream, muxer: str, has_chapters: bool, first: list[av.Packet], messages: Messages
 ) -> PlannedStream:
-    """What becomes of one stream. first: its first packets."""
+    """The plan for one stream. first: its first packets."""
     codec, kind = codec_name(stream), stream.type
 
     def fate(what: Fate, why: str = "") -> PlannedStream:
@@ -183,17 +183,17 @@ def _first_packets(container: av.container.InputContainer, streams: list[av.stre
     """The first packets of each stream, as far as they lie near the beginning."""
     wanted = {stream.index: 1 if is_cover(stream) else 3 for stream in streams if stream.type != "attachment"}
     found: dict[int, list[av.Packet]] = {}
-    seen = size = 0
+    count = size = 0
     if not wanted:
         return found
     for packet in _packets(container):
-        seen, size = seen + 1, size + packet.size
+        count, size = count + 1, size + packet.size
         packets = found.setdefault(packet.stream.index, [])
         if len(packets) < wanted.get(packet.stream.index, 0) and packet.size and not is_filler(packet):
             packets.append(packet)
             if all(len(found.get(index, ())) == count for index, count in wanted.items()):
                 break
-        if seen > _PACKETS_LOOKED_AT or size > _BYTES_LOOKED_AT:
+        if count > _MAX_PACKETS or size > _MAX_BYTES:
             break
     return found
 

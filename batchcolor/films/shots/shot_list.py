@@ -1,4 +1,4 @@
-"""Lists of shots as CSV: found by `batchcolor probe --shots`, edited by anybody, obeyed by `batchcolor colorize --shots`."""
+"""Lists of shots as CSV: written by `batchcolor probe --shots`, edited by the user, read by `batchcolor colorize --shots`."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def find_shots(source: Path) -> Iterator[Shot]:
     info = probe(source)
     picture = picture_format(info, CODECS["ffv1"])
     clock = tick(source)
-    begun = last = None
+    first = last = None
     frames = 0
     for frame in FirstPass(source, info, picture, TimeRange()):
-        if begun is None or frame.shot != begun.shot:
-            if begun is not None and last is not None:
-                yield Shot(float(begun.pts * clock), float(frame.pts * clock), frames)
-            begun, frames = frame, 0
+        if first is None or frame.shot != first.shot:
+            if first is not None and last is not None:
+                yield Shot(float(first.pts * clock), float(frame.pts * clock), frames)
+            first, frames = frame, 0
         last, frames = frame, frames + 1
-    if begun is not None and last is not None:
-        yield Shot(float(begun.pts * clock), float((last.pts + last.duration) * clock), frames)
+    if first is not None and last is not None:
+        yield Shot(float(first.pts * clock), float((last.pts + last.duration) * clock), frames)
 
 
 def write_shots(shots: Iterable[Shot], file: TextIO) -> None:

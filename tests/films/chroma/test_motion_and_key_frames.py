@@ -28,7 +28,7 @@ def inner(plane: np.ndarray) -> np.ndarray:
 def test_a_pan_is_found_and_trusted() -> None:
     step = MotionEstimator().step(texture(0), texture(6))
     x = np.arange(WIDTH // 2, dtype=np.float32)
-    forward, back = (float(np.median(inner(motion.map[..., 0] - x))) for motion in step)
+    forward, back = (float(np.median(inner(motion.positions[..., 0] - x))) for motion in step)
     assert abs(forward - 3) < 0.5  # half of 6, at half the size
     assert abs(back + 3) < 0.5
     assert float(inner(step.forward.trust).mean()) > 0.8

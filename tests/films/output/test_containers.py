@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from batchcolor.archive.target_checks import CODECS_OF_SUFFIX
-from batchcolor.errors import OutputError
+from batchcolor.errors import OutputError, UsageError
 from batchcolor.films import colorize_film
-from batchcolor.films.output.encode import CODECS
+from batchcolor.films.output.encoders import CODECS
 from batchcolor.films.output.streams import MUXERS
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, make_film, packets, pictures
@@ -72,11 +72,9 @@ def test_a_part_begins_at_zero_with_its_sound_and_chapters(tmp_path: Path) -> No
 
 
 def test_a_start_beyond_the_end_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    from batchcolor.errors import SourceError
-
     source = make_film(tmp_path / "in.mkv", Made())
     late = Settings(film=FilmSettings(start=99.0))
-    with pytest.raises(SourceError, match=r"in\.mkv: not one picture"):
+    with pytest.raises(UsageError, match=r"--start"):
         colorize_film(source, tmp_path / "out" / "out.mkv", late, colorizer=formula_colorizer)
     assert not list((tmp_path / "out").iterdir())
 
@@ -110,11 +108,15 @@ def test_the_plan_knows_which_codecs_a_container_holds(tmp_path: Path, suffix: s
         path = tmp_path / f"{codec}{suffix}"
         try:
             with av.open(path, "w", format=MUXERS[suffix]) as container:
-                stream = container.add_stream(encoder.name, rate=25, options=dict(encoder.more))
-                stream.width, stream.height = 64, 64
-                stream.pix_fmt = "yuv422p10le" if codec == "prores" else "yuv420p"
+                profile = encoder.profile(None, alpha=False)
+                options = dict((*encoder.more, *profile.options))
+                stream = container.add_stream(encoder.name, rate=25, options=options)
+                stream.width, stream.height = 256, 128
+                stream.pix_fmt = "yuv422p10le" if profile.sampling == "422" else "yuv420p"
                 for n in range(2):
-                    frame = av.VideoFrame(64, 64, stream.pix_fmt)
+                    frame = av.VideoFrame(256, 128, stream.pix_fmt)
+                    for plane in frame.planes:
+                        plane.update(bytes(plane.buffer_size))
                     frame.pts = n
                     container.mux(stream.encode(frame))
                 container.mux(stream.encode(None))
@@ -123,3 +125,10 @@ def test_the_plan_knows_which_codecs_a_container_holds(tmp_path: Path, suffix: s
         except (ValueError, av.error.FFmpegError):
             continue
     assert tuple(held) == CODECS_OF_SUFFIX[suffix]
+
+
+def test_films_below_one_coding_unit_are_not_given_to_the_encoder_that_they_crash(tmp_path: Path) -> None:
+    source = make_film(tmp_path / "small.mkv", Made(width=48, height=32))
+    with pytest.raises(UsageError, match="48x32; choose another --codec"):
+        colorize_film(source, tmp_path / "out.mkv", Settings(film=FilmSettings(codec="hevc")), colorizer=formula_colorizer)
+    assert [path.name for path in tmp_path.iterdir()] == ["small.mkv"]
