@@ -36,12 +36,5 @@ def reason(error: BaseException) -> str:
 @contextlib.contextmanager
 def listening() -> Iterator[Messages]:
     """Collect FFmpeg's error messages of this thread while the block runs. Not for hot loops: it switches messages on for all threads."""
-    messages = Messages()
-    av.logging.set_level(av.logging.ERROR)
-    try:
-        with av.logging.Capture() as logs:
-            messages._logs = logs
-            yield messages
-    finally:
-        # Not None, PyAV's default: a message that another thread is about to hand over would be compared with it, and fail.
-        av.logging.set_level(av.logging.PANIC)
+    with logged_errors() as logs:
+        yield Messages(logs)
