@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,8 +16,11 @@ from ..generators.layout import layout_of, network_shape
 from ..settings import EngineName, ModelSettings, Precision
 from ..weights import open_checkpoint
 from . import Engine, open_engine
+from .base import Hints, Prediction
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 DEFAULT_NETWORK_SIZE = 256
 
@@ -65,6 +69,11 @@ class Colorizer:
             fallback=fallback,
         )
 
+    @property
+    def takes_hints(self) -> bool:
+        """Whether `predict` takes hints."""
+        return self.engine.takes_hints
+
     def network_shape(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) at which a picture of this size should be given to `ab`."""
         return network_shape(height, width, self.network_size, self._side_multiple)
@@ -74,10 +83,31 @@ class Colorizer:
 
         Planes of one shape share batches. Raises `OutOfMemory` where not even one fits anywhere.
         """
+        return self._batched(lightness, lambda engine, L, _: list(engine(L)))
+
+    def predict(self, lightness: Sequence[np.ndarray], hints: Sequence[Hints] | None = None) -> list[Prediction]:
+        """As `ab`, with the features, without the axis of batches: features float32 `(C, h, w)`, as `Layout.taps` orders them.
+
+        lightness: of shapes that `network_shape` gives. hints: of each plane, for networks that take them, without that axis as well.
+        """
+
+        def run(engine: Engine, L: np.ndarray, chosen: list[int]) -> list[Prediction]:
+            given = None
+            if hints is not None:
+                given = Hints(np.stack([hints[n].ab for n in chosen]), np.stack([hints[n].mask for n in chosen]))
+            answer = engine.predict(L, given)
+            return [Prediction(answer.ab[n], tuple(planes[n] for planes in answer.features)) for n in range(len(chosen))]
+
+        return self._batched(lightness, run)
+
+    def _batched(
+        self, lightness: Sequence[np.ndarray], run: Callable[[Engine, np.ndarray, list[int]], Sequence[Answer]]
+    ) -> list[Answer]:
+        """What `run` answers for each plane, in order; run(engine, L `(N, 1, h, w)`, their N numbers)."""
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for index, plane in enumerate(lightness):
             by_shape.setdefault(plane.shape, []).append(index)
-        results: dict[int, np.ndarray] = {}
+        results: dict[int, Answer] = {}
         for indices in by_shape.values():
             start = 0
             while start < len(indices):
@@ -85,7 +115,7 @@ class Colorizer:
                 batch = np.stack([lightness[i] for i in chosen])[:, None].astype(np.float32, copy=False)
                 engine = self.engine
                 try:
-                    predicted = engine(batch)
+                    predicted = run(engine, batch, chosen)
                 except OutOfMemory:
                     self._shrink(engine, len(chosen))
                     continue

@@ -8,7 +8,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +21,42 @@ from ..runtime.cache_dir import cache_root
 log = logging.getLogger(__name__)
 
 _MODEL = "model.xml"
+_GENERATOR = "__module.generator."  # what traced names of the generator's modules begin with
+_BESIDE_THE_FLOW = ("Constant", "Convert", "FakeQuantize")
 
 
-def convert(core: ov.Core, checkpoint: Checkpoint) -> Any:
+def convert(core: ov.Core, checkpoint: Checkpoint, *, hints: bool = False) -> Any:
     """The checkpoint's generator as an `ov.Model`: L float32 `(N, 1, H, W)` -> ab; sides in multiples of the generator's own.
+
+    hints: whether it takes ab and mask of hints as its second and third input.
 
     Taken from the cache where it is there; a damaged entry is converted again. A cache that cannot be written to only costs time.
     Raises `ModelError` where OpenVINO cannot take the network.
     """
-    return cached(core, cache_folder(checkpoint), lambda: _convert(checkpoint), checkpoint)
+    folder = cache_folder(checkpoint, "hints" if hints else "")
+    return cached(core, folder, lambda: _convert(checkpoint, hints), checkpoint)
 
 
-def _convert(checkpoint: Checkpoint) -> Any:
+def _convert(checkpoint: Checkpoint, hints: bool) -> Any:
     from .torch_tracing import traced  # torch: only where a network is not in the cache yet
 
-    return traced(checkpoint.generator())
+    return traced(checkpoint.generator(), hints=hints)
+
+
+def with_features(model: Any, taps: Sequence[str]) -> Any:
+    """A copy of the model whose outputs are ab and, behind it, those of the generator's modules that `taps` names.
+
+    Tracing and quantizing keep torch's names: the last operation that bears a module's name gives the module's output.
+    """
+    copy = model.clone()
+    operations = copy.get_ordered_ops()
+    for tap in taps:
+        inside = (f"{_GENERATOR}{tap}.", f"{_GENERATOR}{tap}/")
+        *_, last = (
+            op for op in operations if op.get_friendly_name().startswith(inside) and op.get_type_name() not in _BESIDE_THE_FLOW
+        )
+        copy.add_outputs([last.output(0)])
+    return copy
 
 
 def cached(core: ov.Core, folder: Path, make: Callable[[], Any], checkpoint: Checkpoint) -> Any:

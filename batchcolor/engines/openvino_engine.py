@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -12,10 +13,11 @@ import openvino as ov
 
 from ..errors import DeviceError, ModelError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
-from ..generators.layout import layout_of
+from ..generators.layout import layout_of, takes_hints
 from ..runtime.thread_budget import allowed
 from ..settings import EngineName, Precision
-from .openvino_conversion import cache_folder, convert
+from .base import Hints, Prediction
+from .openvino_conversion import cache_folder, convert, with_features
 from .precision_trial import fastest_precision
 from .quantization import is_ready, quantized_model
 
@@ -36,7 +38,12 @@ class OpenVINOEngine:
             self._open(core, checkpoint, native, precision)
         except RuntimeError as exc:
             raise ModelError(f"OpenVINO cannot run this {checkpoint.architecture}: {exc}; use --engine torch") from exc
-        self._multiple, self._fraction = layout_of(checkpoint.architecture)
+        self._core, self._checkpoint = core, checkpoint
+        self._layout = layout_of(checkpoint.architecture)
+        self.takes_hints = takes_hints(checkpoint.architecture, checkpoint.configuration)
+        self._requests: dict[
+            bool, Any
+        ] = {}  # of networks that hand out features, with and without hints; opened when first asked for
         # A picture a core keeps all busy, and fewer sizes of batches come about: each new one costs 50 ms of preparing.
         self._together = allowed()
         self._lock = threading.Lock()
@@ -58,23 +65,54 @@ class OpenVINOEngine:
     def __call__(self, L: np.ndarray) -> np.ndarray:
         height, width = L.shape[-2:]
         # Padding as in `Generator.forward`.
-        bottom, right = -height % self._multiple, -width % self._multiple
+        multiple, fraction = self._layout.side_multiple, self._layout.ab_fraction
+        bottom, right = -height % multiple, -width % multiple
         if bottom or right:
             L = np.pad(L, ((0, 0), (0, 0), (0, bottom), (0, right)), mode="edge")
         with self._lock:
             ab = np.concatenate([self._answer(L[n : n + self._together]) for n in range(0, len(L), self._together)])
-        return ab[..., : -(-height // self._fraction), : -(-width // self._fraction)]
+        return ab[..., : -(-height // fraction), : -(-width // fraction)]
+
+    def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
+        if hints is not None and not self.takes_hints:
+            raise ValueError("this network takes no hints")
+        inputs = [L] if hints is None else [L, *hints]
+        with self._lock:
+            answers = [
+                self._features([np.ascontiguousarray(planes[n : n + self._together]) for planes in inputs], hints is not None)
+                for n in range(0, len(L), self._together)
+            ]
+        ab, *features = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+        return Prediction(ab, tuple(features))
 
     def _answer(self, L: np.ndarray) -> np.ndarray:
         try:
-            self._request = self._request or self._compiled()
-            (ab,) = self._request.infer([L]).values()
-        except RuntimeError as exc:
-            if "alloc" in str(exc).lower() or "memory" in str(exc).lower():
-                self._request = None  # it keeps all it got until it is gone, and smaller batches would fail as well
-                raise OutOfMemory("the batch does not fit into memory") from exc
+            with _memory_errors():
+                self._request = self._request or self._compiled()
+                (ab,) = self._request.infer([L]).values()
+        except OutOfMemory:
+            self._request = None  # it keeps all it got until it is gone, and smaller batches would fail as well
             raise
         return np.array(ab, np.float32)  # a copy: the request's own buffer is reused
+
+    def _features(self, inputs: list[np.ndarray], hinted: bool) -> list[np.ndarray]:
+        """ab and features for inputs L or L, ab and mask of hints."""
+        try:
+            with _memory_errors():
+                if hinted not in self._requests:
+                    self._requests[hinted] = self._compiled_with_features(hinted)
+                answers = self._requests[hinted].infer(inputs)
+        except OutOfMemory:
+            self._requests.pop(hinted, None)
+            raise
+        return [np.array(answers[n], np.float32) for n in range(1 + len(self._layout.taps))]
+
+    def _compiled_with_features(self, hinted: bool) -> Any:
+        quantized = self.precision == "int8" and not hinted  # calibration knows no hints: with them, int8 computes in float32
+        model = (
+            quantized_model(self._core, self._checkpoint) if quantized else convert(self._core, self._checkpoint, hints=hinted)
+        )
+        return _request_of(self._core, with_features(model, self._layout.taps), self.precision)
 
 
 def _native(core: ov.Core) -> list[Precision]:
@@ -87,13 +125,28 @@ def _native(core: ov.Core) -> list[Precision]:
 def _compiling(core: ov.Core, checkpoint: Checkpoint, precision: Precision) -> Callable[[], Any]:
     """What makes requests to run the network. One stream with all cores it may use: calls queue up, each as fast as it can be."""
     model = quantized_model(core, checkpoint) if precision == "int8" else convert(core, checkpoint)
+    return lambda: _request_of(core, model, precision)
+
+
+def _request_of(core: ov.Core, model: Any, precision: Precision) -> Any:
     options = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": _HINTS[precision],
         "INFERENCE_NUM_THREADS": allowed(),
         "ENABLE_CPU_PINNING": False,  # the networks of all processes would be tied to the same core
     }
-    return lambda: core.compile_model(model, "CPU", options).create_infer_request()
+    return core.compile_model(model, "CPU", options).create_infer_request()
+
+
+@contextlib.contextmanager
+def _memory_errors() -> Iterator[None]:
+    """The border where OpenVINO's ways of saying "out of memory" become ours."""
+    try:
+        yield
+    except RuntimeError as exc:
+        if "alloc" in str(exc).lower() or "memory" in str(exc).lower():
+            raise OutOfMemory("the batch does not fit into memory") from exc
+        raise
 
 
 def _tried(core: ov.Core, checkpoint: Checkpoint, precision: Precision) -> Callable[[], np.ndarray]:

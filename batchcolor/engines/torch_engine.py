@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from ..errors import DeviceError, OutOfMemory
+from ..generators.base import Hints as TensorHints
 from ..generators.checkpoint import Checkpoint
+from ..generators.layout import layout_of, takes_hints
 from ..settings import DeviceName, EngineName, Precision
+from .base import Hints, Prediction
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TOLERANCES = {"float32": 0.01, "float16": 1.5, "bfloat16": 6.0}
@@ -80,6 +85,8 @@ class TorchEngine:
         self.device = str(device)
         self.precision: Precision = precision
         self.tolerance = _TOLERANCES[precision]
+        self.takes_hints = takes_hints(checkpoint.architecture, checkpoint.configuration)
+        self._taps = layout_of(checkpoint.architecture).taps
         self._device, self._dtype = device, _DTYPES[precision]
         self._lock = threading.Lock()
         with _memory_errors(device):
@@ -87,16 +94,46 @@ class TorchEngine:
             generator = checkpoint.generator().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # Any size without compiling again: photos come in hundreds of shapes.
         self._generator = torch.compile(generator, dynamic=True) if compile_ else generator
+        self._eager = generator
         self._trouble = _compiling if compile_ else contextlib.nullcontext
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
+        with self._lock, self._trouble(), self._inference():
+            return _on_host(self._generator(self._on_device(L)))
+
+    def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
+        if hints is not None and not self.takes_hints:
+            raise ValueError("this network takes no hints")
+        features: dict[str, Tensor] = {}
+        with self._lock, contextlib.ExitStack() as hooks, self._inference():
+            for name in self._taps:
+                module = self._eager.get_submodule(name)
+                hooks.callback(module.register_forward_hook(functools.partial(_remember, features, name)).remove)
+            given = None if hints is None else TensorHints(*map(self._on_device, hints))
+            ab = self._eager(self._on_device(L), given)
+            return Prediction(_on_host(ab), tuple(_on_host(features[name]) for name in self._taps))
+
+    @contextlib.contextmanager
+    def _inference(self) -> Iterator[None]:
         half = self._dtype != torch.float32
-        with self._lock, self._trouble(), _memory_errors(self._device), torch.inference_mode():
-            batch = torch.from_numpy(L)
-            if self._device.type == "cuda":
-                batch = batch.pin_memory()
-            batch = batch.to(self._device, non_blocking=True, memory_format=torch.channels_last)
-            with torch.autocast(self._device.type, self._dtype, enabled=half):
-                ab = self._generator(batch)
-            result: np.ndarray = ab.float().cpu().numpy()
-        return result
+        with (
+            _memory_errors(self._device),
+            torch.inference_mode(),
+            torch.autocast(self._device.type, self._dtype, enabled=half),
+        ):
+            yield
+
+    def _on_device(self, planes: np.ndarray) -> Tensor:
+        batch = torch.from_numpy(np.ascontiguousarray(planes, np.float32))
+        if self._device.type == "cuda":
+            batch = batch.pin_memory()
+        return batch.to(self._device, non_blocking=True, memory_format=torch.channels_last)
+
+
+def _remember(features: dict[str, Tensor], name: str, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+    features[name] = output.clone()  # layers behind it work in place
+
+
+def _on_host(planes: Tensor) -> np.ndarray:
+    host: np.ndarray = planes.float().cpu().contiguous().numpy()
+    return host

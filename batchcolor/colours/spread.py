@@ -1,0 +1,231 @@
+"""Spreading a colour from a few places over what belongs to them: Gaussian-process regression on one picture.
+
+What the chosen points say beyond the prediction is a function on the picture, known at the points. Two parts add up:
+
+- *wide*: the posterior mean of a Gaussian process whose kernel is the likeness of the network's features, of place and of lightness. One
+  point moves it by a few ab units at the most: small corrections (a cast) hold for the whole picture, large ones (a red coat) do not.
+  Each further point lets it move farther, as there is more that speaks for it.
+- *local*, for what is left: the correlations of a Matern field of order 1 on the graph of neighbouring cells, whose covariance is
+  (kappa^2 - Laplacian)^-2 (Lindgren, Rue, Lindstroem 2011, doi 10.1111/j.1467-9868.2011.00777.x). Cells conduct as far as lightness and
+  predicted colour agree, so that a colour flows through a coat and stops at its edge; a logistic curve over the correlations makes
+  inside more and outside less. Between points they are weights of an interpolation (Shepard 1968, doi 10.1145/800186.810616), which hits
+  every point and never goes beyond what was asked.
+
+benchmarks/chosen_colours.py measures gain and spill of these numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import splu
+
+_CELL = 4  # pixels of the network's picture a cell of the grid
+_MOST_CELLS = 96 * 96  # a larger grid is slower and spreads no better
+_RANGE = 1.9  # kappa times the side of the picture
+_LIGHTNESS_EDGE, _CHROMA_EDGE = 4.0, 2.0  # L and ab units between neighbours at which they conduct 1 / e
+_LEAK = 1e-4  # what any two neighbours conduct
+_KNEE, _SOFTNESS = 0.5, 0.1  # of the logistic curve over correlations
+_NEAREST = 1e-3  # of 1 - correlation: what hitting a point exactly means
+_FEATURE_WIDTH, _PLACE_WIDTH, _LIGHTNESS_WIDTH = 1.3, 1.0, 40.0  # of standardized features, shares of the picture, L units
+_WIDE_SHARE = 0.5  # of the variance, where the wide part stands beside the local one
+_WIDE_MOST, _WIDE_MORE = 2.0, 1.5  # ab units that it may move by with one point, and more with each further one
+_ALONE_AT = 3  # points beyond the first at which it counts half as if it stood alone
+_NOISE, _NOISE_ALONE = 0.03, 0.1  # variance of what a point says, as a share of the field's
+
+
+class Spot(NamedTuple):
+    """A place of a picture: x, y of its middle as shares of width and height, diameter as a share of the shorter side."""
+
+    x: float
+    y: float
+    size: float
+
+
+@dataclass(slots=True)
+class _Column:
+    """What a spot's value says of every cell. local: sharpened correlation `(cells,)`; row: the spot's weights on cells `(cells,)`."""
+
+    local: np.ndarray
+    row: np.ndarray
+    features: np.ndarray
+    place: np.ndarray
+    lightness: float
+
+
+class Spreader:
+    """One picture, factorized once: a `correction` then takes milliseconds, and what a spot costs is remembered.
+
+    shape: (height, width) of its grid of cells.
+    """
+
+    def __init__(self, L: np.ndarray, ab: np.ndarray, features: Sequence[np.ndarray]) -> None:
+        """L: float32 `(h, w)`, 0..100, as the network saw it; ab: float32 `(2, h', w')`, as it answered; features: each `(C, h, w)` at a
+        size of its own (`engines.base.Prediction`); none: everything is local."""
+        self.shape = grid_shape(L.shape)
+        height, width = self.shape
+        small_L = _resized(L[None], self.shape)
+        self._solve = _factorized(small_L[0], _resized(ab, self.shape)).solve
+        y, x = np.mgrid[:height, :width]
+        self._features = _standardized(features, self.shape)
+        self._place = np.stack([(x.ravel() + 0.5) / width, (y.ravel() + 0.5) / height], 1).astype(np.float32)
+        self._lightness = small_L.ravel()
+        self._columns: dict[Spot, _Column] = {}
+
+    def at(self, planes: np.ndarray, spots: Sequence[Spot]) -> np.ndarray:
+        """Planes `(C, h, w)` of any size, averaged over each spot: `(spots, C)`."""
+        rows = np.stack([self._column(spot).row for spot in spots])
+        averaged: np.ndarray = rows @ _resized(planes, self.shape).reshape(len(planes), -1).T
+        return averaged
+
+    def correction(self, spots: Sequence[Spot], differences: np.ndarray) -> np.ndarray:
+        """What to add to ab: float32 `(2, height, width)` of the grid. differences: what the spots want beyond it, `(n, 2)`."""
+        if not len(spots):
+            return np.zeros((2, *self.shape), np.float32)
+        columns = [self._column(spot) for spot in spots]
+        rows = np.stack([column.row for column in columns])  # (n, cells)
+        local = np.stack([column.local for column in columns], 1)  # (cells, n)
+        wide = self._wide(columns, local, rows, differences)
+        rest = differences - rows @ wide
+        weights = local / np.maximum(1 - local, _NEAREST)
+        field = wide + (weights @ rest) / (1 + weights.sum(1, keepdims=True))
+        return np.ascontiguousarray(field.T.reshape(2, *self.shape), np.float32)
+
+    def reach(self, spot: Spot) -> np.ndarray:
+        """How far a colour at this spot goes: float32 `(height, width)` of the grid, 0..1."""
+        return self._column(spot).local.reshape(self.shape)
+
+    def _wide(self, columns: list[_Column], local: np.ndarray, rows: np.ndarray, differences: np.ndarray) -> np.ndarray:
+        """The part `(cells, 2)` of what the spots want that holds far from them."""
+        kernel = self._by_features(columns)
+        likeness = rows @ kernel
+        beside = np.linalg.solve(_positive((1 - _WIDE_SHARE) * (rows @ local) + _WIDE_SHARE * likeness, _NOISE), differences)
+        further = len(columns) - 1
+        alone = further / (further + _ALONE_AT)
+        weights = (1 - alone) * _WIDE_SHARE * beside
+        if further:
+            weights += alone * np.linalg.solve(_positive(likeness, _NOISE_ALONE), differences)
+        field = kernel @ weights
+        most = _WIDE_MOST + _WIDE_MORE * further
+        size = np.maximum(np.hypot(field[:, :1], field[:, 1:]), 1e-6)
+        bent: np.ndarray = field * (most * np.tanh(size / most) / size)
+        return bent
+
+    def _by_features(self, columns: list[_Column]) -> np.ndarray:
+        """exp(-distances of features, place and lightness) between cells and spots: float32 `(cells, n)`."""
+        distance = _squared(self._features, np.stack([c.features for c in columns])) / np.float32(2 * _FEATURE_WIDTH**2)
+        distance += _squared(self._place, np.stack([c.place for c in columns])) / np.float32(2 * _PLACE_WIDTH**2)
+        lightness = np.array([c.lightness for c in columns], np.float32)
+        distance += np.square(self._lightness[:, None] - lightness) / np.float32(2 * _LIGHTNESS_WIDTH**2)
+        return np.exp(-distance)
+
+    def _column(self, spot: Spot) -> _Column:
+        if spot not in self._columns:
+            row = _disc(spot, self.shape)
+            covariance = self._solve(self._solve(row.astype(np.float64)))
+            correlation = np.clip(covariance / max(float(row @ covariance), 1e-12), 0, 1)
+            self._columns[spot] = _Column(
+                _sharpened(correlation).astype(np.float32),
+                row,
+                row @ self._features,
+                row @ self._place,
+                float(row @ self._lightness),
+            )
+        return self._columns[spot]
+
+
+def grid_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Rows and columns of cells for a picture that the network sees at `shape` = (h, w)."""
+    height, width = -(-shape[0] // _CELL), -(-shape[1] // _CELL)
+    shrink = min(1.0, (_MOST_CELLS / (height * width)) ** 0.5)
+    return max(2, round(height * shrink)), max(2, round(width * shrink))
+
+
+def _resized(planes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Planes `(C, h, w)` at another size, float32."""
+    if planes.shape[1:] == shape:
+        return np.asarray(planes, np.float32)
+    smaller = shape[0] < planes.shape[1]
+    way = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(np.asarray(p, np.float32), shape[::-1], interpolation=way) for p in planes])
+
+
+def _standardized(features: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """Features as float32 `(cells, C)`: of each layer, channels of mean 0 and variance 1, so weighted that all layers count alike."""
+    if not features:
+        return np.zeros((shape[0] * shape[1], 1), np.float32)
+    layers = []
+    for planes in features:
+        flat = _resized(planes, shape).reshape(len(planes), -1)
+        flat = flat - flat.mean(1, keepdims=True)
+        spread = flat.std(1, keepdims=True)
+        flat /= np.maximum(spread, 1e-3 * spread.max() + 1e-6)  # a channel that is silent here must not shout
+        layers.append(flat / np.float32((len(planes) * len(features)) ** 0.5))
+    return np.ascontiguousarray(np.concatenate(layers).T)
+
+
+def _factorized(L: np.ndarray, ab: np.ndarray) -> Any:
+    """kappa^2 - Laplacian of the grid, factorized; L `(h, w)`, ab `(2, h, w)`. Every cell has eight neighbours."""
+    height, width = L.shape
+    cell = np.arange(height * width).reshape(height, width)
+    planes = np.concatenate([L[None] / _LIGHTNESS_EDGE, ab / _CHROMA_EDGE])
+    ends: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for one, other in (
+        (np.s_[:, :-1], np.s_[:, 1:]),
+        (np.s_[:-1], np.s_[1:]),
+        (np.s_[:-1, :-1], np.s_[1:, 1:]),
+        (np.s_[:-1, 1:], np.s_[1:, :-1]),
+    ):
+        step = np.square(planes[(slice(None), *_pair(one))] - planes[(slice(None), *_pair(other))]).sum(0)
+        ends.append((cell[one].ravel(), cell[other].ravel(), np.exp(-step).ravel() + _LEAK))
+    rows, columns, conduct = (np.concatenate(parts) for parts in zip(*ends, strict=True))
+    graph = sp.coo_matrix((conduct.astype(np.float64), (rows, columns)), shape=(cell.size, cell.size))
+    graph = (graph + graph.T).tocsc()
+    kappa2 = _RANGE**2 / (height * width)
+    matrix = sp.diags(np.asarray(graph.sum(1)).ravel() + kappa2) - graph
+    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+
+
+def _pair(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def _disc(spot: Spot, shape: tuple[int, int]) -> np.ndarray:
+    """Shares of the cells that a spot covers, float32 `(cells,)`, their sum 1; of a small one, the cells around its middle."""
+    height, width = shape
+    y, x = spot.y * height - 0.5, spot.x * width - 0.5
+    radius = spot.size * min(height, width) / 2
+    rows, columns = np.arange(height)[:, None], np.arange(width)[None]
+    if radius < 1:  # bilinear: the four cells around the middle
+        weight = np.clip(1 - np.abs(rows - np.clip(y, 0, height - 1)), 0, None) * np.clip(
+            1 - np.abs(columns - np.clip(x, 0, width - 1)), 0, None
+        )
+    else:
+        weight = np.clip(radius + 0.5 - np.hypot(rows - y, columns - x), 0, 1)
+    flat: np.ndarray = (weight / weight.sum()).astype(np.float32).ravel()
+    return flat
+
+
+def _sharpened(correlation: np.ndarray) -> np.ndarray:
+    """The logistic curve around `_KNEE`, from 0 to 1."""
+    low, high = (1 / (1 + np.exp((_KNEE - end) / _SOFTNESS)) for end in (0.0, 1.0))
+    curve: np.ndarray = (1 / (1 + np.exp((_KNEE - correlation) / _SOFTNESS)) - low) / (high - low)
+    return curve
+
+
+def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distances between rows of a `(m, C)` and b `(n, C)`: `(m, n)`."""
+    distance: np.ndarray = np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * (a @ b.T)
+    return np.maximum(distance, 0, out=distance)
+
+
+def _positive(kernel: np.ndarray, noise: float) -> np.ndarray:
+    """The nearest positive semi-definite matrix (the sharpened kernel is not quite), and the points' noise on its diagonal."""
+    values, vectors = np.linalg.eigh((kernel + kernel.T).astype(np.float64) / 2)
+    nearest: np.ndarray = (vectors * (np.maximum(values, 0) + noise)) @ vectors.T
+    return nearest
