@@ -42,7 +42,7 @@ class BatchcolorError(Exception):
     exit_code: ClassVar[ExitCode] = ExitCode.SOME_FAILED
 
 
-class UsageError(BatchcolorError):
+class UsageError(BatchcolorError, ValueError):
     """The request contradicts itself (source equal to target, two sources for one target)."""
 
     exit_code = ExitCode.USAGE

@@ -1,14 +1,15 @@
-"""How colourful pictures are, and how steady their colours are over time."""
+"""Metrics of colour: colourfulness, and temporal consistency (warp error, CDC)."""
 
 from __future__ import annotations
 
 from collections import deque
 
-import cv2
 import numpy as np
 
-_ASTRAY = 1.0  # pixels of forward-backward disagreement from which a pixel counts as occluded
-_UNLIKE = 8.0  # L units of difference from which the flow is not believed
+from .imaging.optical_flow import MEDIUM, FlowEstimator, round_trip_error, sampling_map, warp
+
+_MAX_ROUND_TRIP = 1.0  # pixels; beyond, a pixel counts as occluded
+_MAX_LIGHTNESS_DIFFERENCE = 8.0  # L units; beyond, the flow counts as wrong
 CDC_DISTANCES = (1, 2, 4)
 
 
@@ -22,75 +23,67 @@ def colourfulness(rgb: np.ndarray) -> float:
 
 
 class WarpError:
-    """Mean squared difference of ab between a frame and the one before, carried along the motion; in ab units squared.
+    """Mean squared difference of ab between a frame and the previous one warped onto it, in ab units squared.
 
-    The motion is that of the lightness given (DIS flow, both ways). Pixels that were hidden, or whose lightness does not agree, do not
-    count (Lai et al. 2018, arXiv 1808.00449, section 4.2).
+    The flow is that of the lightness given. Occluded pixels, and those whose lightness differs, do not count (Lai et al. 2018, arXiv
+    1808.00449, section 4.2).
     """
 
     def __init__(self) -> None:
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        self._before: tuple[np.ndarray, np.ndarray] | None = None
+        self._flow = FlowEstimator(MEDIUM)
+        self._previous: tuple[np.ndarray, np.ndarray] | None = None
         self._total = self._count = 0.0
 
     def add(self, L: np.ndarray, ab: np.ndarray) -> None:
         """The next frame. L: float32 `(h, w)`, 0..100, of the true film; ab: float32 `(2, h, w)`."""
-        if self._before is not None:
-            self._compare(*self._before, L, ab)
-        self._before = L, ab
+        if self._previous is not None:
+            self._compare(*self._previous, L, ab)
+        self._previous = L, ab
 
-    def _compare(self, before: np.ndarray, ab_before: np.ndarray, after: np.ndarray, ab_after: np.ndarray) -> None:
-        height, width = after.shape
-        still = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in (width, height))), -1)
-        a8, b8 = (cv2.convertScaleAbs(plane, alpha=2.55) for plane in (before, after))
-        back, forth = self._flow.calc(b8, a8, None), self._flow.calc(a8, b8, None)
-        where = still + back
-        astray = np.linalg.norm(back + _warp(forth, where), axis=2)
-        seen = (astray < _ASTRAY) & (np.abs(_warp(before, where) - after) < _UNLIKE)
-        difference = np.square(_warp(ab_before.transpose(1, 2, 0), where) - ab_after.transpose(1, 2, 0)).sum(2)
-        self._total += float(difference[seen].sum())
-        self._count += float(seen.sum())
+    def _compare(self, previous_L: np.ndarray, previous_ab: np.ndarray, L: np.ndarray, ab: np.ndarray) -> None:
+        forward, backward = self._flow.between(previous_L, L)
+        positions = sampling_map(backward)
+        agrees = round_trip_error(backward, positions, forward) < _MAX_ROUND_TRIP**2
+        valid = agrees & (np.abs(warp(previous_L, positions) - L) < _MAX_LIGHTNESS_DIFFERENCE)
+        difference = np.square(warp(previous_ab.transpose(1, 2, 0), positions) - ab.transpose(1, 2, 0)).sum(2)
+        self._total += float(difference[valid].sum())
+        self._count += float(valid.sum())
 
     @property
     def value(self) -> float:
         return self._total / max(1.0, self._count)
 
 
-def _warp(planes: np.ndarray, where: np.ndarray) -> np.ndarray:
-    brought: np.ndarray = cv2.remap(
-        np.ascontiguousarray(planes), where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return brought
-
-
 class ColorDistribution:
-    """CDC: mean Jensen-Shannon divergence between the R, G and B histograms of frames 1, 2 and 4 apart (Liu et al. 2021, arXiv
-    2110.04562, section 4.1). 0: the colours never change."""
+    """Color distribution consistency (CDC): mean Jensen-Shannon divergence between the R, G and B histograms of frames 1, 2 and 4 apart.
+
+    0 means that the distribution never changes. Liu et al. 2021, arXiv 2110.04562, section 4.1.
+    """
 
     def __init__(self) -> None:
-        self._last: deque[np.ndarray] = deque(maxlen=max(CDC_DISTANCES))
+        self._recent: deque[np.ndarray] = deque(maxlen=max(CDC_DISTANCES))
         self._sums = dict.fromkeys(CDC_DISTANCES, 0.0)
         self._counts = dict.fromkeys(CDC_DISTANCES, 0)
 
     def add(self, rgb: np.ndarray) -> None:
         """The next frame, uint8 RGB `(H, W, 3)`."""
-        here = np.stack([np.bincount(rgb[..., c].ravel(), minlength=256) for c in range(3)]).astype(np.float64)
-        here /= here.sum(1, keepdims=True)
-        for apart in CDC_DISTANCES:
-            if apart <= len(self._last):
-                self._sums[apart] += float(_divergence(self._last[-apart], here).mean())
-                self._counts[apart] += 1
-        self._last.append(here)
+        histogram = np.stack([np.bincount(rgb[..., c].ravel(), minlength=256) for c in range(3)]).astype(np.float64)
+        histogram /= histogram.sum(1, keepdims=True)
+        for distance in CDC_DISTANCES:
+            if distance <= len(self._recent):
+                self._sums[distance] += float(_divergence(self._recent[-distance], histogram).mean())
+                self._counts[distance] += 1
+        self._recent.append(histogram)
 
     @property
     def value(self) -> float:
         """nan for fewer than two frames."""
-        means = [self._sums[apart] / self._counts[apart] for apart in CDC_DISTANCES if self._counts[apart]]
+        means = [self._sums[d] / self._counts[d] for d in CDC_DISTANCES if self._counts[d]]
         return float(np.mean(means)) if means else float("nan")
 
 
 def _divergence(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Jensen-Shannon, natural logarithm, over the last axis."""
+    """Jensen-Shannon divergence in nats, over the last axis."""
     middle = (p + q) / 2
 
     def relative(x: np.ndarray) -> np.ndarray:

@@ -76,28 +76,31 @@ def plain_rgb(path: Path) -> None:
 
 
 def main() -> None:
-    from batchcolor.engines.colorizer import open_colorizer
-    from batchcolor.executors import JobContext, local_executors
-    from batchcolor.photos import colorize_photos
+    from batchcolor.archive.outcome import Status
+    from batchcolor.archive.photo_jobs import PhotoWork, photo_outcomes, photos_per_job
+    from batchcolor.archive.plan import Item
+    from batchcolor.archive.walk import Kind
+    from batchcolor.engines.colorizer import EngineInfo, open_colorizer
+    from batchcolor.executors import local_executors
+    from batchcolor.photos import Provenance
     from batchcolor.runtime.thread_budget import cores
-    from batchcolor.settings import ModelSettings, PhotoSettings
+    from batchcolor.settings import ModelSettings
 
     workers = cores()
     colorizer = open_colorizer(ModelSettings())
+    work = PhotoWork(EngineInfo.by(colorizer).resolve_auto(ModelSettings()), Provenance("lite", "00" * 32))
 
     def reference(work: Callable[[Path], None], photos: list[Path]) -> None:
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, photos))
 
     def ours(photos: list[Path], folder: Path) -> None:
-        def colorize(batch: list[Path], _desk: JobContext) -> None:
-            pairs = [(path, folder / "out" / path.name) for path in batch]
-            assert all(result.error is None for result in colorize_photos(pairs, colorizer, PhotoSettings()))
+        items = [Item(path, folder / "out" / path.name, Kind.PHOTO) for path in photos]
+        count = photos_per_job(len(items), executors.photos, 16, on_cpu=True)
+        outcomes = photo_outcomes(executors.photos, work, items, count, lambda: False)
+        assert {outcome.status for outcome in outcomes} == {Status.DONE}
 
-        batches = [photos[n : n + 8] for n in range(0, len(photos), 8)]
-        assert all(o.error is None for o in local_executors(workers).photos.map(colorize, batches, lambda: False))
-
-    with tempfile.TemporaryDirectory() as made:
+    with tempfile.TemporaryDirectory() as made, local_executors(workers) as executors:
         folder = Path(made)
         for what, photos, as_is, rgb in (
             ("JPEGs, 8 bits", make_photos(folder, COUNT), plain, plain_rgb),

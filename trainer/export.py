@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from batchcolor.engines import openvino_installed
 from batchcolor.errors import ModelError, UsageError
 from batchcolor.generators import GENERATORS
 from batchcolor.generators.checkpoint import Checkpoint, load, save
@@ -93,6 +94,13 @@ def livelier(checkpoint: Checkpoint, gain: float) -> Checkpoint:
 
 
 def export(checkpoint: Checkpoint, output: Path, card: dict[str, Any]) -> None:
-    """Write `checkpoint` to `output` with `card` added to its own, stored as float16 (its rounding costs less than 0.01 dB)."""
-    whole_card = {**checkpoint.card, **card}
-    save(Checkpoint(checkpoint.architecture, checkpoint.configuration, checkpoint.tensors, whole_card), output, torch.float16)
+    """Write `checkpoint` to `output` with `card` added to its own, stored as float16 (its rounding costs less than 0.01 dB).
+
+    Where OpenVINO is installed, the file carries its graph as well, so that it runs without PyTorch.
+    """
+    exported = Checkpoint(checkpoint.architecture, checkpoint.configuration, checkpoint.tensors, {**checkpoint.card, **card})
+    if openvino_installed():
+        from batchcolor.engines.stored_graph import with_graph
+
+        exported = with_graph(exported)
+    save(exported, output, torch.float16)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -54,14 +55,19 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What results depend on besides their sources. settings: digest by kind; weights: SHA-256 of the file."""
+    """What the result of an item depends on besides its source. settings: their digest; weights: SHA-256 of the file."""
 
-    settings: dict[Kind, str]
+    settings: str
     weights: str
 
     @classmethod
-    def of(cls, settings: Settings, weights: str) -> Recipe:
-        return cls({Kind.PHOTO: settings.photo_digest(), Kind.FILM: settings.film_digest()}, weights)
+    def of(cls, item: Item, weights: str) -> Recipe:
+        return cls(_settings_digest(item.settings, item.kind), weights)
+
+
+@cache
+def _settings_digest(settings: Settings, kind: Kind) -> str:
+    return settings.photo_digest() if kind is Kind.PHOTO else settings.film_digest()
 
 
 class _Known(NamedTuple):
@@ -124,7 +130,7 @@ class Manifest:
             return Reason.FAILED
         if not self._same_source(item, known):
             return Reason.CHANGED
-        if (known.weights, known.settings) != (recipe.weights, recipe.settings[item.kind]):
+        if (known.weights, known.settings) != (recipe.weights, recipe.settings):
             return Reason.WEIGHTS if known.weights != recipe.weights else Reason.SETTINGS
         result = (known.target, known.result_size, known.result_mtime_ns)
         return None if result == (_key(item.target), *_stat(item.target)) else Reason.RESULT
@@ -143,7 +149,7 @@ class Manifest:
             outcome.kind.value,
             *_stat(outcome.source),
             _sha256(outcome.source) if self._content_hash else None,
-            recipe.settings[outcome.kind],
+            recipe.settings,
             recipe.weights,
             outcome.status.value,
             _text(outcome.error),

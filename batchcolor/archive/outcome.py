@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,7 +26,8 @@ class Status(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of an item. error: the sentence for the user; code: the exit code of that kind of error; frames, film: of a film, and
-    what else is known of it (`films.FilmResult.as_dict`). lost: workers that ended while they wrote it or its neighbours."""
+    what else is known of it (`films.FilmResult.as_dict`). lost: workers that ended while they wrote it or its neighbours. traceback: of
+    an error that was not expected, for the log."""
 
     source: Path
     target: Path
@@ -38,6 +40,7 @@ class Outcome:
     code: ExitCode = ExitCode.OK
     film: dict[str, Any] = field(default_factory=dict)
     lost: int = 0
+    traceback: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values, without what is empty."""
@@ -64,7 +67,8 @@ def failed(item: Item, error: Exception, seconds: float = 0.0) -> Outcome:
     ours = isinstance(error, BatchcolorError)
     sentence = str(error) if ours else f"{item.source}: internal error ({type(error).__name__}: {error}); please report it"
     code = error.exit_code if isinstance(error, BatchcolorError) else ExitCode.SOME_FAILED
-    return Outcome(item.source, item.target, item.kind, Status.FAILED, seconds, error=sentence, code=code)
+    trace = None if ours else "".join(traceback.format_exception(error)).rstrip()
+    return Outcome(item.source, item.target, item.kind, Status.FAILED, seconds, error=sentence, code=code, traceback=trace)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,6 @@ from typing import Protocol
 from ..errors import OutputError
 from ..runtime.atomic_write import PREFIX
 from ..runtime.file_lock import file_lock
-from ..settings import Settings
 from ..weights import find_weights
 from ..weights.store import sha256_of
 from .manifest import Manifest, Reason, Recipe
@@ -64,9 +63,10 @@ class NoTree:
 class OutputTree:
     """What a run needs to know of its output, and tells it."""
 
-    def __init__(self, manifest: Manifest, settings: Settings) -> None:
+    def __init__(self, manifest: Manifest, weights: str) -> None:
         self._manifest = manifest
-        self.recipe = Recipe.of(settings, _weights_digest(manifest, settings.model.weights))
+        self._weights = _weights_digest(manifest, weights)
+        self._recipes: dict[Path, Recipe] = {}  # of the items to be done, by their sources
         self._committed = time.monotonic()
         self.has_leftovers = False  # whether a worker ended in the middle of writing
 
@@ -74,16 +74,19 @@ class OutputTree:
         """Decide about every item, by sizes and times; with `redo.verify`, results that are up to date are decoded as well."""
         todo = []
         for item in items:
-            reason = Reason.FORCED if redo.force else self._manifest.reason(item, self.recipe)
+            recipe = Recipe.of(item, self._weights)
+            reason = Reason.FORCED if redo.force else self._manifest.reason(item, recipe)
             if reason is None and redo.verify and not is_whole(item):
                 reason = Reason.DAMAGED
             if reason is not None:
                 todo.append((item, reason))
+                self._recipes[item.source] = recipe
         return Selection(tuple(todo), len(items) - len(todo))
 
     def record(self, outcome: Outcome) -> None:
         """Remember an outcome; on disk within half a second, and when the tree is closed."""
-        self._manifest.record(outcome, self.recipe)
+        refused = Recipe("", self._weights)  # never done, so it depends on nothing
+        self._manifest.record(outcome, self._recipes.get(outcome.source, refused))
         self.has_leftovers |= outcome.lost > 0
         now = time.monotonic()
         if now - self._committed >= _COMMIT_EVERY_S:
@@ -92,9 +95,9 @@ class OutputTree:
 
 
 @contextlib.contextmanager
-def open_tree(output: Path, settings: Settings, *, content_hash: bool = False) -> Iterator[OutputTree]:
+def open_tree(output: Path, weights: str, *, content_hash: bool = False) -> Iterator[OutputTree]:
     """The tree `output`, locked for this run. Raises `BusyError`, `OutputError`, and `ModelError` for weights that are not here."""
-    find_weights(settings.model.weights)  # before anything is made
+    find_weights(weights)  # before anything is made
     state = output / STATE_FOLDER
     try:
         state.mkdir(parents=True, exist_ok=True)
@@ -106,7 +109,7 @@ def open_tree(output: Path, settings: Settings, *, content_hash: bool = False) -
         if manifest.fact(_UNDER_WAY) == "yes":
             _remove_leftovers(output)
         manifest.set_fact(_UNDER_WAY, "yes")
-        tree = OutputTree(manifest, settings)
+        tree = OutputTree(manifest, weights)
         try:
             yield tree
         finally:
@@ -117,11 +120,11 @@ def open_tree(output: Path, settings: Settings, *, content_hash: bool = False) -
 
 
 @contextlib.contextmanager
-def read_tree(output: Path, settings: Settings, *, content_hash: bool = False) -> Iterator[OutputTree]:
+def read_tree(output: Path, weights: str, *, content_hash: bool = False) -> Iterator[OutputTree]:
     """As `open_tree`, for looking only: nothing is locked, made or written."""
     path = output / STATE_FOLDER / _MANIFEST
     with Manifest(path, content_hash=content_hash, writable=False) as manifest:
-        yield OutputTree(manifest, settings)
+        yield OutputTree(manifest, weights)
 
 
 def _remove_leftovers(output: Path) -> None:

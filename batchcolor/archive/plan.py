@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BatchcolorError, UsageError
-from ..settings import PhotoFormat
+from ..settings import PhotoFormat, Settings
+from ..suffixes import READ_ONLY_SUFFIXES
+from .item_settings import ItemSettings
 from .walk import Found, Kind, walk
 
 # What is in that format already, by its suffix.
@@ -24,11 +26,12 @@ _FILM_SUFFIXES_KEPT = {".mp4", ".m4v", ".mov", ".mkv"}
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One photo or film and where its result goes."""
+    """One photo or film, where its result goes, and the settings for it."""
 
     source: Path
     target: Path
     kind: Kind
+    settings: Settings = Settings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,16 @@ class Plan:
 def target_name(found: Found, photo_format: PhotoFormat = "keep") -> Path:
     """The result's path below the output: the source's own, with a suffix appended where the format is another.
 
-    Films of containers that we do not write become Matroska. Appending keeps `reel.avi` (-> `reel.avi.mkv`) apart from `reel.mkv`, and
-    `a.tif` (-> `a.tif.jpg`) from `a.jpg`.
+    Films of containers that we do not write become Matroska, photos of formats that we do not write PNG. Appending keeps `reel.avi`
+    (-> `reel.avi.mkv`) apart from `reel.mkv`, and `a.tif` (-> `a.tif.jpg`) from `a.jpg`.
     """
     suffix = found.path.suffix.lower()
     appended = ""
     if found.kind is Kind.FILM and suffix not in _FILM_SUFFIXES_KEPT:
         appended = ".mkv"
-    elif found.kind is Kind.PHOTO and suffix not in _SUFFIXES_OF_FORMAT.get(photo_format, (suffix,)):
+    elif found.kind is Kind.PHOTO and photo_format == "keep":
+        appended = ".png" if suffix in READ_ONLY_SUFFIXES else ""
+    elif found.kind is Kind.PHOTO and suffix not in _SUFFIXES_OF_FORMAT[photo_format]:
         appended = f".{photo_format}"
     return found.relative.with_name(found.relative.name + appended)
 
@@ -62,8 +67,8 @@ def is_file_name(sources: Sequence[Path], output: Path) -> bool:
     return len(sources) == 1 and not sources[0].is_dir() and output.suffix != "" and not output.is_dir()
 
 
-def plan(sources: Sequence[Path], output: Path, photo_format: PhotoFormat = "keep") -> Plan:
-    """Every item of `sources` with its target.
+def plan(sources: Sequence[Path], output: Path, settings: ItemSettings = ItemSettings()) -> Plan:
+    """Every item of `sources` with its target and its settings.
 
     Contents of folders are mirrored below `output`. A single file goes to `output` itself if that has a suffix and is no folder.
     Refused: a target that is one of the sources, and a target that an earlier source already has.
@@ -72,8 +77,9 @@ def plan(sources: Sequence[Path], output: Path, photo_format: PhotoFormat = "kee
     items: list[Item] = []
     for source in sources:
         for found in walk(source, leave_out=output):
-            target = output if one_file else output / target_name(found, photo_format)
-            items.append(Item(found.path, target, found.kind))
+            own = settings.for_item(found)
+            target = output if one_file else output / target_name(found, own.photo.format)
+            items.append(Item(found.path, target, found.kind, own))
     identity = _Identities()
     originals = {identity(item.source) for item in items}
     taken: dict[str, Path] = {}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import ModelError, OutputError, SourceError
 from ..runtime.atomic_write import PREFIX
+from ..runtime.write_errors import write_error
 from ..weights.store import find_weights, sha256_of
 from .plan import Item
 
@@ -57,9 +58,7 @@ class Preflight:
                 file.flush()
                 os.fsync(file.fileno())  # a network share may say only now that it is full
         except OSError as exc:
-            raise OutputError(
-                f"{folder}: cannot be written there ({exc.strerror or exc}); check its permissions and free space"
-            ) from exc
+            raise write_error(folder, exc) from exc
         finally:
             with contextlib.suppress(OSError):
                 trial.unlink(missing_ok=True)
@@ -85,9 +84,7 @@ def preflight(sources: Sequence[Path], items: Sequence[Item], output: Path, weig
         output.mkdir(parents=True, exist_ok=True)
         known.token.write_text(known.secret, encoding="ascii")
     except OSError as exc:
-        raise OutputError(
-            f"{output}: cannot be written ({exc.strerror or exc}); check the folder, its permissions and free space"
-        ) from exc
+        raise write_error(output, exc) from exc
     try:
         yield known
     finally:

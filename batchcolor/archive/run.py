@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..errors import ClusterError, WorkerLost
+from ..errors import ClusterError
 from ..executors import Executor, Executors, JobContext
-from ..settings import ModelSettings, Settings
+from ..settings import ModelSettings
 from ..weights.store import find_weights, is_name, sha256_of
 from .outcome import Outcome, Status, failed
+from .photo_jobs import PhotoWork, photo_outcomes, photos_per_job
 from .plan import Item, Plan
 from .walk import Kind
 
 if TYPE_CHECKING:
-    from ..engines.colorizer import Colorizer, EngineInfo
+    from ..engines.colorizer import EngineInfo
     from ..films import FilmProgress
     from ..photos import Provenance
-
-_PHOTOS_PER_JOB = 8  # few enough that a stop is prompt; a GPU gets full batches, which take it no longer
 
 
 def run(
     plan: Plan,
-    settings: Settings,
+    model: ModelSettings,
     executors: Executors,
     *,
     should_stop: Callable[[], bool],
@@ -33,112 +32,77 @@ def run(
     on_engine: Callable[[EngineInfo], None] | None = None,
     on_film_progress: Callable[[Item, FilmProgress], None] | None = None,
 ) -> Iterator[Outcome]:
-    """Colorize every item of `plan`, photos first; yields one outcome an item as each is finished.
+    """Colorize every item of `plan` by its own settings, photos first; yields the outcome of each item as it is finished.
 
-    Photos go several to a job; films go one by one, each in chunks. When `should_stop` answers yes, photos under way are finished, the
-    film under way stays as far as its chunks are finished, and the rest has no outcome. measure: whether figures of films are taken for
-    the report. on_computed: told what the network runs on, once it is known. Raises what keeps the network from running at all:
+    A job takes several photos, or a chunk of a film. When `should_stop` returns true, the photos in progress are finished, a film in
+    progress keeps its finished chunks, and the rest has no outcome. model: the network for all of them. measure: whether to measure films
+    for the report. on_engine: called once it is known what the network runs on. Raises what keeps the network from running at all:
     `ModelError`, `DeviceError`, `WorkerLost`, `ClusterError`.
     """
     for item, error in plan.refused:
         yield failed(item, error)
     if not plan.items:
         return
-    engine_info = _computed(settings.model, executors.photos, should_stop)
+    engine_info = _engine_info(model, executors.photos, bool(plan.of_kind(Kind.PHOTO)), should_stop)
     if engine_info is None:
         return
     if on_engine is not None:
         on_engine(engine_info)
-    settings = replace(settings, model=engine_info.resolve_auto(settings.model))
+    model = engine_info.resolve_auto(model)
 
     photos = plan.of_kind(Kind.PHOTO)
     if photos:
-        provenance = _provenance(settings) if settings.photo.provenance else None
-        count = _PHOTOS_PER_JOB if engine_info.device == "cpu" else max(_PHOTOS_PER_JOB, settings.model.batch_size)
-        batches = (photos[n : n + count] for n in range(0, len(photos), count))
-        for outcome in executors.photos.map(PhotoWork(settings, provenance), batches, should_stop):
-            if outcome.error is not None:
-                found = [failed(item, _named(item, outcome.error)) for item in outcome.job]
-            else:
-                found = outcome.result or []
-            yield from (replace(item, lost=outcome.lost) for item in found)
+        count = photos_per_job(len(photos), executors.photos, model.batch_size, on_cpu=engine_info.device == "cpu")
+        yield from photo_outcomes(executors.photos, PhotoWork(model, _provenance(model)), photos, count, should_stop)
 
     films = plan.of_kind(Kind.FILM)
-    weights = sha256_of(find_weights(settings.model.weights)) if films else ""
+    weights = sha256_of(find_weights(model.weights)) if films else ""
     for item in films:
         if should_stop():
             return
-        film = _colorize_film(item, settings, weights, executors.films, measure, should_stop, on_film_progress)
+        film = _colorize_film(item, model, weights, executors.films, measure, should_stop, on_film_progress)
         if film is not None:
             yield film
 
 
-def _computed(model: ModelSettings, executor: Executor, should_stop: Callable[[], bool]) -> EngineInfo | None:
-    """What the settings come to where the jobs will run; None where the run ends before that is known."""
-    for outcome in executor.map(_open, [model], should_stop):
+def _engine_info(model: ModelSettings, executor: Executor, photos: bool, should_stop: Callable[[], bool]) -> EngineInfo | None:
+    """What the network runs on where the jobs will run; None if the run ends before that is known."""
+    jobs = (each for each in [model])  # no list: more jobs will follow, so more than one worker starts
+    for outcome in executor.map(_OpenEngine(photos), jobs, should_stop):
         if outcome.error is not None:
             raise outcome.error
         return outcome.result
     return None
 
 
-def _open(model: ModelSettings, _desk: JobContext) -> EngineInfo:
-    from ..engines.colorizer import EngineInfo, cached_colorizer
+@dataclass(frozen=True, slots=True)
+class _OpenEngine:
+    """Opens the network. Workers that prepare for this have loaded what photos need, but for the network itself."""
 
-    return EngineInfo.by(cached_colorizer(model))
+    photos: bool
+
+    def prepare(self) -> None:
+        from ..engines import colorizer  # noqa: F401
+
+        if self.photos:
+            from .. import photos  # noqa: F401
+
+    def __call__(self, model: ModelSettings, context: JobContext) -> EngineInfo:
+        from ..engines.colorizer import EngineInfo, cached_colorizer
+
+        return EngineInfo.by(cached_colorizer(model))
 
 
-def _named(item: Item, error: Exception) -> Exception:
-    """A lost worker's error knows no path."""
-    return WorkerLost(f"{item.source}: {error}") if isinstance(error, WorkerLost) else error
-
-
-def _provenance(settings: Settings) -> Provenance:
+def _provenance(model: ModelSettings) -> Provenance:
     from ..photos import Provenance
 
-    path = find_weights(settings.model.weights)
-    return Provenance(settings.model.weights if is_name(settings.model.weights) else path.name, sha256_of(path))
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoWork:
-    """What all photos have in common; may be sent to other processes."""
-
-    settings: Settings
-    provenance: Provenance | None
-
-    def __call__(self, batch: Sequence[Item], context: JobContext) -> list[Outcome]:
-        """The outcome of each photo of `batch`, in order; of fewer where the run is about to end."""
-        from ..engines.colorizer import cached_colorizer
-
-        return list(self._outcomes(batch, cached_colorizer(self.settings.model), context))
-
-    def _outcomes(self, batch: Sequence[Item], colorizer: Colorizer, context: JobContext) -> Iterator[Outcome]:
-        from ..photos import Treatment, colorize_photos
-
-        statuses = {Treatment.COLORIZED: Status.DONE, Treatment.COPIED: Status.COPIED, Treatment.SKIPPED: Status.SKIPPED}
-        results = colorize_photos(
-            [(item.source, item.target) for item in batch],
-            colorizer,
-            self.settings.photo,
-            saturation=self.settings.saturation,
-            provenance=self.provenance,
-        )
-        started = time.monotonic()
-        for item, result in zip(batch, results, strict=True):
-            seconds, started = time.monotonic() - started, time.monotonic()
-            if result.error is not None:
-                yield failed(item, result.error, seconds)
-            else:
-                status = statuses[result.treatment]
-                yield Outcome(item.source, item.target, item.kind, status, seconds, warnings=result.warnings)
-            if context.should_stop():
-                return
+    path = find_weights(model.weights)
+    return Provenance(model.weights if is_name(model.weights) else path.name, sha256_of(path))
 
 
 def _colorize_film(
     item: Item,
-    settings: Settings,
+    model: ModelSettings,
     weights: str,
     executor: Executor,
     measure: bool,
@@ -153,7 +117,7 @@ def _colorize_film(
         result = colorize_film(
             item.source,
             item.target,
-            settings,
+            replace(item.settings, model=model),
             weights=weights,
             executor=executor,
             measure=measure,

@@ -14,10 +14,12 @@ import click
 
 from .. import __version__
 from ..errors import BatchcolorError, ExitCode
+from .terminal import message
 
 # The first sentence of each command's help; the module has its name, and so has the command in it.
 COMMANDS = {
     "colorize": "Colorize photos and films, in folders or named one by one.",
+    "completion": "Print the completion script of a shell.",
     "demo": "Make black-and-white photos and a film from pictures with known colours, and colorize them.",
     "models": "List the weights that are known, and which of them are on this machine.",
     "probe": "Say what photos and films are and what `colorize` would make of them.",
@@ -63,10 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         exc.show()
         code = exc.exit_code
     except BatchcolorError as exc:
-        click.echo(f"Error: {exc}", err=True)
+        message(f"Error: {exc}")
         code = exc.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        message("Interrupted.")
         code = ExitCode.INTERRUPTED
     sys.exit(int(code or 0))
 

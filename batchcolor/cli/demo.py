@@ -28,44 +28,33 @@ def demo(output: Path, weights: str) -> int:
     Example:
       batchcolor demo --output demo/
     """
-    from ..archive.outcome import Tally
-    from ..archive.plan import plan
-    from ..archive.run import run
+    from ..app import run_archive
+    from ..archive.item_settings import ItemSettings
     from ..demo import film, pictures, sheets
     from ..engines.colorizer import cached_colorizer
-    from ..executors import local_executors
-    from ..runtime.thread_budget import cores
-    from ..settings import ModelSettings, Settings
-    from .progress import display_for
+    from ..imaging.contact_sheet import write_picture
+    from ..settings import ModelSettings, RunOptions, Settings
+    from .display import display_for
+    from .terminal import echo, message
 
     settings = Settings(model=ModelSettings(weights=weights))
     cached_colorizer(settings.model)  # first: without weights nothing is worth making
     truth, input_, colour = (output / name for name in ("truth", "input", "colour"))
-    click.echo(f"Making black-and-white input in {input_}", err=True)
+    message(f"Making black-and-white input in {input_}")
     names = pictures.write_pictures(truth, input_)
     film.write_film(truth / "film.mp4", input_ / "film.mp4")
 
-    planned = plan([input_], colour)
-    tally = Tally()
-    with display_for(len(planned.items), quiet=False) as display:
-        for outcome in run(
-            planned,
-            settings,
-            local_executors(cores()),
-            should_stop=lambda: False,
-            on_film_progress=lambda item, p: display.film_frame(item.source.name, p.frames, p.total_frames),
-        ):
-            tally.add(outcome)
-            display.finished(outcome)
-    if tally.failed:
-        return tally.exit_code
+    with display_for(weights=weights) as display:
+        summary = run_archive([input_], colour, ItemSettings(settings), RunOptions(force=True), events=display)
+    if summary.failed:
+        return summary.exit_code
 
     folders = (input_, colour, truth)
-    sheets.write_sheet(
-        output / "photos.png", sheets.sheet([[sheets.read_rgb(folder / name) for folder in folders] for name in names])
+    write_picture(
+        output / "photos.png", sheets.comparison([[sheets.read_rgb(folder / name) for folder in folders] for name in names])
     )
     middles = [film.SHOT_FRAMES * shot + film.SHOT_FRAMES // 2 for shot in range(len(film.MOVES))]
     stills = zip(*(sheets.film_frames(folder / "film.mp4", middles) for folder in folders), strict=True)
-    sheets.write_sheet(output / "film.png", sheets.sheet([list(row) for row in stills]))
-    click.echo(f"Look at {output / 'photos.png'}, {output / 'film.png'} and {colour / 'film.mp4'}")
+    write_picture(output / "film.png", sheets.comparison([list(row) for row in stills]))
+    echo(f"Look at {output / 'photos.png'}, {output / 'film.png'} and {colour / 'film.mp4'}")
     return ExitCode.OK

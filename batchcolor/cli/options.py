@@ -1,68 +1,94 @@
-"""Options that commands share, and how they become `Settings`."""
+"""Command-line options, environment variables and TOML files, made from the dataclasses of `batchcolor.settings`.
+
+A flag wins over the environment, the environment over TOML, TOML over the default. Every value is checked by the option's own schema
+(`settings.schema`), whichever way it comes.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
+import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import click
 
-from ..settings import (
-    ColorPages,
-    Deinterlace,
-    EncoderKind,
-    EngineName,
-    ExecutorName,
-    FilmSettings,
-    ModelSettings,
-    PhotoFormat,
-    PhotoSettings,
-    Precision,
-    Settings,
-    SmootherName,
-    Upscaling,
-    VideoCodec,
-)
-from .stopping import Duration
+from ..archive.item_settings import ItemSettings, Override
+from ..settings import ColorSettings, FilmSettings, ModelSettings, PhotoSettings, RunOptions, Settings
+from ..settings.schema import OptionField, build, check, option, option_fields, unknown_name
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_MAX_CONFIG_BYTES = 1 << 20
+_OVERRIDES = "batchcolor.overrides"  # key of the context's meta
+_REPORTING, _SELECTION = "Reporting", "Selection"
 
-def _choice(literal: Any) -> click.Choice[str]:
-    return click.Choice(get_args(literal))
+
+@dataclass(frozen=True, slots=True)
+class DisplayOptions:
+    """What the command line shows, and whether it does anything at all."""
+
+    dry_run: bool = option(False, "List what would be done and why; do nothing.", heading=_SELECTION)
+    preview: bool = option(
+        False, "Write contact sheets of films instead of films: one frame of each shot, before and after.", heading=_SELECTION
+    )
+    log_file: Path | None = option(None, "Append everything that happens to this file.", heading=_REPORTING, metavar="FILE")
+    verbose: bool = option(False, "Show tracebacks of unexpected errors.", heading=_REPORTING, short="-v")
+    quiet: bool = option(False, "Print errors only.", heading=_REPORTING, short="-q")
+    json: bool = option(False, "Print a JSON object for each finished item on stdout, and a summary.", heading=_REPORTING)
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
-def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
-    """Values of a TOML file become the defaults of the options: keys are their long names, `_` or `-` alike."""
-    if path is None:
-        return
-    try:
-        with path.open("rb") as file:
-            table = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as exc:
-        raise click.UsageError(f"{path}: cannot be read as TOML ({exc})") from exc
-    values = {key.replace("-", "_"): value for key, value in table.items()}
-    unknown = values.keys() - {param.name for param in ctx.command.params}
-    if unknown:
-        raise click.UsageError(f"{path}: no option is called {', '.join(sorted(unknown))}")
-    ctx.default_map = values
+_SETTINGS = {"model": ModelSettings, "color": ColorSettings, "photo": PhotoSettings, "film": FilmSettings}
+_KINDS = (*_SETTINGS.values(), RunOptions, DisplayOptions)
+
+
+class SchemaType(click.ParamType[Any]):
+    """The values of an option, as its schema has them."""
+
+    def __init__(self, field: OptionField) -> None:
+        self.field, self.name = field, field.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self.field.parse(value)
+        except ValueError as exc:
+            self.fail(str(exc), param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        about = self.field.about
+        if about.metavar:
+            return about.metavar
+        if self.field.choices:
+            return f"[{'|'.join(self.field.choices)}]"
+        if about.low is not None and about.high is not None and about.high <= 2048:
+            return f"{about.low:g}..{about.high:g}"
+        return "N"
 
 
 class _Option(click.Option):
-    """An option that `--help` lists under a heading."""
+    """An option that `--help` lists under a heading. A flag that is off by default is listed without its `--no-` form."""
 
-    def __init__(self, *arguments: Any, heading: str, **more: Any) -> None:
+    def __init__(self, *arguments: Any, heading: str, field: OptionField, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self.heading = heading
+        self.heading, self.field = heading, field
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        if not self.is_flag or self.default:
+            return super().get_help_record(ctx)
+        secondary, self.secondary_opts = self.secondary_opts, []
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.secondary_opts = secondary
 
 
-class SectionedCommand(click.Command):
-    """A command of many options: `--help` lists them under their headings, in the order in which those first occur."""
+class OptionsCommand(click.Command):
+    """A command whose help lists options under headings, and which refuses misspelled environment variables."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -74,161 +100,109 @@ class SectionedCommand(click.Command):
             with formatter.section(heading):
                 formatter.write_dl(records)
 
-
-def _under(heading: str) -> Callable[..., Callable[[Command], Command]]:
-    return functools.partial(click.option, cls=_Option, heading=heading)
-
-
-_network, _color, _photo, _film = (_under(heading) for heading in ("Network", "Colour", "Photos", "Films"))
-_run, _todo, _told = (_under(heading) for heading in ("The run", "What is done again", "What is shown and said"))
-
-
-_MODEL = (
-    _network("--weights", default="lite", show_default=True, metavar="NAME|PATH",
-                 help="Weights: a name that `batchcolor models` lists, or a file."),
-    _network("--engine", type=_choice(EngineName), default="auto", show_default=True,
-                 help="auto: OpenVINO on a CPU, torch on a GPU."),
-    _network("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:N or mps."),
-    _network("--precision", type=_choice(Precision), default="auto", show_default=True,
-                 help="auto: the fastest that the device computes in, by a trial on a CPU."),
-    _network("--compile/--no-compile", default=False, show_default=True,
-                 help="Have torch compile the network: minutes at first, for long runs on a GPU."),
-    _network("--batch-size", type=click.IntRange(1), default=16, show_default=True,
-                 help="Pictures that the network sees at once; halved by itself where they do not fit."),
-    _network("--network-size", type=click.IntRange(64, 2048), metavar="PIXELS",
-                 help="The network sees about this many pixels squared; the weights' own size by default. "
-                      "Smaller: more vivid; larger: steadier, paler, slower."),
-)  # fmt: skip
-
-_LOOK = (
-    _color("--saturation", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Factor on all colour."),
-    _color("--upscaling", type=_choice(Upscaling), default="guided", show_default=True,
-                 help="How colour is scaled up: guided follows the edges of the picture."),
-    _photo("--color-pages", type=_choice(ColorPages), default="copy", show_default=True,
-                 help="Photos that have colour already: copied, left out, or colorized anew. Sepia and other tones count as "
-                      "black-and-white."),
-    _photo("--format", type=_choice(PhotoFormat), default="keep", show_default=True,
-                 help="Of photos; another than the source's is appended to its name (a.tif.jpg)."),
-    _photo("--quality", type=click.IntRange(1, 100), default=92, show_default=True, help="Of JPEG, WebP and AVIF."),
-    _photo("--provenance/--no-provenance", default=True, show_default=True,
-                 help="Say in a photo's XMP that it was colorized, by which version and weights."),
-)  # fmt: skip
-
-_FILM = (
-    _film("--codec", type=_choice(VideoCodec), default="h264", show_default=True, help="Of films."),
-    _film("--encoder", type=_choice(EncoderKind), default="software", show_default=True,
-                 help="In software, or in a chip, which is tried first; auto: the first chip that works, else software."),
-    _film("--crf", type=click.IntRange(0, 63), help="Quality of films, lower is better; the codec's own by default."),
-    _film("--preset", help="Speed of the film encoder, in its own words (medium, slow, 8, ...)."),
-    _film("--tune", help="What the film encoder should care for, in its own words (grain, film, ...)."),
-    _film("--pix-fmt", metavar="NAME",
-                 help="Pixel format of films, as FFmpeg calls it (yuv420p10le); the nearest to the source's by default."),
-    _film("--deinterlace", type=_choice(Deinterlace), default="auto", show_default=True,
-                 help="What is done about interlaced films: made whole, left as they are, or refused."),
-    _film("--smooth", type=_choice(SmootherName), default="flow", show_default=True,
-                 help="How colour is kept steady between two cuts."),
-    _film("--key-frames", default="auto", show_default=True, metavar="auto|every|N",
-                 help="Frames that the network sees; between them colour is carried along motion (with --smooth flow)."),
-    _film("--shots", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.csv",
-                 help="Where shots of the film begin, as `batchcolor probe --shots` lists them."),
-    _film("--start", type=Duration(), default=0.0, metavar="TIME", help="Begin here in films (90, 1m30s)."),
-    _film("--duration", type=Duration(), metavar="TIME", help="So much of films, from --start on."),
-    _film("--strict-streams", is_flag=True,
-                 help="Fail where the result cannot hold a stream of the film, instead of leaving it out with a warning."),
-)  # fmt: skip
-
-_CONFIG = (
-    click.option("--config", type=click.Path(path_type=Path, dir_okay=False), is_eager=True, expose_value=False,
-                 callback=_read_config, help="TOML file with values for any of these options."),
-)  # fmt: skip
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.auto_envvar_prefix:
+            prefix = f"{ctx.auto_envvar_prefix}_"
+            known = {f"{prefix}{param.name.upper()}" for param in self.params if param.name}
+            for variable in os.environ:
+                if variable.startswith(prefix) and variable not in known:
+                    raise click.UsageError(f"{variable}: there is no such option{unknown_name(variable, known)}", ctx)
+        return super().parse_args(ctx, args)
 
 
-_RUN = (
-    _run("--jobs", type=click.IntRange(1),
-                 help="Photos, or pieces of a film, worked on at once; by default one a core, on Ray as many as there is room for."),
-    _run("--executor", type=_choice(ExecutorName), default="local", show_default=True,
-                 help="Where jobs run: on this machine, or on Ray, which may have many."),
-    _run("--ray-address", default="local", show_default=True, metavar="ADDRESS",
-                 help="local: Ray on this machine, for this run; auto: the cluster that this machine belongs to; HOST:PORT of its head; "
-                      "ray://HOST:PORT from outside."),
-    _run("--job-cpus", type=click.IntRange(1), default=1, show_default=True, help="Cores of each job on Ray."),
-    _run("--job-gpus", type=click.FloatRange(0), default=0.0, show_default=True,
-                 help="GPUs of each job on Ray; 0.25 lets four jobs share one."),
-    _todo("--force", is_flag=True, help="Do everything again, also what is up to date."),
-    _todo("--verify", is_flag=True, help="Decode the results that are there, and do the damaged ones again."),
-    _todo("--content-hash", is_flag=True,
-                 help="Where only a source's time has changed, compare its SHA-256 before doing it again."),
-    _todo("--dry-run", is_flag=True, help="List what would be done and why; do nothing."),
-    _run("--max-runtime", type=Duration(), metavar="TIME",
-                 help="Stop in time (45m, 6h, 1h30m); the next run goes on. The exit code is then 0."),
-    _told("--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Append a line for everything that happens."),
-    _told("--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html",
-                 help="Write a page to look at: pictures before and after, failures first."),
-    _told("--measure", is_flag=True,
-                 help="Also take figures of films for the report: PSNR of luma, how colourful, how steady (a tenth slower)."),
-    _told("--preview", is_flag=True,
-                 help="Instead of films, write contact sheets of them: one frame a shot, before and after."),
-    _told("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
-    _told("--json", "as_json", is_flag=True, help="Print one JSON object a finished item on stdout, and a summary."),
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How a run behaves; nothing here changes a result. jobs: at once; None: as many as there is room for. max_runtime: seconds."""
-
-    jobs: int | None
-    executor: ExecutorName
-    ray_address: str
-    job_cpus: int
-    job_gpus: float
-    force: bool
-    verify: bool
-    content_hash: bool
-    dry_run: bool
-    max_runtime: float | None
-    log_file: Path | None
-    report: Path | None
-    measure: bool
-    preview: bool
-    quiet: bool
-    as_json: bool
-
-
-def run_options(command: Command) -> Command:
-    """Add every option that `run_options_of` reads."""
-    for option in reversed(_RUN):
-        command = option(command)
-    return command
-
-
-def run_options_of(values: dict[str, Any]) -> RunOptions:
-    return RunOptions(**{field.name: values[field.name] for field in dataclasses.fields(RunOptions)})
-
-
-def settings_options(command: Command) -> Command:
-    """Add every option that `settings_of` reads."""
-    for option in reversed((*_MODEL, *_LOOK, *_FILM, *_CONFIG)):
-        command = option(command)
-    return command
-
-
-def settings_of(values: dict[str, Any]) -> Settings:
-    """The settings that parsed option values describe. Raises `UsageError` for a list of shots that is none."""
-
-    def pick(*names: str) -> dict[str, Any]:
-        return {name: values[name] for name in names}
-
-    cuts = None
-    if values["shots"] is not None:
-        from ..films import read_cuts
-
-        cuts = read_cuts(values["shots"])
-    return Settings(
-        model=ModelSettings(**pick("weights", "engine", "device", "precision", "batch_size", "network_size", "compile")),
-        photo=PhotoSettings(**pick("format", "quality", "upscaling", "color_pages", "provenance")),
-        film=FilmSettings(
-            cuts=cuts, **pick(*(field.name for field in dataclasses.fields(FilmSettings) if field.name != "cuts"))
-        ),
-        saturation=values["saturation"],
+def colorize_options(command: Command) -> Command:
+    """Add every option of the settings, the run and the display, and `--config`."""
+    config = click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        is_eager=True,
+        expose_value=False,
+        callback=_read_config,
+        metavar="FILE.toml",
+        help='TOML file with values for any of these options, and tables such as ["reels/**"] for some items alone.',
     )
+    command = config(command)
+    for field in reversed([field for kind in _KINDS for field in option_fields(kind)]):
+        command = _click_option(field)(command)
+    return command
+
+
+def item_settings_of(values: Mapping[str, Any]) -> ItemSettings:
+    """The settings that parsed options describe, with the tables of the TOML file."""
+    context = click.get_current_context(silent=True)
+    overrides = context.meta.get(_OVERRIDES, ()) if context is not None else ()
+    return ItemSettings(Settings(**{name: build(kind, values) for name, kind in _SETTINGS.items()}), overrides)
+
+
+def run_options_of(values: Mapping[str, Any]) -> RunOptions:
+    """How the run behaves, from parsed options."""
+    return build(RunOptions, values)
+
+
+def display_options_of(values: Mapping[str, Any]) -> DisplayOptions:
+    """What is shown, from parsed options."""
+    return build(DisplayOptions, values)
+
+
+def _click_option(field: OptionField) -> Callable[[Command], Command]:
+    about, flag = field.about, f"--{field.flag}"
+    names = [flag, *([about.short] if about.short else []), field.name]
+    more: dict[str, Any] = {"cls": _Option, "heading": about.heading, "field": field, "help": about.help}
+    if field.kind is bool:
+        return click.option(f"{flag}/--no-{field.flag}", *names[1:], default=field.default, show_default=field.default, **more)
+    shown = field.default is not None and not (about.duration and field.default == 0)
+    return click.option(*names, type=SchemaType(field), default=field.default, show_default=shown, **more)
+
+
+def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
+    """Values of a TOML file become the defaults of the options; tables become overrides for the items that they name."""
+    if path is None:
+        return
+    table = _toml(path)
+    known = {param.name: param for param in ctx.command.params if param.name and param.name != "config"}
+    values: dict[str, Any] = {}
+    overrides = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            overrides.append(Override.parse(key, value))
+            continue
+        name, value = _named(key.replace("-", "_"), value)  # noqa: PLW2901 - `no-provenance = true` is `provenance = false`
+        if name not in known:
+            flags = [each.replace("_", "-") for each in known]
+            raise click.UsageError(f"{path}: there is no option {key}{unknown_name(key, flags)}", ctx)
+        if name in values:
+            raise click.UsageError(f"{path}: {key} is given twice", ctx)
+        values[name] = _checked(known[name], key, value, path, ctx)
+    ctx.default_map = values
+    ctx.meta[_OVERRIDES] = tuple(overrides)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        if not path.is_file():
+            raise OSError(None, "not a file" if path.exists() else "no such file")
+        if path.stat().st_size > _MAX_CONFIG_BYTES:
+            raise OSError(None, "larger than 1 MB")
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except (OSError, ValueError, RecursionError) as exc:  # ValueError: of TOML, and of text that is not UTF-8
+        reason = getattr(exc, "strerror", None) or ("nested too deeply" if isinstance(exc, RecursionError) else exc)
+        raise click.UsageError(f"{path}: cannot be read as TOML ({reason})") from exc
+
+
+def _named(name: str, value: Any) -> tuple[str, Any]:
+    flags = {field.name for kind in _KINDS for field in option_fields(kind) if field.kind is bool}
+    if name.startswith("no_") and name[3:] in flags and isinstance(value, bool):
+        return name[3:], not value
+    return name, value
+
+
+def _checked(param: click.Parameter, key: str, value: Any, path: Path, ctx: click.Context) -> Any:
+    try:
+        if isinstance(param, _Option):
+            return param.field.parse(value)
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} is not text")
+    except ValueError as exc:
+        raise click.UsageError(f"{path}: {key}: {exc}", ctx) from exc
+    return value

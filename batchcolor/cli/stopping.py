@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
-
-import click
 
 from ..errors import ExitCode
 from ..runtime.atomic_write import remove_unfinished
 
 _GRACE_S = 8.0  # for the items under way; service managers and cron jobs are asked to wait ten
-_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Stop:
-    """Asked between items whether to go on. interrupted: by a signal, not by the clock."""
+    """Whether a signal asked the run to stop."""
 
-    def __init__(self, runtime_s: float | None = None) -> None:
-        self._deadline = None if runtime_s is None else time.monotonic() + runtime_s
+    def __init__(self) -> None:
         self._signalled = threading.Event()
 
     def signal(self) -> None:
@@ -33,9 +27,6 @@ class Stop:
     @property
     def interrupted(self) -> bool:
         return self._signalled.is_set()
-
-    def __call__(self) -> bool:
-        return self.interrupted or (self._deadline is not None and time.monotonic() >= self._deadline)
 
 
 @contextlib.contextmanager
@@ -68,18 +59,3 @@ def _abandon() -> None:
     sys.stderr.write("Interrupted; the items under way were abandoned, the next run does them again.\n")
     sys.stderr.flush()
     os._exit(int(ExitCode.INTERRUPTED))
-
-
-class Duration(click.ParamType[float]):
-    """90, 45m, 6h, 1h30m, 2d: seconds where no unit is given."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, int | float):
-            return float(value)
-        parts = re.fullmatch(r"(?:\d+(?:\.\d+)?[smhd])+|\d+(?:\.\d+)?", str(value).strip())
-        if parts is None:
-            self.fail(f"{value!r} is no time; write 90, 45m, 6h or 1h30m", param, ctx)
-        found = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", parts[0])
-        return sum(float(number) * _UNITS_S[unit or "s"] for number, unit in found)

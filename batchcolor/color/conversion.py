@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 Array = TypeVar("Array", np.ndarray, "torch.Tensor")
 
 # IEC 61966-2-1, linear sRGB -> XYZ; rows X, Y, Z.
-_RGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], dtype=np.float64)
-_WHITE = _RGB_TO_XYZ.sum(axis=1)
+SRGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], dtype=np.float64)
+_WHITE = SRGB_TO_XYZ.sum(axis=1)
 # Scaled so that white is (1, 1, 1) on both sides: gray stays gray to the last bit that float32 has.
-_RGB_TO_XYZ_N = _RGB_TO_XYZ / _WHITE[:, None]
+_RGB_TO_XYZ_N = SRGB_TO_XYZ / _WHITE[:, None]
 _XYZ_N_TO_RGB = np.linalg.inv(_RGB_TO_XYZ_N)
 
 _DELTA = 6.0 / 29.0

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-import scipy.sparse as sp
-from scipy.sparse.linalg import splu
+
+from .grid_graph import GridGraph
 
 _CELL = 4  # pixels of the network's picture a cell of the grid
 _MOST_CELLS = 96 * 96  # a larger grid is slower and spreads no better
@@ -70,7 +70,8 @@ class Spreader:
         self.shape = grid_shape(L.shape)
         height, width = self.shape
         small_L = _resized(L[None], self.shape)
-        self._solve = _factorized(small_L[0], _resized(ab, self.shape)).solve
+        planes = np.concatenate([small_L / _LIGHTNESS_EDGE, _resized(ab, self.shape) / _CHROMA_EDGE])
+        self._graph = GridGraph(planes, _LEAK, _RANGE**2 / (height * width))
         y, x = np.mgrid[:height, :width]
         self._features = _standardized(features, self.shape)
         self._place = np.stack([(x.ravel() + 0.5) / width, (y.ravel() + 0.5) / height], 1).astype(np.float32)
@@ -79,7 +80,7 @@ class Spreader:
 
     def at(self, planes: np.ndarray, spots: Sequence[Spot]) -> np.ndarray:
         """Planes `(C, h, w)` of any size, averaged over each spot: `(spots, C)`."""
-        rows = np.stack([self._column(spot).row for spot in spots])
+        rows = np.stack([column.row for column in self._columns_of(spots)])
         averaged: np.ndarray = rows @ _resized(planes, self.shape).reshape(len(planes), -1).T
         return averaged
 
@@ -87,7 +88,7 @@ class Spreader:
         """What to add to ab: float32 `(2, height, width)` of the grid. differences: what the spots want beyond it, `(n, 2)`."""
         if not len(spots):
             return np.zeros((2, *self.shape), np.float32)
-        columns = [self._column(spot) for spot in spots]
+        columns = self._columns_of(spots)
         rows = np.stack([column.row for column in columns])  # (n, cells)
         local = np.stack([column.local for column in columns], 1)  # (cells, n)
         wide = self._wide(columns, local, rows, differences)
@@ -98,7 +99,7 @@ class Spreader:
 
     def reach(self, spot: Spot) -> np.ndarray:
         """How far a colour at this spot goes: float32 `(height, width)` of the grid, 0..1."""
-        return self._column(spot).local.reshape(self.shape)
+        return self._columns_of([spot])[0].local.reshape(self.shape)
 
     def _wide(self, columns: list[_Column], local: np.ndarray, rows: np.ndarray, differences: np.ndarray) -> np.ndarray:
         """The part `(cells, 2)` of what the spots want that holds far from them."""
@@ -124,19 +125,21 @@ class Spreader:
         distance += np.square(self._lightness[:, None] - lightness) / np.float32(2 * _LIGHTNESS_WIDTH**2)
         return np.exp(-distance)
 
-    def _column(self, spot: Spot) -> _Column:
-        if spot not in self._columns:
-            row = _disc(spot, self.shape)
-            covariance = self._solve(self._solve(row.astype(np.float64)))
-            correlation = np.clip(covariance / max(float(row @ covariance), 1e-12), 0, 1)
-            self._columns[spot] = _Column(
-                _sharpened(correlation).astype(np.float32),
-                row,
-                row @ self._features,
-                row @ self._place,
-                float(row @ self._lightness),
-            )
-        return self._columns[spot]
+    def _columns_of(self, spots: Sequence[Spot]) -> list[_Column]:
+        missing = [spot for spot in dict.fromkeys(spots) if spot not in self._columns]
+        if missing:
+            rows = np.stack([_disc(spot, self.shape) for spot in missing], 1)  # (cells, n)
+            covariances = self._graph.solve(self._graph.solve(rows.reshape(*self.shape, -1))).reshape(rows.shape)
+            for spot, row, covariance in zip(missing, rows.T, covariances.T, strict=True):
+                correlation = np.clip(covariance / max(float(row @ covariance), 1e-12), 0, 1)
+                self._columns[spot] = _Column(
+                    _sharpened(correlation).astype(np.float32),
+                    np.ascontiguousarray(row),
+                    row @ self._features,
+                    row @ self._place,
+                    float(row @ self._lightness),
+                )
+        return [self._columns[spot] for spot in spots]
 
 
 def grid_shape(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -167,32 +170,6 @@ def _standardized(features: Sequence[np.ndarray], shape: tuple[int, int]) -> np.
         flat /= np.maximum(spread, 1e-3 * spread.max() + 1e-6)  # a channel that is silent here must not shout
         layers.append(flat / np.float32((len(planes) * len(features)) ** 0.5))
     return np.ascontiguousarray(np.concatenate(layers).T)
-
-
-def _factorized(L: np.ndarray, ab: np.ndarray) -> Any:
-    """kappa^2 - Laplacian of the grid, factorized; L `(h, w)`, ab `(2, h, w)`. Every cell has eight neighbours."""
-    height, width = L.shape
-    cell = np.arange(height * width).reshape(height, width)
-    planes = np.concatenate([L[None] / _LIGHTNESS_EDGE, ab / _CHROMA_EDGE])
-    ends: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for one, other in (
-        (np.s_[:, :-1], np.s_[:, 1:]),
-        (np.s_[:-1], np.s_[1:]),
-        (np.s_[:-1, :-1], np.s_[1:, 1:]),
-        (np.s_[:-1, 1:], np.s_[1:, :-1]),
-    ):
-        step = np.square(planes[(slice(None), *_pair(one))] - planes[(slice(None), *_pair(other))]).sum(0)
-        ends.append((cell[one].ravel(), cell[other].ravel(), np.exp(-step).ravel() + _LEAK))
-    rows, columns, conduct = (np.concatenate(parts) for parts in zip(*ends, strict=True))
-    graph = sp.coo_matrix((conduct.astype(np.float64), (rows, columns)), shape=(cell.size, cell.size))
-    graph = (graph + graph.T).tocsc()
-    kappa2 = _RANGE**2 / (height * width)
-    matrix = sp.diags(np.asarray(graph.sum(1)).ravel() + kappa2) - graph
-    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
-
-
-def _pair(index: Any) -> tuple[Any, ...]:
-    return index if isinstance(index, tuple) else (index,)
 
 
 def _disc(spot: Spot, shape: tuple[int, int]) -> np.ndarray:

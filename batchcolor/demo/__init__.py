@@ -1,4 +1,4 @@
 """`batchcolor demo`: black-and-white input made from pictures whose colours are known, colorized, and shown beside the truth.
 
-The pictures come with scikit-image, so it works offline from an installed wheel.
+The pictures come with the package, so it works offline from an installed wheel.
 """

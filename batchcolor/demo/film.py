@@ -1,4 +1,4 @@
-"""The demo's film: camera moves over scikit-image's pictures, three cuts, a sound track; once in colour, once gray."""
+"""The demo's film: camera moves over the demo's pictures, three cuts, a sound track; once in colour, once gray."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from skimage import data
 
-from .pictures import gray_of
+from .pictures import gray_of, photograph
 
 WIDTH, HEIGHT, RATE = 640, 480, 24
 SHOT_FRAMES = 48
@@ -38,7 +37,8 @@ MOVES = (
 
 def frames() -> Iterator[np.ndarray]:
     """The film in its true colours, uint8 sRGB `(480, 640, 3)`: four shots of 48 frames."""
-    for picture, move in zip((data.astronaut(), data.coffee(), data.chelsea(), data.rocket()), MOVES, strict=True):
+    for file, move in zip(("astronaut.webp", "coffee.webp", "chelsea.webp", "rocket.jpg"), MOVES, strict=True):
+        picture = photograph(file)
         height, width = picture.shape[:2]
         for n in range(SHOT_FRAMES):
             eased = 0.5 - 0.5 * np.cos(np.pi * n / (SHOT_FRAMES - 1))

@@ -1,16 +1,27 @@
-"""The demo's photos: scikit-image's own pictures, turned gray, in every format that matters."""
+"""The demo's photos: four free pictures (PICTURES.md names their authors and licences), turned gray, in every format that matters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
-from skimage import data
 
 from ..color.conversion import gray_of_lightness, rgb_to_lab
+
+_FOLDER = Path(__file__).parent
+
+
+@cache
+def photograph(file: str) -> np.ndarray:
+    """One of the pictures beside this module in its true colours, uint8 sRGB `(H, W, 3)`, read-only."""
+    bgr = cv2.imdecode(np.frombuffer((_FOLDER / file).read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    rgb: np.ndarray = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    rgb.setflags(write=False)
+    return rgb
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +33,11 @@ class DemoPicture:
 
 
 PICTURES = (
-    DemoPicture("astronaut.jpg", data.astronaut),
-    DemoPicture("cat.png", data.chelsea),
-    DemoPicture("coffee-16bit.tif", data.coffee),
-    DemoPicture("rocket.jpg", data.rocket),
-    DemoPicture("motorcycle.webp", lambda: np.ascontiguousarray(data.stereo_motorcycle()[0])),
+    DemoPicture("astronaut.jpg", lambda: photograph("astronaut.webp")),
+    DemoPicture("cat.png", lambda: photograph("chelsea.webp")),
+    DemoPicture("coffee-16bit.tif", lambda: photograph("coffee.webp")),
+    DemoPicture("rocket.jpg", lambda: photograph("rocket.jpg")),
+    DemoPicture("cup.webp", lambda: photograph("coffee.webp")[90:360, 130:490]),
 )
 
 

@@ -1,8 +1,7 @@
-"""Sheets to look at: before | after | truth."""
+"""What the demo shows: before, after and truth side by side."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import av
 import cv2
 import numpy as np
 
-_TALL = 240  # pixels of a tile
-_GAP = 6  # white pixels right of a tile and below it
+from ..imaging.contact_sheet import Cell, contact_sheet
+
+_TILE_HEIGHT = 240  # pixels
 _HEADINGS = ("before", "after", "truth")
 
 
@@ -29,25 +29,6 @@ def film_frames(path: Path, numbers: Sequence[int]) -> Iterator[np.ndarray]:
                 yield frame.to_ndarray(format="rgb24")
 
 
-def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Rows of before, after, truth under each other, in columns with headings; uint8 sRGB."""
-    tiles = [[_tile(picture) for picture in row] for row in rows]
-    widths = [max(tile.shape[1] for tile in column) + _GAP for column in zip(*tiles, strict=True)]
-    head = np.full((28, sum(widths), 3), 255, np.uint8)
-    for heading, left in zip(_HEADINGS, itertools.accumulate(widths, initial=0), strict=False):
-        cv2.putText(head, heading, (left + 4, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
-    return np.vstack([head, *(np.hstack([_widened(t, w) for t, w in zip(row, widths, strict=True)]) for row in tiles)])
-
-
-def _tile(picture: np.ndarray) -> np.ndarray:
-    height, width = picture.shape[:2]
-    return cv2.resize(picture, (round(width * _TALL / height), _TALL), interpolation=cv2.INTER_AREA)
-
-
-def _widened(tile: np.ndarray, width: int) -> np.ndarray:
-    return np.pad(tile, ((0, _GAP), (0, width - tile.shape[1]), (0, 0)), constant_values=255)
-
-
-def write_sheet(path: Path, rgb: np.ndarray) -> None:
-    _, encoded = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-    path.write_bytes(encoded.tobytes())
+def comparison(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """A contact sheet of rows of (before, after, truth), uint8 sRGB."""
+    return contact_sheet([Cell(row) for row in rows], headings=_HEADINGS, height=_TILE_HEIGHT)

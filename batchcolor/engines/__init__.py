@@ -6,6 +6,7 @@ import importlib.util
 
 from ..errors import DeviceError
 from ..generators.checkpoint import Checkpoint
+from ..runtime.extras import needs_torch, torch_installed
 from ..settings import DeviceName, EngineName, Precision
 from .base import Engine
 from .devices import is_cpu
@@ -21,10 +22,14 @@ def open_engine(
 ) -> Engine:
     """The engine for a checkpoint. `auto`: OpenVINO where the network runs on the CPU and the package is there, else torch.
 
-    compile_: have torch compile the network. Raises `DeviceError` for a device, engine or precision that is not to be had here,
+    compile_: have torch compile the network. Raises `DeviceError` for a device, engine or precision that this machine lacks,
     `ModelError` for weights that do not fit.
     """
-    if engine == "torch" or (engine == "auto" and not (openvino_installed() and is_cpu(device))):
+    if engine == "auto":
+        engine = "openvino" if openvino_installed() and is_cpu(device) else "torch"
+    if engine == "torch":
+        if not torch_installed():
+            raise DeviceError(needs_torch(f"--device {device}" if not is_cpu(device) else "--engine torch"))
         from .torch_engine import TorchEngine, resolve_device
 
         return TorchEngine(checkpoint, resolve_device(device), precision, compile_)

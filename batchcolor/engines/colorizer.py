@@ -17,6 +17,7 @@ from ..settings import EngineName, ModelSettings, Precision
 from ..weights import open_checkpoint
 from . import Engine, open_engine
 from .base import Hints, Prediction
+from .devices import mention_unused_gpu
 
 log = logging.getLogger(__name__)
 
@@ -190,6 +191,8 @@ class EngineInfo:
 def open_colorizer(model: ModelSettings) -> Colorizer:
     """The colorizer that the settings name, ready to run. Raises `ModelError` for the weights, `DeviceError` for the device."""
     checkpoint = open_checkpoint(model.weights)
+    if (model.engine, model.device) == ("auto", "auto"):
+        mention_unused_gpu()
     engine = open_engine(
         checkpoint, engine=model.engine, device=model.device, precision=model.precision, compile_=model.compile
     )

@@ -1,4 +1,4 @@
-"""Generators as OpenVINO models, converted once a user and kept in the cache."""
+"""Generators as OpenVINO models: from the graph that a checkpoint carries, else converted by PyTorch once a user and cached."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ import openvino as ov
 from ..errors import ModelError
 from ..generators.checkpoint import Checkpoint
 from ..runtime.cache_dir import cache_root
+from ..runtime.extras import needs_torch, torch_installed
+from .stored_graph import model_of
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +30,20 @@ _BESIDE_THE_FLOW = ("Constant", "Convert", "FakeQuantize")
 def convert(core: ov.Core, checkpoint: Checkpoint, *, hints: bool = False) -> Any:
     """The checkpoint's generator as an `ov.Model`: L float32 `(N, 1, H, W)` -> ab; sides in multiples of the generator's own.
 
-    hints: whether it takes ab and mask of hints as its second and third input.
+    hints: whether ab and mask of hints are its second and third input.
 
-    Taken from the cache where it is there; a damaged entry is converted again. A cache that cannot be written to only costs time.
-    Raises `ModelError` where OpenVINO cannot take the network.
+    A checkpoint without a graph is converted by PyTorch and then read from the cache; a damaged entry is converted again. A cache that
+    cannot be written only costs time. Raises `ModelError` where OpenVINO does not support the network, or PyTorch is missing.
     """
-    folder = cache_folder(checkpoint, "hints" if hints else "")
-    return cached(core, folder, lambda: _convert(checkpoint, hints), checkpoint)
+    if checkpoint.graph and not hints:
+        return model_of(core, checkpoint)
+    return cached(core, cache_folder(checkpoint, "hints" if hints else ""), lambda: _convert(checkpoint, hints), checkpoint)
 
 
 def _convert(checkpoint: Checkpoint, hints: bool) -> Any:
-    from .torch_tracing import traced  # torch: only where a network is not in the cache yet
+    if not torch_installed():
+        raise ModelError(needs_torch(f"converting these {checkpoint.architecture} weights, which carry no OpenVINO graph,"))
+    from .torch_tracing import traced
 
     return traced(checkpoint.generator(), hints=hints)
 
@@ -46,7 +51,7 @@ def _convert(checkpoint: Checkpoint, hints: bool) -> Any:
 def with_features(model: Any, taps: Sequence[str]) -> Any:
     """A copy of the model whose outputs are ab and, behind it, those of the generator's modules that `taps` names.
 
-    Tracing and quantizing keep torch's names: the last operation that bears a module's name gives the module's output.
+    Tracing, quantizing and storing keep torch's names: the last operation that bears a module's name gives the module's output.
     """
     copy = model.clone()
     operations = copy.get_ordered_ops()
@@ -60,30 +65,33 @@ def with_features(model: Any, taps: Sequence[str]) -> Any:
 
 
 def cached(core: ov.Core, folder: Path, make: Callable[[], Any], checkpoint: Checkpoint) -> Any:
-    """What `make` makes of the checkpoint, kept in `folder` of the cache."""
+    """The model that `make` returns, cached in `folder`."""
     core.set_property({"ENABLE_MMAP": False})  # Windows removes no file that is mapped
     if (folder / _MODEL).is_file():
         try:
             return core.read_model(folder / _MODEL)
         except RuntimeError:
-            log.info("%s: damaged, making it again", folder)
+            log.info("%s: damaged; converting again", folder)
             shutil.rmtree(folder, ignore_errors=True)
     try:
         model = make()
         try:
-            return _kept(core, model, folder)
+            return _saved(core, model, folder)
         except (OSError, RuntimeError) as exc:
-            log.info("%s: the model cannot be kept (%s); the next start makes it again", folder, exc)
+            log.info("%s: cannot be written (%s); the next start converts again", folder, exc)
             with tempfile.TemporaryDirectory(prefix="batchcolor-") as elsewhere:
-                return _kept(core, model, Path(elsewhere) / folder.name)
+                return _saved(core, model, Path(elsewhere) / folder.name)
     except (OSError, RuntimeError) as exc:
-        raise ModelError(f"OpenVINO cannot take this {checkpoint.architecture}: {exc}; use --engine torch") from exc
+        raise ModelError(f"OpenVINO does not support this {checkpoint.architecture}: {exc}; use --engine torch") from exc
 
 
 def cache_folder(checkpoint: Checkpoint, kind: str = "") -> Path:
+    return cache_root() / "openvino" / (f"{cache_key(checkpoint)}-{kind}" if kind else cache_key(checkpoint))
+
+
+def cache_key(checkpoint: Checkpoint) -> str:
     """Differs for other weights, another network, and another OpenVINO."""
-    key = hashlib.sha256(f"{digest_of(checkpoint)} {ov.get_version()}".encode()).hexdigest()[:32]
-    return cache_root() / "openvino" / (f"{key}-{kind}" if kind else key)
+    return hashlib.sha256(f"{digest_of(checkpoint)} {ov.get_version()}".encode()).hexdigest()[:32]
 
 
 def digest_of(checkpoint: Checkpoint) -> str:
@@ -96,8 +104,8 @@ def digest_of(checkpoint: Checkpoint) -> str:
     return digest.hexdigest()
 
 
-def _kept(core: ov.Core, model: Any, folder: Path) -> Any:
-    """Write the model's two files aside, rename their folder, and read them: whoever comes first keeps his.
+def _saved(core: ov.Core, model: Any, folder: Path) -> Any:
+    """Write the model's two files to a temporary folder, rename it to `folder`, and read them; the first process to finish wins.
 
     Read back even when just made: a saved model rounds a little otherwise (4e-6 ab), and equal input shall give equal output.
     """

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import BatchcolorError
-from ..runtime.atomic_write import atomic_write
+from ..runtime.atomic_write import atomic_write_bytes
 from ..runtime.thread_budget import allowed
 from ..settings import Precision
 
@@ -55,8 +55,7 @@ def fastest_precision(tolerances: Mapping[Precision, float], folder: Path, prepa
             best, least = precision, seconds
     with contextlib.suppress(OSError, BatchcolorError):  # it is asked again the next time
         folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(note) as temporary:
-            temporary.write_text(json.dumps(kept | {key: best}), encoding="utf-8")
+        atomic_write_bytes(note, json.dumps(kept | {key: best}).encode())
     return best
 
 

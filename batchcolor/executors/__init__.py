@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
-from .base import Executor, JobContext, JobOutcome, Work
+from .base import Executor, JobContext, JobOutcome, Work, WorkerEnd
 from .local import SerialExecutor, ThreadExecutor
 from .processes import ProcessExecutor
 from .ray import RayOptions, ray_executor
@@ -22,6 +24,7 @@ __all__ = [
     "SerialExecutor",
     "ThreadExecutor",
     "Work",
+    "WorkerEnd",
     "local_executors",
     "ray_executor",
 ]
@@ -37,14 +40,28 @@ EXECUTORS: dict[str, Callable[[int], AbstractContextManager[Executor]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Executors:
-    """Where the jobs of a run go. photos: jobs of seconds that share a network well; films: jobs of minutes."""
+    """Where the jobs of a run go; those of photos take seconds, those of films minutes. As a context, ends their workers."""
 
     photos: Executor
     films: Executor
 
+    def __enter__(self) -> Self:
+        for executor in self._pools():
+            executor.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for executor in self._pools():
+            executor.__exit__(kind, error, trace)
+
+    def _pools(self) -> set[ProcessExecutor]:
+        return {each for each in (self.photos, self.films) if isinstance(each, ProcessExecutor)}
+
 
 def local_executors(workers: int) -> Executors:
-    """Those for this machine, `workers` jobs at once: photos in threads, which share one network; chunks of films in processes."""
-    if workers == 1:
-        return Executors(SerialExecutor(), SerialExecutor())
-    return Executors(ThreadExecutor(workers), ProcessExecutor(workers))
+    """Those for this machine: the same `workers` processes for photos and films, each at one job at a time.
+
+    A decoder that crashes, hangs or takes all memory ends its own process and no other.
+    """
+    pool = ProcessExecutor(workers)
+    return Executors(pool, pool)

@@ -1,7 +1,7 @@
 """The contract of executors, and what every one of them is made of.
 
 The contract (tests/contracts/test_executors.py): every job's outcome comes back exactly once, in any order; what a job raises is an
-outcome, not a crash; after `should_stop` answers yes no new job begins, and jobs that never began have no outcome; what a job tells
+outcome, not a crash; after `should_stop` answers yes no new job begins, and jobs that never began have no outcome; what a job reports
 while it runs arrives before its outcome.
 """
 
@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from ..errors import BatchcolorError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -20,14 +23,22 @@ POLL_INTERVAL_S = 0.2  # how often `should_stop` is asked while all workers are 
 
 
 class JobContext(Protocol):
-    """Where a job asks and tells while it runs."""
+    """What a job may ask and report while it runs."""
 
     def should_stop(self) -> bool:
         """Whether the run is about to end, so that a long job had better end as well."""
         ...
 
     def report(self, message: Any) -> None:
-        """Send something to whoever runs the jobs: how far it is, for instance."""
+        """Send a message to whoever runs the jobs: how far it is, for instance."""
+        ...
+
+    def begin_part(self, part: Any, limit_s: float | None = None) -> None:
+        """Say which part of the job comes now; None: none that could be blamed. limit_s: how long it may take, in seconds.
+
+        A job whose worker ends at a part, or is ended because the part takes longer, is not tried again: its outcome names the part, so
+        that the caller can leave it out.
+        """
         ...
 
 
@@ -35,13 +46,31 @@ Work = Callable[[Job, JobContext], Result]
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerEnd:
+    """How a worker process ended in the middle of a job.
+
+    kind: crashed: by a fault in native code; killed: from outside, by the system when memory runs out; timeout: by the executor, after
+    the time that the job's part may take; exited: in any other way. detail: the signal's name, the exit code or the time. part: what the
+    job was at (`JobContext.begin_part`).
+    """
+
+    kind: Literal["crashed", "killed", "timeout", "exited"]
+    detail: str
+    part: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobOutcome(Generic[Job, Result]):
-    """What became of a job: its result, or the exception that ended it. lost: workers that ended while they were at it."""
+    """What became of a job: its result, or the exception that ended it.
+
+    lost: workers that ended while they were at it; worker_end: how the last of them did, where that ended the job.
+    """
 
     job: Job
     result: Result | None = None
     error: Exception | None = None
     lost: int = 0
+    worker_end: WorkerEnd | None = None
 
 
 class Executor(Protocol):
@@ -54,7 +83,7 @@ class Executor(Protocol):
     ) -> Iterator[JobOutcome[Job, Result]]:
         """Run `work` on every job, drawing from `jobs` only as many as are under way.
 
-        on_message: called, one call at a time, with what jobs tell.
+        on_message: called, one call at a time, with what jobs report.
         """
         ...
 
@@ -78,9 +107,17 @@ def run_job(work: Work[Job, Result], job: Job, context: JobContext) -> JobOutcom
 
 
 def picklable(error: Exception) -> Exception:
-    """The error itself if it survives the way to another process, else its words."""
+    """The error itself if it survives the way to another process, else its words.
+
+    Tracebacks do not survive it, so that of an error that is not ours goes along as a note.
+    """
+    if not isinstance(error, BatchcolorError):
+        error.add_note("".join(traceback.format_exception(error)).rstrip())
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
+        words = RuntimeError(f"{type(error).__name__}: {error}")
+        for note in getattr(error, "__notes__", ()):
+            words.add_note(note)
+        return words
     return error

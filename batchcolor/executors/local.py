@@ -14,7 +14,7 @@ from .base import POLL_INTERVAL_S, Job, JobOutcome, Result, Work, run_job
 
 @dataclass(frozen=True, slots=True)
 class _LocalContext(Generic[Job]):
-    """The desk of a job in this process."""
+    """The context of a job in this process, which no executor could end at a part without ending itself."""
 
     job: Job
     should_stop: Callable[[], bool]
@@ -23,6 +23,9 @@ class _LocalContext(Generic[Job]):
     def report(self, message: Any) -> None:
         if self.on_message is not None:
             self.on_message(self.job, message)
+
+    def begin_part(self, part: Any, limit_s: float | None = None) -> None:
+        return None
 
 
 class SerialExecutor:
@@ -45,7 +48,7 @@ class ThreadExecutor:
     """`workers` jobs at once in threads of this process; libvips, OpenCV, numpy and the engines release the interpreter's lock."""
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self.workers = workers
 
     def map(
         self,
@@ -56,20 +59,20 @@ class ThreadExecutor:
     ) -> Iterator[JobOutcome[Job, Result]]:
         waiting = iter(jobs)
         running: set[Future[JobOutcome[Job, Result]]] = set()
-        told: deque[tuple[Job, Any]] = deque()  # handed on by this thread alone, so that calls do not meet
+        messages: deque[tuple[Job, Any]] = deque()  # handed on by this thread alone, so that calls do not meet
 
         def pass_on() -> None:
-            while told and on_message is not None:
-                on_message(*told.popleft())
+            while messages and on_message is not None:
+                on_message(*messages.popleft())
 
-        with threads.shared_among(self._workers), ThreadPoolExecutor(self._workers, thread_name_prefix="job") as pool:
+        with threads.shared_among(self.workers), ThreadPoolExecutor(self.workers, thread_name_prefix="job") as pool:
             exhausted = False
             while True:
-                while not exhausted and len(running) < self._workers and not should_stop():
+                while not exhausted and len(running) < self.workers and not should_stop():
                     job = next(waiting, None)
                     exhausted = job is None
                     if job is not None:
-                        context = _LocalContext(job, should_stop, lambda *message: told.append(message))
+                        context = _LocalContext(job, should_stop, lambda *message: messages.append(message))
                         running.add(pool.submit(run_job, work, job, context))
                 if not running:
                     return

@@ -3,80 +3,179 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
+import operator
 import signal
+import sys
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing.connection import Connection
-from multiprocessing.connection import wait as wait_for
-from typing import Any, Generic
+from multiprocessing.process import BaseProcess
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any, Generic, Self
 
+from ..runtime import atomic_write
 from ..runtime import thread_budget as threads
-from .base import POLL_INTERVAL_S, Job, JobOutcome, Result, Work, picklable, prepare, run_job
+from .base import POLL_INTERVAL_S, Job, JobOutcome, Result, Work, WorkerEnd
+from .process_worker import WorkerSetup, serve
+from .worker_logs import handle_log
 from .worker_pool import Assignment, WorkerEvent, run_jobs
 
 _AT_ONCE = 4  # workers that start before there are jobs, which may take as long to come as they to start
+_ADVICE = "there may be too little memory: try fewer --jobs"
+_FAULTS = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")  # what native code ends with by itself
+_WINDOWS_FAULTS = {  # NTSTATUS
+    0xC0000005: "access violation",
+    0xC00000FD: "stack overflow",
+    0xC0000374: "heap corruption",
+    0xC0000409: "stack buffer overrun",
+}
 
 
-class _Worker(Generic[Job, Result]):
-    """A worker process, as the driver sees it. given: the job it is at."""
+class _Worker:
+    """A worker process, as the driver sees it. A thread reads what it sends: any number of them can be waited for, on every system."""
 
-    def __init__(self, work: Work[Job, Result], thread_limit: int) -> None:
+    def __init__(self, setup: WorkerSetup) -> None:
         # A fresh interpreter everywhere: forked copies of processes that have threads and GPUs are not to be trusted.
         context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, work, thread_limit), daemon=True)
-        self._process.start()
+        self._connection, theirs = context.Pipe()
+        self.process: BaseProcess = context.Process(target=serve, args=(theirs, setup), daemon=True)
+        self.process.start()
         theirs.close()  # so that the end of the process is the end of its stream
-        self.assignment: Assignment[Job] | None = None
+        self._changing = threading.Lock()
+        self._assignment: Assignment[Any] | None = None
+        self._events: SimpleQueue[tuple[_Worker, WorkerEvent[Any]]] | None = None
+        self._work: Any = None
+        self._dead = False
+        self._reader = threading.Thread(target=self._read, name="worker reader", daemon=True)
+        self._reader.start()
 
-    def assign(self, assignment: Assignment[Job]) -> None:
-        self.assignment = assignment
-        self._send(("job", assignment.job))
+    def prepare(self, work: Any) -> None:
+        self._send(("prepare", work))
+
+    def assign(self, work: Any, assignment: Assignment[Any], events: SimpleQueue[tuple[_Worker, WorkerEvent[Any]]]) -> bool:
+        """Begin a job, whose events go to `events`; False: the worker is dead, which is nobody's fault."""
+        with self._changing:
+            if self._dead:
+                return False
+            self._assignment, self._events = assignment, events
+        self._send(("job", None if work is self._work else work, assignment.job))
+        self._work = work
+        return True
+
+    def is_at(self, assignment: Assignment[Any]) -> bool:
+        return self._assignment is assignment
 
     def request_stop(self) -> None:
-        self._send(("stop", None))
+        self._send(("stop",))
+
+    def end(self) -> None:
+        """End the process, whatever it is doing."""
+        self.process.kill()  # also when idle: it has nothing to lose, and to leave in good order would take it a fifth of a second
+        self._reader.join()
 
     def _send(self, message: object) -> None:
-        with contextlib.suppress(OSError):  # it is dead, which is noticed where its answers are read
-            self.connection.send(message)
+        with contextlib.suppress(OSError):  # it is dead, which its reader notices
+            self._connection.send(message)
+
+    def _read(self) -> None:
+        while True:
+            try:
+                kind, value = self._connection.recv()
+            except (EOFError, OSError):
+                break
+            if kind == "log":
+                handle_log(value)
+                continue
+            assignment, events = self._assignment, self._events
+            assert assignment is not None, "idle workers say nothing"
+            assert events is not None, "they come together"
+            if kind in ("result", "error"):
+                self._assignment = self._events = None
+            events.put((self, WorkerEvent(assignment, kind, value)))
+        self.process.join()
+        self._connection.close()
+        with self._changing:
+            self._dead = True
+            if self._assignment is not None and self._events is not None:
+                self._events.put((self, WorkerEvent(self._assignment, "died", _how_ended(self.process.exitcode))))
+
+
+def _how_ended(code: int | None) -> WorkerEnd:
+    if code is not None and code < 0:
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        return WorkerEnd("crashed" if name in _FAULTS else "killed", name)
+    if sys.platform == "win32" and code in _WINDOWS_FAULTS:
+        return WorkerEnd("crashed", _WINDOWS_FAULTS[code])
+    return WorkerEnd("exited", f"exit code {code}")
+
+
+class _Pool:
+    """Worker processes, up to `most`, started as they are needed; for any number of threads."""
+
+    def __init__(self, most: int, threads_each: int) -> None:
+        self._most = most
+        self._setup = WorkerSetup(threads_each, atomic_write.run_token(), logging.getLogger("batchcolor").getEffectiveLevel())
+        self._changing = threading.Condition()
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+
+    def start(self, work: Any, jobs: int) -> None:
+        """Have the first workers start now, as far as there are jobs for them, and prepare for `work`."""
+        with self._changing:
+            for _ in range(min(_AT_ONCE, self._most, jobs) - len(self._all)):
+                self._idle.append(self._started())
+            for worker in self._idle:
+                worker.prepare(work)
+
+    def _started(self) -> _Worker:
+        worker = _Worker(self._setup)
+        self._all.add(worker)
+        return worker
 
     @property
-    def is_alive(self) -> bool:
-        return self._process.is_alive()
+    def full(self) -> bool:
+        return not self._idle and len(self._all) >= self._most
 
-    def end(self) -> str:
-        """End the process, whatever it is doing; returns how it ended."""
-        self.connection.close()
-        self._process.kill()  # also when idle: it has nothing to lose, and to leave in good order would take it a fifth of a second
-        self._process.join()
-        code = self._process.exitcode
-        return f"signal {-code}" if code is not None and code < 0 else f"code {code}"
+    def take(self) -> _Worker:
+        """A worker for a job; to be given back, or dropped. Waits while all are taken."""
+        with self._changing:
+            while self.full:
+                self._changing.wait()
+            return self._idle.pop() if self._idle else self._started()
+
+    def give_back(self, worker: _Worker) -> None:
+        with self._changing:
+            self._idle.append(worker)
+            self._changing.notify()
+
+    def drop(self, worker: _Worker) -> None:
+        """End a worker that is dead, or is to be."""
+        worker.end()
+        with self._changing:
+            self._all.discard(worker)
+            self._changing.notify()
+
+    def end(self) -> None:
+        for worker in list(self._all):
+            worker.process.kill()
+        for worker in list(self._all):
+            self.drop(worker)
+        self._idle.clear()
 
 
 class _ProcessWorkers(Generic[Job, Result]):
-    """Worker processes, up to `most`, started as they are needed."""
+    """The workers of a pool, as far as they do `work`."""
 
-    def __init__(self, work: Work[Job, Result], most: int, thread_limit: int) -> None:
-        self._work, self._most, self._thread_limit = work, most, thread_limit
-        self._idle: list[_Worker[Job, Result]] = []
-        self._busy: dict[Any, _Worker[Job, Result]] = {}
-
-    def start(self, workers: int) -> None:
-        """Start so many of them now."""
-        for _ in range(min(workers, self._most)):
-            self._idle.append(self._worker())  # one by one: should the next one not start, those before it are ended
-
-    def _worker(self) -> _Worker[Job, Result]:
-        return _Worker(self._work, self._thread_limit)
-
-    def _alive(self) -> _Worker[Job, Result] | None:
-        """An idle worker, if there is one; those that died without a job are nobody's fault."""
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.is_alive:
-                return worker
-            worker.end()
-        return None
+    def __init__(self, work: Work[Job, Result], pool: _Pool) -> None:
+        self._work, self._pool = work, pool
+        self._busy: set[_Worker] = set()
+        self._events: SimpleQueue[tuple[_Worker, WorkerEvent[Job]]] = SimpleQueue()
 
     @property
     def busy(self) -> int:
@@ -84,48 +183,67 @@ class _ProcessWorkers(Generic[Job, Result]):
 
     @property
     def full(self) -> bool:
-        return len(self._busy) == self._most
+        return self._pool.full
 
     def assign(self, assignment: Assignment[Job]) -> None:
-        worker = self._alive() or self._worker()
-        worker.assign(assignment)
-        self._busy[worker.connection] = worker
+        worker = self._pool.take()
+        while not worker.assign(self._work, assignment, self._events):
+            self._pool.drop(worker)
+            worker = self._pool.take()
+        self._busy.add(worker)
 
     def request_stop(self) -> None:
-        for worker in self._busy.values():
+        for worker in self._busy:
             worker.request_stop()
 
+    def abort(self, assignment: Assignment[Job]) -> None:
+        for worker in self._busy:
+            if worker.is_at(assignment):
+                worker.process.kill()
+
     def events(self) -> Iterator[WorkerEvent[Job]]:
-        for connection in wait_for(list(self._busy), POLL_INTERVAL_S):
-            worker = self._busy[connection]
-            assignment = worker.assignment
-            assert assignment is not None, "it is busy"
-            try:
-                kind, value = worker.connection.recv()
-            except (EOFError, OSError):
-                del self._busy[connection]
-                yield WorkerEvent(assignment, "died", worker.end())
-                continue
-            if kind != "told":
-                worker.assignment = None
-                self._idle.append(self._busy.pop(connection))
-            yield WorkerEvent(assignment, kind, value)
+        with contextlib.suppress(Empty):
+            worker, event = self._events.get(timeout=POLL_INTERVAL_S)
+            while True:
+                if event.kind in ("result", "error"):
+                    self._busy.discard(worker)
+                    self._pool.give_back(worker)
+                elif event.kind == "died":
+                    self._busy.discard(worker)
+                    self._pool.drop(worker)
+                yield event
+                worker, event = self._events.get_nowait()
 
     def end(self) -> None:
-        for worker in [*self._idle, *self._busy.values()]:
-            worker.end()
+        """No worker stays at a job that nobody waits for."""
+        for worker in self._busy:
+            self._pool.drop(worker)
 
 
 class ProcessExecutor:
     """`workers` processes, each keeping to its share of the cores.
 
-    Work, jobs and results are pickled. A worker that dies (killed by the system for its memory, say) is replaced and its job given to
-    another; the job that three workers died of ends with `WorkerLost`. Workers end with the process that started them, however that ends.
+    As a context they stay, with what they have loaded, for every call of `map`, from any thread, until the context ends; else they end
+    with the call. Work, jobs and results are pickled. A worker that dies is replaced and its job given to another; the job that three
+    workers died of ends with `WorkerLost`. Workers end with the process that started them, however that ends.
     """
 
     def __init__(self, workers: int, threads_each: int | None = None) -> None:
-        self._workers = workers
+        self.workers = workers
         self._threads_each = threads_each or max(1, threads.cores() // workers)
+        self._pool: _Pool | None = None
+
+    def __enter__(self) -> Self:
+        if self._pool is None:
+            self._pool = _Pool(self.workers, self._threads_each)
+            # Workers do not heed SIGTERM, with which multiprocessing would end, and wait for, those that are left when Python exits.
+            weakref.finalize(self, self._pool.end)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._pool is not None:
+            self._pool.end()
+            self._pool = None
 
     def map(
         self,
@@ -134,48 +252,13 @@ class ProcessExecutor:
         should_stop: Callable[[], bool],
         on_message: Callable[[Job, Any], None] | None = None,
     ) -> Iterator[JobOutcome[Job, Result]]:
-        workers = _ProcessWorkers(work, self._workers, self._threads_each)
+        if self._pool is None:
+            with ProcessExecutor(self.workers, self._threads_each) as own:
+                yield from own.map(work, jobs, should_stop, on_message)
+            return
+        workers = _ProcessWorkers(work, self._pool)
         try:
-            workers.start(_AT_ONCE)
-            yield from run_jobs(workers, jobs, should_stop, on_message, "there may be too little memory: try fewer --jobs")
+            self._pool.start(work, operator.length_hint(jobs, _AT_ONCE))
+            yield from run_jobs(workers, jobs, should_stop, on_message, _ADVICE)
         finally:
             workers.end()
-
-
-class _WorkerContext:
-    """The desk of a job in a worker process."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection, self._stopped = connection, False
-
-    def should_stop(self) -> bool:
-        try:
-            if not self._stopped and self._connection.poll():
-                self._connection.recv()  # nothing but "stop" is sent to a worker that is at work
-                self._stopped = True
-        except (EOFError, OSError):
-            self._stopped = True  # the driver is gone
-        return self._stopped
-
-    def report(self, message: Any) -> None:
-        self._connection.send(("told", message))
-
-
-def _serve(connection: Connection, work: Work[Any, Any], thread_limit: int) -> None:
-    """What a worker process does: make ready, then job after job, until the driver closes its end or is gone."""
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # Ctrl-C and service managers reach the whole group; the driver says when to stop
-        signal.signal(number, signal.SIG_IGN)
-    threads.limit(thread_limit)
-    prepare(work)
-    while True:
-        try:
-            kind, job = connection.recv()
-            if kind == "stop":
-                continue
-            outcome = run_job(work, job, _WorkerContext(connection))
-            connection.send(("result", outcome.result) if outcome.error is None else ("error", picklable(outcome.error)))
-        except (EOFError, OSError):
-            return

@@ -1,36 +1,50 @@
-"""Working jobs off with workers that may die: whoever they are, processes here or on other machines."""
+"""Running jobs on workers that may die: whatever they are, processes here or on other machines."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, Protocol
 
 from ..errors import WorkerLost
-from .base import Job, JobOutcome
+from .base import Job, JobOutcome, WorkerEnd
+from .worker_logs import handle_log
 
 _TRIES = 3  # of a job whose workers die
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Assignment(Generic[Job]):
-    """A job; how many workers ended while they were at it, and how many of those it may have been the death of."""
+    """A job that is given to a worker.
+
+    lost: how many workers ended while they were at it; deaths: how many of those it may have been the cause of. part: what it is at,
+    and until when, by `time.monotonic` (`JobContext.begin_part`); limit_s: how long that may take.
+    """
 
     job: Job
     lost: int = 0
     deaths: int = 0
+    part: Any = None
+    limit_s: float | None = None
+    deadline: float | None = None
+    overdue: bool = False
+
+    def begin_part(self, part: Any, limit_s: float | None) -> None:
+        self.part, self.limit_s = part, limit_s
+        self.deadline = None if limit_s is None else time.monotonic() + limit_s
 
 
-EventKind = Literal["told", "result", "error", "died", "left"]
+EventKind = Literal["message", "part", "log", "result", "error", "died", "left"]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerEvent(Generic[Job]):
-    """What a worker says of its job.
+    """What comes from a worker about its job.
 
-    told: a message; result, error: its outcome; died: the worker did, and `value` says how; left: the worker is gone through no fault of
-    the job.
+    message: of the job; part: (part, limit in seconds); log: a `logging.LogRecord`; result, error: the job's outcome; died: the worker
+    did, and `value` is its `WorkerEnd`; left: the worker is gone through no fault of the job.
     """
 
     assignment: Assignment[Job]
@@ -59,8 +73,12 @@ class Workers(Protocol[Job]):
         """Tell those at work that the run is about to end."""
         ...
 
+    def abort(self, assignment: Assignment[Job]) -> None:
+        """End the worker that is at this job, whatever it is doing; `events` then has it as died."""
+        ...
+
     def events(self) -> Iterator[WorkerEvent[Job]]:
-        """What they say within a moment, `base.POLL_INTERVAL_S`."""
+        """What comes from them within a moment, `base.POLL_INTERVAL_S`."""
         ...
 
 
@@ -73,10 +91,12 @@ def run_jobs(
 ) -> Iterator[JobOutcome[Job, Any]]:
     """The outcomes of `jobs`, by the contract of `base.Executor`.
 
-    A job whose worker died is given to another; the one that three died of ends with `WorkerLost`. advice: the end of its sentence.
+    A job whose worker died is given to another, unless it has said which of its parts it was at; the job that three workers died of ends
+    with `WorkerLost`. advice: the end of its sentence.
     """
     waiting = (Assignment(job) for job in jobs)
     again: deque[Assignment[Job]] = deque()
+    running: set[Assignment[Job]] = set()
     stopped = exhausted = False
     while True:
         if not stopped and should_stop():
@@ -88,32 +108,58 @@ def run_jobs(
                 exhausted = True
             else:
                 workers.assign(assignment)
+                running.add(assignment)
         if not workers.busy and (stopped or (exhausted and not again)):
             return
-        for answer in workers.events():
-            if answer.kind == "told":
-                if on_message is not None:
-                    on_message(answer.assignment.job, answer.value)
+        _abort_overdue(workers, running)
+        for event in workers.events():
+            if event.kind in ("message", "part", "log"):
+                _take(event, on_message)
                 continue
-            outcome = _outcome(answer, stopped, advice)
+            running.discard(event.assignment)
+            outcome = _outcome(event, stopped, advice)
             if outcome is None:
-                again.append(answer.assignment)
+                event.assignment.begin_part(None, None)
+                again.append(event.assignment)
             else:
                 yield outcome
 
 
-def _outcome(answer: WorkerEvent[Job], stopped: bool, advice: str) -> JobOutcome[Job, Any] | None:
-    """What an answer ends its job with; None: the job is to be given to another worker."""
-    assignment = answer.assignment
-    if answer.kind in ("result", "error"):
-        return JobOutcome(assignment.job, lost=assignment.lost, **{answer.kind: answer.value})
+def _take(event: WorkerEvent[Job], on_message: Callable[[Job, Any], None] | None) -> None:
+    """What comes from a job that goes on."""
+    if event.kind == "part":
+        event.assignment.begin_part(*event.value)
+    elif event.kind == "log":
+        handle_log(event.value)
+    elif on_message is not None:
+        on_message(event.assignment.job, event.value)
+
+
+def _abort_overdue(workers: Workers[Job], running: Iterable[Assignment[Job]]) -> None:
+    now = time.monotonic()
+    for assignment in running:
+        if assignment.deadline is not None and now > assignment.deadline and not assignment.overdue:
+            assignment.overdue = True
+            workers.abort(assignment)
+
+
+def _outcome(event: WorkerEvent[Job], stopped: bool, advice: str) -> JobOutcome[Job, Any] | None:
+    """What an event ends its job with; None: the job is to be given to another worker."""
+    assignment = event.assignment
+    if event.kind in ("result", "error"):
+        return JobOutcome(assignment.job, lost=assignment.lost, **{event.kind: event.value})
     assignment.lost += 1
-    assignment.deaths += answer.kind == "died"
-    if assignment.deaths < _TRIES and not stopped:
-        return None
-    if not assignment.deaths:
+    if event.kind == "left":
+        if not stopped:
+            return None
         how = "the machine that worked on it left as the run was about to end; the next run does it again"
-    else:
-        times = f"{assignment.deaths} times" if assignment.deaths > 1 else "once"
-        how = f"its worker process died {times} ({answer.value}); {advice}"
-    return JobOutcome(assignment.job, error=WorkerLost(how), lost=assignment.lost)
+        return JobOutcome(assignment.job, error=WorkerLost(how), lost=assignment.lost)
+    assignment.deaths += 1
+    if assignment.deaths < _TRIES and not stopped and assignment.part is None:
+        return None
+    end: WorkerEnd = replace(event.value, part=assignment.part)
+    if assignment.overdue:
+        end = WorkerEnd("timeout", f"{assignment.limit_s:.0f} s", assignment.part)
+    times = f"{assignment.deaths} times" if assignment.deaths > 1 else "once"
+    how = f"its worker process died {times} ({end.detail}); {advice}"
+    return JobOutcome(assignment.job, error=WorkerLost(how), lost=assignment.lost, worker_end=end)

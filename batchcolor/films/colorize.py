@@ -106,8 +106,7 @@ def colorize_film(
             work=work,
             colorizer=colorizer or ColorizerFactory(settings.model),
             settings=film,
-            saturation=settings.saturation,
-            upscaling=settings.photo.upscaling,
+            color=settings.color,
             measure=measure,
         )
         first_pass = FirstPass(source, info, picture, run.window, film.cuts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from ..color.conversion import lab_to_rgb
 from ..color.upsampling import UPSCALERS, apply_map
 from ..engines.colorizer import Colorizer
 from ..errors import SourceError
-from ..runtime.atomic_write import atomic_write
+from ..imaging.contact_sheet import Cell, contact_sheet, write_picture
 from ..runtime.thread_budget import allowed
 from ..settings import Settings
 from .input.decode import FrameDecoder
@@ -29,7 +29,6 @@ from .time_range import TimeRange
 
 _WIDE, _TALL = 360, 270  # of a picture, at the most
 _ACROSS, _DOWN = 3, 10  # shots on a page
-_GAP, _CAPTION = 8, 22
 _CUT_SIZE = (256, 192)
 _TOGETHER = 16  # shots that the network sees at once
 
@@ -58,17 +57,15 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
     info = probe(source)
     stills = _stills(source, info, colorizer, TimeRange.of(settings.film))
     pages: list[Path] = []
-    pairs = _pairs(stills, colorizer, settings)
+    cells = _cells(stills, colorizer, settings)
     for number in itertools.count(1):
-        page = list(itertools.islice(pairs, _ACROSS * _DOWN))
+        page = list(itertools.islice(cells, _ACROSS * _DOWN))
         if not page and pages:
             return pages
         if not page:
             raise SourceError(f"{source}: not one picture could be decoded; the file is damaged, cut off or shorter")
         path = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
-        with atomic_write(path) as temporary:
-            _, encoded = cv2.imencode(".jpg", cv2.cvtColor(_sheet(page), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-            temporary.write_bytes(encoded.tobytes())
+        write_picture(path, contact_sheet(page, columns=_ACROSS))
         pages.append(path)
     raise AssertionError("counts for ever")
 
@@ -116,42 +113,20 @@ def _still(look: _Look, info: FilmInfo, picture: PictureFormat, colorizer: Color
     return _Still(look.seconds, *upright)
 
 
-def _pairs(stills: Iterator[_Still], colorizer: Colorizer, settings: Settings) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """(caption, before, after) for each shot; uint8 RGB."""
+def _cells(stills: Iterator[_Still], colorizer: Colorizer, settings: Settings) -> Iterator[Cell]:
+    """Each shot's frame before and after."""
     number = itertools.count(1)
-    upscaled = UPSCALERS[settings.photo.upscaling]
+    upscaled = UPSCALERS[settings.color.upscaling]
     while batch := list(itertools.islice(stills, _TOGETHER)):
         for still, ab in zip(batch, colorizer.ab([still.seen for still in batch]), strict=True):
-            coarse = upscaled(still.seen, ab * np.float32(settings.saturation))
-            before, after = (
+            coarse = upscaled(still.seen, ab * np.float32(settings.color.saturation))
+            pictures = [
                 (lab_to_rgb(still.shown[None], planes) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
                 for planes in (np.zeros((2, *still.shown.shape), np.float32), apply_map(coarse, still.shown))
-            )
-            yield f"{next(number)}   {_clock(still.seconds)}", before, after
+            ]
+            yield Cell(pictures, caption=f"{next(number)}   {_clock(still.seconds)}")
 
 
 def _clock(seconds: Fraction) -> str:
     minutes, rest = divmod(float(seconds), 60)
     return f"{int(minutes) // 60}:{int(minutes) % 60:02d}:{rest:05.2f}"
-
-
-def _sheet(pairs: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> np.ndarray:
-    cells = [_cell(*pair) for pair in pairs]
-    height, width = max(cell.shape[0] for cell in cells), max(cell.shape[1] for cell in cells)
-    across = min(_ACROSS, len(cells))
-    blank = np.full((height, width, 3), 255, np.uint8)
-    padded = []
-    for cell in cells + [blank] * (-len(cells) % across):
-        room = blank.copy()
-        room[: cell.shape[0], : cell.shape[1]] = cell
-        padded.append(room)
-    return np.vstack([np.hstack(padded[n : n + across]) for n in range(0, len(padded), across)])
-
-
-def _cell(caption: str, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    height, width = before.shape[:2]
-    cell = np.full((height + _CAPTION + _GAP, 2 * width + 3 * _GAP, 3), 255, np.uint8)
-    cv2.putText(cell, caption, (_GAP, _CAPTION - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (60, 60, 60), 1, cv2.LINE_AA)
-    cell[_CAPTION : _CAPTION + height, _GAP : _GAP + width] = before
-    cell[_CAPTION : _CAPTION + height, 2 * _GAP + width : 2 * _GAP + 2 * width] = after
-    return cell

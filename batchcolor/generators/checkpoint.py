@@ -4,7 +4,7 @@ A checkpoint of this project names its architecture and configuration in the fil
 SIGGRAPH17 file (a pickled state dict, in either of torch's formats) is read by torch's restricted unpickler, which builds tensors
 and nothing else: no code from a file ever runs.
 
-torch takes a second to import, so it is imported only where tensors are really wanted: converted networks run without it.
+torch is an extra and takes a second to import, so it is imported only where tensors are wanted: networks that OpenVINO runs do without.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError, deserialize, safe_open
 
 from ..errors import ModelError
-from ..runtime.atomic_write import atomic_write
+from ..runtime.atomic_write import atomic_write_bytes
+from ..runtime.extras import needs_torch, torch_installed
 
 if TYPE_CHECKING:
     import torch
@@ -37,13 +38,15 @@ _SHOWN_KEYS = 3
 class Checkpoint:
     """Weights and what is known about them.
 
-    tensors: name -> tensor, float32. card: free JSON values (data, command, figures, licences, limits).
+    tensors: name -> tensor, float32. card: free JSON values (data, command, figures, licences, limits). graph: how OpenVINO runs them
+    without PyTorch, as `batchcolor.engines.stored_graph` writes it; empty where they carry none.
     """
 
     architecture: str
     configuration: dict[str, Any]
     tensors: Mapping[str, Tensor]
     card: dict[str, Any] = field(default_factory=dict)
+    graph: str = ""
 
     def generator(self) -> Generator:
         """The generator with these weights, in eval mode. Raises `ModelError` where a tensor is missing, unknown or misshapen."""
@@ -61,7 +64,7 @@ class Checkpoint:
 
 
 class _Stored(Mapping[str, "Tensor"]):
-    """What a file holds: arrays, each a tensor to whoever asks."""
+    """The arrays of a file, each made a tensor on access."""
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         self.arrays = arrays
@@ -79,7 +82,7 @@ class _Stored(Mapping[str, "Tensor"]):
 
 
 def load_weights(module: Generator, tensors: Mapping[str, Tensor]) -> None:
-    """Copy `tensors` into `module`, every name and shape matching (BatchNorm's step counters aside); else `ModelError`."""
+    """Copy `tensors` into `module`, every name and shape matching (BatchNorm's step counters excepted); else `ModelError`."""
     from .base import weight_tensors
 
     wanted = weight_tensors(module)
@@ -128,24 +131,36 @@ def _load_safetensors(path: Path) -> Checkpoint:
             json.loads(metadata["configuration"]),
             _Stored(arrays),
             json.loads(metadata.get("card", "{}")),
+            metadata.get("openvino", ""),
         )
     except (KeyError, json.JSONDecodeError) as exc:
         raise ModelError(f"{path}: the checkpoint's description is damaged ({exc}); fetch or export it again") from exc
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """What the file says of itself, and its tensors in float32. Raises `SafetensorError`."""
+    """The file's metadata and its tensors in float32. Raises `SafetensorError`."""
     try:
         with safe_open(path, framework="np") as file:
             arrays = {name: file.get_tensor(name).astype(np.float32) for name in file.keys()}  # noqa: SIM118 - not a dict
             return file.metadata() or {}, arrays
-    except TypeError:  # numpy knows no bfloat16, torch does
-        with safe_open(path, framework="pt") as file:
-            arrays = {name: file.get_tensor(name).float().numpy() for name in file.keys()}  # noqa: SIM118 - not a dict
-            return file.metadata() or {}, arrays
+    except TypeError:  # numpy has no bfloat16: the upper half of a float32
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+        return metadata, {name: _as_float32(tensor) for name, tensor in deserialize(path.read_bytes())}  # type: ignore[no-untyped-call]
+
+
+def _as_float32(tensor: Mapping[str, Any]) -> np.ndarray:
+    """tensor: dtype, shape and data, as safetensors stores them."""
+    if tensor["dtype"] == "BF16":
+        values = (np.frombuffer(tensor["data"], "<u2").astype("<u4") << 16).view("<f4")
+    else:
+        values = np.frombuffer(tensor["data"], {"F16": "<f2", "F32": "<f4", "F64": "<f8"}[tensor["dtype"]])
+    return values.reshape(tensor["shape"]).astype(np.float32)
 
 
 def _load_state_dict(path: Path) -> dict[str, Tensor]:
+    if not torch_installed():
+        raise ModelError(needs_torch(f"{path}: reading a file that is not safetensors"))
     import torch
 
     try:
@@ -182,5 +197,6 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str], dtype: torch.dtyp
         "configuration": json.dumps(checkpoint.configuration, sort_keys=True),
         "card": json.dumps(checkpoint.card, sort_keys=True),
     }
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(safetensors_bytes(tensors, metadata))  # its own save_file lets nobody else read the file
+    if checkpoint.graph:
+        metadata["openvino"] = checkpoint.graph
+    atomic_write_bytes(path, safetensors_bytes(tensors, metadata))  # its own save_file lets nobody else read the file

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,16 +13,19 @@ from ..color.upsampling import UPSCALERS, ChromaMap
 from ..engines.colorizer import Colorizer
 from ..errors import OutputError, SourceError
 from ..runtime.atomic_write import atomic_write
-from ..settings import PhotoSettings
+from ..runtime.write_errors import write_errors
+from ..settings import ColorSettings, PhotoSettings
 from .metadata import Metadata, Provenance, provenanced, read_pages
+from .opening import unreadable
 from .orientation import as_stored
 from .read import PhotoInfo, PhotoRows, probe, small_lab
-from .tone import has_color
-from .write import ENCODERS, Page, encoder_of, write
+from .tone import OwnColors, own_colors
+from .write import ENCODERS, Page, StoredPlaces, encoder_of, write
 
-__all__ = ["ENCODERS", "PhotoInfo", "PhotoResult", "Provenance", "Treatment", "colorize_photos", "probe"]
+__all__ = ["ENCODERS", "PhotoInfo", "PhotoResult", "Provenance", "Stage", "Treatment", "colorize_photos", "probe"]
 
 _PAGES_AT_ONCE = 16
+_COPY_BYTES = 1 << 20
 _HELD_BYTES = 64 << 20  # of decoded pages that wait for the network; what goes beyond is decoded twice
 
 
@@ -33,6 +35,17 @@ class Treatment(StrEnum):
     COLORIZED = "colorized"
     COPIED = "copied"  # it has colour already: its pixels are the source's, and so is the file if the format stays
     SKIPPED = "skipped"  # it has colour already: there is no result
+
+
+class Stage(StrEnum):
+    """What is at work on a photo."""
+
+    DECODER = "decoder"
+    ENCODER = "encoder"
+
+
+# Called before each stage of a photo, and again when its size is known: its index (None: the network, for all), the stage, megapixels.
+OnStage = Callable[[int | None, Stage, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +60,17 @@ class PhotoResult:
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """A page as the network sees it. rows: its samples, to be read; L: float32 `(h, w)`, 0..100; colored: whether it has colours of its
-    own, to be kept."""
+    own, to be kept; own: its places that have."""
 
     rows: PhotoRows
     L: np.ndarray
     colored: bool
+    own: OwnColors | None
+
+    @property
+    def network_lightness(self) -> np.ndarray:
+        """The lightness that the network is given."""
+        return self.L if self.own is None else self.own.lightness_without(self.L)
 
     @property
     def info(self) -> PhotoInfo:
@@ -63,30 +82,36 @@ def colorize_photos(
     colorizer: Colorizer,
     settings: PhotoSettings,
     *,
-    saturation: float = 1.0,
+    color: ColorSettings = ColorSettings(),
     provenance: Provenance | None = None,
+    on_stage: OnStage | None = None,
 ) -> Iterator[PhotoResult]:
     """Colorize each (source, target); yields, in order, what became of it.
 
     The network sees the first pages of all of them at once; full-size pixels are held for one page at a time, and for small ones as
     far as `_HELD_BYTES` go. provenance: added to the XMP of what is colorized. Raises only what concerns all (`DeviceError`).
     """
+    say = on_stage or (lambda index, stage, megapixels: None)
     look = _Look(colorizer, settings)
     seen: dict[int, _Seen] = {}
     failed: dict[int, Exception] = {}
     for index, (source, target) in enumerate(pairs):
+        say(index, Stage.DECODER, 0.0)
         try:
-            seen[index] = look(source, 0)
+            seen[index] = look(source, 0, lambda info, index=index: say(index, Stage.DECODER, info.megapixels))  # type: ignore[misc]
             _check_pages(source, target, seen[index].info)
         except Exception as exc:
             failed[index] = exc
-    planes = [first.L for index, first in seen.items() if index not in failed]
+    planes = [first.network_lightness for index, first in seen.items() if index not in failed]
+    say(None, Stage.DECODER, 0.0)
     chroma = iter(colorizer.ab(planes))
     for index, (source, target) in enumerate(pairs):
         if index in failed:
             yield PhotoResult(error=failed[index])
             continue
-        photo = _Photo(source, target, colorizer, settings, saturation, provenance)
+        info = seen[index].info
+        say(index, Stage.ENCODER, info.megapixels * info.pages)
+        photo = _Photo(source, target, colorizer, settings, color, provenance)
         try:
             result = photo.write(seen.pop(index), next(chroma))
         except Exception as exc:
@@ -101,9 +126,11 @@ class _Look:
         self._colorizer, self._keeps_color = colorizer, settings.color_pages != "recolor"
         self._room = _HELD_BYTES
 
-    def __call__(self, source: Path, page: int) -> _Seen:
+    def __call__(self, source: Path, page: int, on_info: Callable[[PhotoInfo], None] | None = None) -> _Seen:
         rows = PhotoRows(source, page)
         info = rows.info
+        if on_info is not None:
+            on_info(info)
         shape = self._colorizer.network_shape(*info.upright_size)
         if rows.size_bytes <= self._room and not info.alpha:
             self._room -= rows.size_bytes
@@ -111,7 +138,8 @@ class _Look:
             lab = rows.small_lab(shape)
         else:
             lab = small_lab(source, page, shape)
-        return _Seen(rows, lab[0], self._keeps_color and not info.gray and has_color(lab))
+        colored, own = own_colors(lab) if self._keeps_color and not info.gray else (False, None)
+        return _Seen(rows, lab[0], colored, own)
 
 
 def _check_pages(source: Path, target: Path, info: PhotoInfo) -> None:
@@ -127,7 +155,7 @@ class _Photo:
     target: Path
     colorizer: Colorizer
     settings: PhotoSettings
-    saturation: float
+    color: ColorSettings
     provenance: Provenance | None
 
     def write(self, first: _Seen, ab: np.ndarray) -> PhotoResult:
@@ -138,7 +166,7 @@ class _Photo:
         treatment = Treatment.COPIED if has_color else Treatment.COLORIZED
         if has_color and self.target.suffix == self.source.suffix:
             with atomic_write(self.target) as temporary:
-                shutil.copyfile(self.source, temporary)
+                self._copy_to(temporary)
             return PhotoResult(treatment)
         return PhotoResult(treatment, self._written(first, ab))
 
@@ -146,6 +174,7 @@ class _Photo:
         """Write the result page by page; returns warnings."""
         info = first.info
         warnings: list[str] = []
+        passed_over: list[str] = []
         try:
             metadata = read_pages(self.source)
         except (ValueError, IndexError) as exc:
@@ -161,33 +190,69 @@ class _Photo:
                 page = info if number == 0 else probe(self.source, number)
                 samples += page.width * page.height * 4 * page.depth // 8
             left_out = write(
-                self._pages(first, ab, metadata, warnings), samples, temporary, self.target, quality=self.settings.quality
+                self._pages(first, ab, metadata, warnings, passed_over),
+                samples,
+                temporary,
+                self.target,
+                quality=self.settings.quality,
             )
-        warnings += [f"{self.target}: {what} cannot be held by this format and was left out" for what in left_out]
-        return tuple(warnings)
+        left_out = list(dict.fromkeys([*passed_over, *left_out]))
+        if left_out:
+            warnings.append(f"{self.target}: was written without what it cannot hold: {', '.join(left_out)}")
+        return tuple(dict.fromkeys(warnings))
+
+    def _copy_to(self, temporary: Path) -> None:
+        """Copy the source, telling errors of reading from those of writing."""
+        try:
+            with self.source.open("rb") as source:
+                blocks = iter(lambda: source.read(_COPY_BYTES), b"")
+                with write_errors(self.target), temporary.open("wb") as result:
+                    for block in _readable(self.source, blocks):
+                        result.write(block)
+        except OSError as exc:
+            raise unreadable(self.source, exc) from exc
 
     def _others_colored(self, info: PhotoInfo) -> bool:
         return all(_Look(self.colorizer, self.settings)(self.source, page).colored for page in range(1, info.pages))
 
-    def _pages(self, first: _Seen, ab: np.ndarray, metadata: list[Metadata], warnings: list[str]) -> Iterator[Page]:
-        yield self._page(0, first, ab, metadata, warnings)
+    def _pages(
+        self, first: _Seen, ab: np.ndarray, metadata: list[Metadata], warnings: list[str], passed_over: list[str]
+    ) -> Iterator[Page]:
+        yield self._page(0, first, ab, metadata, warnings, passed_over)
         for start in range(1, first.info.pages, _PAGES_AT_ONCE):
             at = range(start, min(start + _PAGES_AT_ONCE, first.info.pages))
             look = _Look(self.colorizer, self.settings)
             seen = [look(self.source, number) for number in at]
-            chroma = self.colorizer.ab([page.L for page in seen])
+            chroma = self.colorizer.ab([page.network_lightness for page in seen])
             for number, page, page_ab in zip(at, seen, chroma, strict=True):
-                yield self._page(number, page, page_ab, metadata, warnings)
+                yield self._page(number, page, page_ab, metadata, warnings, passed_over)
 
-    def _page(self, number: int, seen: _Seen, ab: np.ndarray, metadata: list[Metadata], warnings: list[str]) -> Page:
+    def _page(
+        self, number: int, seen: _Seen, ab: np.ndarray, metadata: list[Metadata], warnings: list[str], passed_over: list[str]
+    ) -> Page:
         rows, info = seen.rows, seen.info
-        told = metadata[number] if number < len(metadata) else rows.metadata()
-        chroma = None
+        own_metadata = metadata[number] if number < len(metadata) else rows.metadata()
+        dpi = None if rows.resolution is None else (25.4 * rows.resolution[0], 25.4 * rows.resolution[1])
+        own_metadata = replace(own_metadata, dpi=dpi)  # libvips has pixels a millimetre
+        passed_over += [*rows.passed_over, *own_metadata.passed_over]
+        warnings += [f"{self.source}: {warning}" for warning in rows.warnings]
+        chroma = own = None
         if not seen.colored:
             try:
-                told = provenanced(told, self.provenance)
+                own_metadata = provenanced(own_metadata, self.provenance)
             except ValueError as exc:
                 warnings.append(f"{self.source}: nothing could be added to its XMP, which stays as it is ({exc})")
-            upscaled = UPSCALERS[self.settings.upscaling](seen.L, ab * np.float32(self.saturation))
+            upscaled = UPSCALERS[self.color.upscaling](seen.L, ab * np.float32(self.color.saturation))
             chroma = ChromaMap(as_stored(upscaled.coefficients, info.orientation))
-        return Page(rows, chroma, told)
+            if seen.own is not None:
+                places = np.dstack([np.zeros_like(seen.own.places), seen.own.places])
+                own = StoredPlaces(seen.own, ChromaMap(as_stored(places, info.orientation)))
+        return Page(rows, chroma, own_metadata, own)
+
+
+def _readable(path: Path, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same blocks; what keeps one from being read is a `SourceError`."""
+    try:
+        yield from blocks
+    except OSError as exc:
+        raise unreadable(path, exc) from exc

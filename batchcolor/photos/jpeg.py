@@ -5,8 +5,6 @@ libvips, in strips and by way of RGB, takes two to three times as long for both;
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import simplejpeg
@@ -16,12 +14,8 @@ from .planes import Planes
 _ICC = b"ICC_PROFILE\0\x01\x01"  # one of one (ICC.1, annex B.4)
 
 
-def decode(path: Path) -> np.ndarray | None:
-    """Samples uint8 `(1 or 3, H, W)`, gray or sRGB; None where libvips has to: other kinds of JPEG, and damage, which it describes.
-
-    Raises `OSError`.
-    """
-    content = path.read_bytes()
+def decode(content: bytes) -> np.ndarray | None:
+    """Samples uint8 `(1 or 3, H, W)` of a JPEG file, gray or sRGB; None where libvips has to: other kinds of JPEG, and damage."""
     try:
         *_, space, _ = simplejpeg.decode_jpeg_header(content)
         if space == "Gray":

@@ -1,4 +1,4 @@
-"""Reading photos with libvips: what a file is, a small upright copy for the network, and full rows for merging.
+"""Reading photos: what a file is, a small upright copy for the network, and full rows for merging.
 
 Files are opened read-only. Small photos are decoded once and held; large ones twice, the second time top to bottom in strips, so that
 memory does not grow with the picture.
@@ -6,7 +6,6 @@ memory does not grow with the picture.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +17,14 @@ import numpy as np
 from ..color.conversion import rgb_to_lab
 from ..color.pixel_codes import gray_to_lightness, rgb_to_gray, rgb_to_lightness
 from ..color.upsampling import STEPS
-from ..errors import SourceError
 from ..runtime.libvips import pyvips
 from . import jpeg
-from .metadata import Metadata
+from .metadata import Metadata, upright
+from .opening import OpenedPage, failed, open_page
 from .orientation import QUARTER_TURNED, as_upright
 
 _STRIP_PIXELS = 1 << 17
 _STRIP_MULTIPLE = max(STEPS)  # so that chroma is scaled up strip by strip as it would be as a whole
-_PAGED_LOADER = "tiff"
-# More pixels than this, and more for each byte of the file: empty paper is packed at 500 pixels a byte at the most by what scanners use.
-_BOMB_PIXELS, _BOMB_PIXELS_A_BYTE = 200_000_000, 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,8 @@ class PhotoInfo:
     """What a photo is, as stored (before orientation is applied).
 
     depth: bits a sample of the result, 8 or 16. gray: one plane of lightness, else RGB (toned or gray in three planes). orientation:
-    EXIF, 1..8. pages: of the whole file; the rest describes one of them. loader: libvips' name of the format.
+    EXIF, 1..8. pages: of the whole file; the rest describes one of them. loader: libvips' name of the format. quality: of a JPEG, as its
+    tables tell, 1..100; lossless: a WebP that is.
     """
 
     width: int
@@ -47,6 +44,13 @@ class PhotoInfo:
     orientation: int
     pages: int
     loader: str
+    quality: int | None = None
+    lossless: bool = False
+
+    @property
+    def megapixels(self) -> float:
+        """Of one page."""
+        return self.width * self.height / 1e6
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -68,70 +72,26 @@ class Strip(NamedTuple):
         return gray_to_lightness(self.samples) if self.samples.ndim == 2 else rgb_to_lightness(self.samples)
 
 
-def _failed(path: Path, exc: pyvips.Error) -> SourceError:
-    reason = str(exc).strip().splitlines()
-    detail = reason[-1].strip() if reason else "unknown"
-    return SourceError(f"{path}: cannot be decoded ({detail}); the file is damaged, cut off or not a picture")
-
-
-def _unreadable(path: Path, exc: OSError) -> SourceError:
-    return SourceError(f"{path}: cannot be read ({exc.strerror or exc}); check that it exists and its permissions")
-
-
-def _open(path: Path, page: int = 0) -> pyvips.Image:
-    """A page of the file, lazily decoded; raises `SourceError` in one sentence."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-    except OSError as exc:
-        raise _unreadable(path, exc) from exc
-    if not size:
-        raise SourceError(f"{path}: is empty (0 bytes); copy it again from its source")
-    try:
-        # Only some readers know of pages.
-        options = {"page": page} if page else {}
-        image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error", **options)
-    except pyvips.Error as exc:
-        raise _failed(path, exc) from exc
-    except UnicodeEncodeError as exc:  # libvips takes names in UTF-8 alone
-        raise SourceError(f"{path}: has a name that is not UTF-8; rename the file or its folder") from exc
-    if image.width * image.height > max(_BOMB_PIXELS, _BOMB_PIXELS_A_BYTE * size):
-        raise SourceError(
-            f"{path}: claims to be {image.width} x {image.height} pixels in {size} bytes, as files made to fill the memory do; "
-            "crop or convert it first if it is real"
-        )
-    if image.format not in ("uchar", "ushort"):
-        raise SourceError(
-            f"{path}: has samples of the type {image.format}; only 8 and 16 bits can be colorized, so convert it first"
-        )
-    return image
-
-
-def _field(image: pyvips.Image, name: str, default: int) -> int:
-    return int(image.get(name)) if name in image.get_fields() else default
-
-
-def _described(path: Path, image: pyvips.Image) -> PhotoInfo:
-    info = PhotoInfo(
+def _described(path: Path, opened: OpenedPage) -> PhotoInfo:
+    image = opened.image
+    colors = image.bands - opened.alpha
+    return PhotoInfo(
         width=image.width,
         height=image.height,
-        depth=8 if image.format in ("uchar", "char") else 16,
-        gray=image.interpretation in ("b-w", "grey16") or image.bands <= 2,
-        alpha=bool(image.hasalpha()),
-        orientation=_field(image, "orientation", 1),
-        pages=_field(image, "n-pages", 1),
-        loader=str(image.get("vips-loader")) if "vips-loader" in image.get_fields() else "",
+        depth=8 if image.format == "uchar" else 16,
+        gray=image.interpretation in ("b-w", "grey16") or colors == 1,
+        alpha=opened.alpha,
+        orientation=opened.orientation,
+        pages=opened.pages,
+        loader=opened.loader,
+        quality=opened.quality,
+        lossless=opened.lossless,
     )
-    if info.pages > 1 and not info.loader.startswith(_PAGED_LOADER):
-        raise SourceError(
-            f"{path}: has {info.pages} pictures, an animation or a series; only TIFF may have several, so split it first"
-        )
-    return info
 
 
 def probe(path: Path, page: int = 0) -> PhotoInfo:
     """What a page of the photo is; reads headers only. Raises `SourceError`, also for pages in a format that we write none in."""
-    return _described(path, _open(path, page))
+    return _described(path, open_page(path, page))
 
 
 def small_lab(path: Path, page: int, shape: tuple[int, int]) -> np.ndarray:
@@ -140,15 +100,19 @@ def small_lab(path: Path, page: int, shape: tuple[int, int]) -> np.ndarray:
     JPEG and WebP are decoded at a fraction of their size. Transparent parts count as mid-gray.
     """
     height, width = shape
-    name = f"{path}[page={page}]" if page else str(path)
+    rows = PhotoRows(path, page)
     try:
-        small = pyvips.Image.thumbnail(name, width, height=height, size="force", fail_on="error")
+        if rows.from_file:
+            name = f"{path}[page={page}]" if page else str(path)
+            small = pyvips.Image.thumbnail(name, width, height=height, size="force", fail_on="error")
+        else:
+            small = rows.thumbnail(width, height)
         if small.hasalpha():
             middle = 128 if small.format == "uchar" else 128 * 257
             small = small.flatten(background=[middle])
         lab: np.ndarray = small.colourspace("lab").cast("float").numpy()
     except pyvips.Error as exc:
-        raise _failed(path, exc) from exc
+        raise failed(path, exc, page) from exc
     return np.ascontiguousarray(lab.transpose(2, 0, 1))
 
 
@@ -163,27 +127,36 @@ def _shrunk(plane: np.ndarray, height: int, width: int) -> np.ndarray:
 class PhotoRows:
     """A page's samples at full size, strip by strip, top to bottom: once, or as often as wanted after `hold`.
 
-    `image` keeps the source's resolution for the writer. Raises `SourceError` when opened or while read.
+    `image` keeps the source's resolution for the writer, None where it has none. Raises `SourceError` when opened or while read.
     """
 
     def __init__(self, path: Path, page: int = 0) -> None:
-        self.path = path
-        self.image = _open(path, page)
-        self.info = _described(path, self.image)
+        self.path, self._page = path, page
+        opened = open_page(path, page)
+        self.image, self.from_file = opened.image, opened.from_file
+        self.info = _described(path, opened)
+        self.resolution = (self.image.xres, self.image.yres) if opened.has_resolution else None
+        self.passed_over, self.warnings = opened.passed_over, opened.warnings
+        self._content, self._png = opened.content, opened.png
         self._held: np.ndarray | None = None
         try:
             self._pixels = self._as_gray_or_srgb(self.image)
         except pyvips.Error as exc:
-            raise _failed(path, exc) from exc
+            raise failed(path, exc, page) from exc
 
     @property
     def size_bytes(self) -> int:
         """What all samples take in memory."""
         return self._pixels.width * self._pixels.height * self._pixels.bands * self.info.depth // 8
 
+    def thumbnail(self, width: int, height: int) -> pyvips.Image:
+        """A small upright copy, squeezed to this size."""
+        return self._pixels.thumbnail_image(width, height=height, size="force")
+
     def hold(self) -> None:
         """Decode all of it now, and keep the samples."""
         held = self._decoded_at_once()
+        self._content = None
         if held is None:
             held = np.concatenate([planes for _, planes in self._decoded()], 1)
         gray = len(held) == 3 and np.array_equal(held[0], held[1]) and np.array_equal(held[0], held[2])
@@ -191,12 +164,9 @@ class PhotoRows:
 
     def _decoded_at_once(self) -> np.ndarray | None:
         """All samples of a JPEG that is what libvips said; None for others."""
-        if self.info.loader != "jpegload" or self._has_profile:
+        if self._content is None or self._has_profile:
             return None
-        try:
-            samples = jpeg.decode(self.path)
-        except OSError as exc:
-            raise _unreadable(self.path, exc) from exc
+        samples = jpeg.decode(self._content)
         expected = (self._pixels.bands, self.info.height, self.info.width)
         return samples if samples is not None and samples.shape == expected else None
 
@@ -231,18 +201,21 @@ class PhotoRows:
         """What libvips knows of it: for formats whose containers we do not read ourselves."""
         fields = {name: bytes(self.image.get(name)) for name in ("exif-data", "xmp-data") if self.image.get_typeof(name)}
         exif = fields.get("exif-data")
-        return Metadata(exif.removeprefix(b"Exif\0\0") if exif is not None else None, fields.get("xmp-data"))
+        told = Metadata(exif.removeprefix(b"Exif\0\0") if exif is not None else None, xmp=fields.get("xmp-data"))
+        return upright(told) if self.info.loader.startswith("heif") else told
 
     def _as_gray_or_srgb(self, image: pyvips.Image) -> pyvips.Image:
         """One or three planes of 8 or 16 bits, plus alpha; an embedded profile's meaning becomes sRGB's."""
         deep = self.info.depth == 16
+        if self._png is not None and not self._png.is_srgb and not self._has_profile:
+            return self._png.as_srgb(image, gray=self.info.gray, deep=deep, alpha=self.info.alpha)
         if self._has_profile:
             try:
                 image = image.icc_transform("srgb", embedded=True, depth=16 if deep else 8)
             except pyvips.Error:
                 # A profile that does not fit its picture says nothing about it: read the picture as if it had none.
                 image = image.copy()
-        if image.interpretation in ("b-w", "grey16") or image.bands <= 2:
+        if image.interpretation in ("b-w", "grey16") or image.bands - self.info.alpha == 1:
             wanted = "grey16" if deep else "b-w"
         else:
             wanted = "rgb16" if deep else "srgb"
@@ -271,7 +244,7 @@ class PhotoRows:
             try:
                 data = region.fetch(0, top, width, rows)
             except pyvips.Error as exc:
-                raise _failed(self.path, exc) from exc
+                raise failed(self.path, exc, self._page) from exc
             planes = np.empty((bands, rows, width), dtype)
             cv2.split(
                 np.frombuffer(data, dtype).reshape(rows, width, bands), list(planes)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
+import errno
+import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,14 +12,18 @@ from typing import NamedTuple
 from ..color.upsampling import ChromaMap, refined
 from ..errors import OutputError
 from ..runtime.libvips import pyvips
+from ..runtime.write_errors import write_error, write_errors
 from . import jpeg
-from .merge import merge
+from .merge import OwnPlaces, merge
 from .metadata import Metadata, assemble_tiff, insert, write_jpeg
 from .planes import Planes, colored_planes
 from .read import PhotoInfo, PhotoRows
 from .stream import RowImage
+from .tone import OwnColors
 
 _FULL_CHROMA_FROM = 95  # of JPEG's qualities; the network's chroma is coarser than half, so what is lost below cannot be seen
+_QUALITY = 92  # where none is asked for
+_NO_ENCODER = re.compile(r"unsupported|no (?:encoder|such operation)|not (?:supported|configured)|not found", re.IGNORECASE)
 _BIG_TIFF_BYTES = 2**32 - 2**24  # of pixels: what could pass the 4 GB of a classic TIFF is written as BigTIFF
 
 
@@ -56,6 +62,10 @@ def _webp(image: pyvips.Image, path: str, quality: int) -> None:
     image.webpsave(path, Q=quality)
 
 
+def _webp_lossless(image: pyvips.Image, path: str, _quality: int) -> None:
+    image.webpsave(path, lossless=True)
+
+
 def _heif(compression: str) -> Callable[[pyvips.Image, str, int], None]:
     def save(image: pyvips.Image, path: str, quality: int) -> None:
         # 12 bits are the most that the format has.
@@ -80,9 +90,11 @@ class Encoder(NamedTuple):
     alpha: bool = True
 
 
-_JPEG, _JPEG_HALVED, _TIFF, _BIG_TIFF = (
+_JPEG, _JPEG_HALVED, _WEBP, _WEBP_LOSSLESS, _TIFF, _BIG_TIFF = (
     Encoder(_jpeg, alpha=False),
     Encoder(_jpeg_halved, alpha=False),
+    Encoder(_webp),
+    Encoder(_webp_lossless),
     Encoder(_tiff, deep=True, pages=True),
     Encoder(_big_tiff, deep=True, pages=True),
 )
@@ -91,20 +103,28 @@ ENCODERS: dict[str, Encoder] = {
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), _JPEG),
     **dict.fromkeys((".tif", ".tiff"), _TIFF),
     ".png": Encoder(_png, deep=True),
-    ".webp": Encoder(_webp),
+    ".webp": _WEBP,
     ".avif": Encoder(_heif("av1"), deep=True, carries=True),
     **dict.fromkeys((".heic", ".heif"), Encoder(_heif("hevc"), deep=True, carries=True)),
     **dict.fromkeys((".jp2", ".j2k", ".jpx"), Encoder(_jpeg2000, deep=True, carries=True)),
 }
 
 
+class StoredPlaces(NamedTuple):
+    """Places that keep their own colours. places: a map in the stored layout, whose offsets they are."""
+
+    colors: OwnColors
+    places: ChromaMap
+
+
 class Page(NamedTuple):
     """One page to write. rows: the source's; resolution is kept, and a profile becomes sRGB's. chroma: in their layout; None: they
-    keep their own colours."""
+    keep their own colours. own: places that keep them all the same."""
 
     rows: PhotoRows
     chroma: ChromaMap | None
     metadata: Metadata
+    own: StoredPlaces | None = None
 
 
 def encoder_of(suffix: str) -> Encoder:
@@ -119,79 +139,98 @@ def result_depth(info: PhotoInfo, suffix: str) -> int:
     return info.depth if encoder_of(suffix).deep else 8
 
 
-def write(pages: Iterable[Page], samples: int, temporary: Path, target: Path, *, quality: int) -> Sequence[str]:
+def write(pages: Iterable[Page], samples: int, temporary: Path, target: Path, *, quality: int | None) -> Sequence[str]:
     """Encode pages to `temporary`, in the format of `target`'s suffix; returns what the format could not hold, in words.
 
-    Pages are drawn one by one; several only for a format that has them. samples: bytes of all their pixels. Raises `OutputError` that
-    names `target`; errors of the rows pass through.
+    Pages are drawn one by one; several only for a format that has them. samples: bytes of all their pixels. quality: 1..100; None: as
+    good as the source, and 92 at least. Raises `OutputError` that names `target`; errors of the rows pass through.
     """
     encoder = encoder_of(target.suffix)
-    if not encoder.pages:
-        (page,) = pages
-        if encoder is _JPEG:
-            page = page._replace(metadata=dataclasses.replace(page.metadata, dpi=_dpi(page.rows.image)))
-            halved = page.chroma is not None and quality < _FULL_CHROMA_FROM
-            gray = None if page.chroma is None else page.rows.gray()
-            if gray is not None and page.chroma is not None:
-                return _write_planes(colored_planes(gray, page.chroma, halved=halved), page, temporary, target, quality)
-            encoder = _JPEG_HALVED if halved else _JPEG
-        _write_pixels(page, encoder, temporary, target, quality)
-        lost = ["transparency"] if page.rows.info.alpha and not encoder.alpha else []
-        return lost if encoder.carries else [*lost, *insert(temporary, page.metadata)]
-    encoder = _BIG_TIFF if samples > _BIG_TIFF_BYTES else encoder
+    if encoder.pages:
+        return _write_pages(pages, samples, temporary, target)
+    (page,) = pages
+    info = page.rows.info
+    lost = ["transparency"] if info.alpha and not encoder.alpha else []
+    lost += [] if encoder.deep or info.depth == 8 else ["more than 8 bits a sample"]
+    if encoder is _WEBP and quality is None and info.lossless:
+        encoder = _WEBP_LOSSLESS
+    quality = max(_QUALITY, info.quality or 0) if quality is None else quality
+    if encoder is _JPEG:
+        halved = page.chroma is not None and page.own is None and quality < _FULL_CHROMA_FROM
+        gray = None if page.chroma is None or page.own is not None else page.rows.gray()
+        if gray is not None and page.chroma is not None:
+            return lost + _write_planes(colored_planes(gray, page.chroma, halved=halved), page, temporary, target, quality)
+        encoder = _JPEG_HALVED if halved else _JPEG
+    _write_pixels(page, encoder, temporary, target, quality)
+    if encoder.carries:
+        return lost + page.metadata.lost_in(iptc=True, comments=True, texts=True, segments=True)
+    with write_errors(target):
+        return lost + insert(temporary, page.metadata)
+
+
+def _write_pages(pages: Iterable[Page], samples: int, temporary: Path, target: Path) -> Sequence[str]:
+    """A TIFF of pages, each encoded to a file of its own first."""
+    encoder = _BIG_TIFF if samples > _BIG_TIFF_BYTES else _TIFF
     parts: list[tuple[Path, Metadata]] = []
     try:
         for number, page in enumerate(pages):
             part = temporary if number == 0 else temporary.with_name(f"{temporary.name}~{number}")
             parts.append((part, page.metadata))
-            _write_pixels(page, encoder, part, target, quality)
-        return assemble_tiff(parts, temporary)
+            _write_pixels(page, encoder, part, target, _QUALITY)
+        with write_errors(target):
+            return assemble_tiff(parts, temporary)
     finally:
         for part, _ in parts[1:]:
             part.unlink(missing_ok=True)
 
 
-def _write_planes(planes: Planes, page: Page, path: Path, target: Path, quality: int) -> Sequence[str]:
+def _write_planes(planes: Planes, page: Page, path: Path, target: Path, quality: int) -> list[str]:
     try:
         made = jpeg.encode(planes, quality, page.rows.profile)
     except ValueError as exc:
         raise OutputError(
             f"{target}: is too large for JPEG, which holds 65,500 pixels a side; choose another --format"
         ) from exc
-    return write_jpeg(path, made, page.metadata)
+    with write_errors(target):
+        return write_jpeg(path, made, page.metadata)
 
 
 def _write_pixels(page: Page, encoder: Encoder, path: Path, target: Path, quality: int) -> None:
     info = page.rows.info
     chroma = None if page.chroma is None else refined(page.chroma, info.height, info.width)
-    whole = RowImage(merge(page.rows, chroma), (info.height, info.width))
+    own = None if page.own is None else OwnPlaces(page.own.colors, refined(page.own.places, info.height, info.width))
+    whole = RowImage(merge(page.rows, chroma, own), (info.height, info.width))
     try:
         encoder.save(_described(whole.image, page, encoder), str(path), quality)
-    except (pyvips.Error, AttributeError) as exc:  # AttributeError: this libvips was built without the format
+    except (pyvips.Error, AttributeError) as exc:
         whole.reraise()
-        reason = (str(exc).strip().splitlines() or ["unknown"])[-1]
-        raise OutputError(f"{target}: cannot be written ({reason}); check the folder, its permissions and free space") from exc
+        if isinstance(exc, AttributeError) or _NO_ENCODER.search(str(exc)):  # AttributeError: this libvips was built without it
+            raise OutputError(f"{target}: this libvips writes no {target.suffix}; choose another --format") from exc
+        reason = (str(exc).strip().splitlines() or ["unknown"])[-1].strip()
+        raise _save_error(target, reason) from exc
     whole.reraise()
 
 
+def _save_error(target: Path, reason: str) -> OutputError:
+    """libvips has words alone for what the system refuses."""
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO, errno.ENOENT):
+        if os.strerror(number).lower() in reason.lower():
+            return write_error(target, OSError(number, os.strerror(number)))
+    return OutputError(f"{target}: cannot be written ({reason}); choose another --format")
+
+
 def _described(image: pyvips.Image, page: Page, encoder: Encoder) -> pyvips.Image:
-    like = page.rows.image
-    image = image.copy(interpretation="rgb16" if image.format == "ushort" else "srgb", xres=like.xres, yres=like.yres)
-    if like.get_typeof("resolution-unit"):
-        image.set_type(pyvips.GValue.gstr_type, "resolution-unit", like.get("resolution-unit"))
+    image = image.copy(interpretation="rgb16" if image.format == "ushort" else "srgb")
+    if page.rows.resolution is not None:
+        image = image.copy(xres=page.rows.resolution[0], yres=page.rows.resolution[1])
+        like = page.rows.image
+        unit = like.get("resolution-unit") if like.get_typeof("resolution-unit") else "in"
+        image.set_type(pyvips.GValue.gstr_type, "resolution-unit", unit)
     if page.rows.profile is not None:
         image.set_type(pyvips.GValue.blob_type, "icc-profile-data", page.rows.profile)
     if encoder.carries:
         _carried_by_libvips(image, page.metadata)
     return image
-
-
-def _dpi(image: pyvips.Image) -> tuple[int, int] | None:
-    """Pixels an inch, across and down; None where the source does not say, or says what JPEG cannot."""
-    if not image.get_typeof("resolution-unit"):
-        return None
-    x, y = (round(25.4 * each) for each in (image.xres, image.yres))  # libvips has pixels a millimetre
-    return (x, y) if 0 < x < 65536 and 0 < y < 65536 else None
 
 
 def _carried_by_libvips(image: pyvips.Image, metadata: Metadata) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from urllib.parse import quote
 from .. import __version__
 from ..archive.outcome import Outcome, Status
 from ..runtime.atomic_write import atomic_write
+from ..runtime.write_errors import write_error
 from .thumbnails import thumbnails
 
 _MARK = "/* ITEMS */"
@@ -42,8 +44,9 @@ class Report:
             self._file = temporary.open("w", encoding="utf-8", errors="backslashreplace")
             self._file.write(self._head)
         except OSError as exc:
-            self._aside.__exit__(type(exc), exc, exc.__traceback__)  # raises the sentence for it
-            raise
+            with contextlib.suppress(OSError):
+                self._aside.__exit__(type(exc), exc, exc.__traceback__)  # removes what was begun
+            raise write_error(self._path, exc) from exc
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -52,7 +55,9 @@ class Report:
             with self._file:
                 self._file.write(self._tail.replace("/* SUMMARY */", _embedded(facts)))
         except OSError as exc:
-            kind, error, trace = type(exc), exc, exc.__traceback__
+            with contextlib.suppress(OSError):
+                self._aside.__exit__(type(exc), exc, exc.__traceback__)
+            raise write_error(self._path, exc) from exc
         self._aside.__exit__(kind, error, trace)
 
     def add(self, outcome: Outcome) -> None:

@@ -43,6 +43,11 @@ class KnownWeights:
         """Whether the file is part of the package; such weights are never fetched."""
         return not self.mirrors
 
+    @property
+    def needs_torch(self) -> bool:
+        """Whether only PyTorch can read the file: a pickled state dict."""
+        return self.file.endswith(".pth")
+
 
 # Published by the mirror's README and, independently, by two programs that fetch from the authors' place; nobody here has had
 # the file itself. 130.5 MiB in the README is this size.

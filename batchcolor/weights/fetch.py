@@ -25,7 +25,7 @@ from .. import __version__
 from ..errors import BatchcolorError, ModelError, OutputError
 from ..runtime.cache_dir import CACHE_VARIABLE
 from .catalogue import KnownWeights, Mirror
-from .store import Record, place_of, read_record, sha256_of, write_record
+from .store import Record, place_of, read_record, require_reader, sha256_of, write_record
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes in all, if the server says so."""
@@ -86,6 +86,7 @@ def fetch_weights(known: KnownWeights, *, again: bool = False, progress: Progres
             f"the weights {known.name!r} come with batchcolor and are never fetched, but {path} is missing; "
             "type: pip install --force-reinstall batchcolor"
         )
+    require_reader(known)
     if not again and path.is_file():
         record = read_record(path)
         if record is not None and record.sha256 == sha256_of(path):

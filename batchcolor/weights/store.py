@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import BatchcolorError, ModelError
-from ..runtime.atomic_write import atomic_write
+from ..runtime.atomic_write import atomic_write_bytes
 from ..runtime.cache_dir import cache_root
+from ..runtime.extras import needs_torch, torch_installed
 from ..runtime.file_hash import file_sha256
 from .catalogue import CATALOGUE, KnownWeights
 
@@ -81,8 +82,7 @@ def read_record(weights: Path) -> Record | None:
 
 def write_record(weights: Path, record: Record) -> None:
     """Raises `OutputError`."""
-    with atomic_write(record_path(weights)) as temporary:
-        temporary.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
+    atomic_write_bytes(record_path(weights), (json.dumps(asdict(record), indent=2) + "\n").encode())
 
 
 def known_weights(name: str) -> KnownWeights:
@@ -116,6 +116,7 @@ def find_weights(name_or_path: str) -> Path:
                 f"the built-in weights {known.name!r} are missing from this installation ({path}); "
                 "type: pip install --force-reinstall batchcolor"
             )
+        require_reader(known)  # first things first: fetching alone would not do
         raise ModelError(f"the weights {known.name!r} are not on this machine; type: batchcolor models fetch {known.name}")
     path = Path(name_or_path).expanduser()
     if path.is_dir():
@@ -131,14 +132,21 @@ def open_checkpoint(name_or_path: str) -> Checkpoint:
     """The checkpoint of known weights or of a file. Raises `ModelError` where it is missing, damaged or something else."""
     from ..generators.checkpoint import load  # numpy: only once weights are really opened
 
-    path = find_weights(name_or_path)
     if not is_name(name_or_path):
-        return load(path)
+        return load(find_weights(name_or_path))
     known = known_weights(name_or_path)
+    require_reader(known)
+    path = find_weights(name_or_path)
     checkpoint = load(path)
     if checkpoint.architecture != known.architecture:
         raise ModelError(f"{path}: holds {checkpoint.architecture}, not {known.architecture}; {_again(known)}")
     return checkpoint
+
+
+def require_reader(known: KnownWeights) -> None:
+    """Raises `ModelError` where this installation could not read the file: before it is fetched or looked for."""
+    if known.needs_torch and not torch_installed():
+        raise ModelError(needs_torch(f"--weights {known.name}"))
 
 
 def _again(known: KnownWeights) -> str:
@@ -174,7 +182,7 @@ def sha256_of(path: Path) -> str:
 
 
 def verify(name_or_path: str) -> Verification:
-    """Hash the file again, compare with what was recorded and published, and load it into its network.
+    """Hash the file again, compare with what was recorded and published, and load it into its network; without PyTorch, only read it.
 
     Whatever is wrong with the weights is a finding, never an exception.
     """
@@ -190,7 +198,10 @@ def verify(name_or_path: str) -> Verification:
         return Verification(name_or_path, path, digest, comparison, problem=problem)
     try:
         checkpoint = open_checkpoint(name_or_path)
-        checkpoint.generator()
+        if torch_installed():
+            checkpoint.generator()
+        elif not checkpoint.graph:
+            raise ModelError(needs_torch(f"{path}: loading these weights into their network"))
     except BatchcolorError as exc:
         return Verification(name_or_path, path, digest, "damaged", problem=str(exc))
     return Verification(name_or_path, path, digest, comparison, checkpoint.architecture, len(checkpoint.tensors))

@@ -13,9 +13,9 @@ from batchcolor.archive.outcome import Outcome, Status
 from batchcolor.archive.plan import Item
 from batchcolor.archive.walk import Kind
 from batchcolor.errors import ExitCode, OutputError
-from batchcolor.settings import FilmSettings, ModelSettings, PhotoSettings, Settings
+from batchcolor.settings import ColorSettings, FilmSettings, ModelSettings, PhotoSettings, Settings
 
-RECIPE = Recipe.of(Settings(), "weights-1")
+RECIPE = Recipe(Settings().photo_digest(), "weights-1")
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_other_weights_do_it_again(tmp_path: Path, item: Item) -> None:
 @pytest.mark.parametrize(
     ("settings", "again"),
     [
-        (Settings(saturation=1.2), True),
+        (Settings(color=ColorSettings(saturation=1.2)), True),
         (Settings(photo=PhotoSettings(quality=80)), True),
         (Settings(model=ModelSettings(network_size=320)), True),
         (Settings(film=FilmSettings(crf=30)), False),  # shapes films alone
@@ -102,7 +102,9 @@ def test_settings_that_shape_the_result_do_it_again_and_others_do_not(
     tmp_path: Path, item: Item, settings: Settings, again: bool
 ) -> None:
     remember(tmp_path, item)
-    assert reason_after(tmp_path, item, Recipe.of(settings, "weights-1")) is (Reason.SETTINGS if again else None)
+    assert reason_after(tmp_path, item, Recipe.of(dataclasses.replace(item, settings=settings), "weights-1")) is (
+        Reason.SETTINGS if again else None
+    )
 
 
 def test_names_that_are_not_text_are_kept(tmp_path: Path, item: Item) -> None:

@@ -77,7 +77,7 @@ def test_a_share_that_is_full_there(known: Preflight, tmp_path: Path, monkeypatc
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    assert complaint(known, OutputError).startswith(f"{tmp_path / 'colour'}: cannot be written there (No space left on device)")
+    assert complaint(known, OutputError).startswith(f"{tmp_path / 'colour'}: cannot be written (No space left on device)")
     assert list((tmp_path / "colour").iterdir()) == [known.token]
 
 

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from batchcolor.archive.outcome import Outcome, Status
-from batchcolor.archive.output_tree import STATE_FOLDER, open_tree
+from batchcolor.archive.output_tree import STATE_FOLDER, Redo, open_tree
+from batchcolor.archive.photo_jobs import PhotoWork
 from batchcolor.archive.plan import Item, Plan
-from batchcolor.archive.run import PhotoWork, run
+from batchcolor.archive.run import run
 from batchcolor.archive.walk import Kind
 from batchcolor.engines.colorizer import EngineInfo
 from batchcolor.errors import ClusterError, DeviceError, WorkerLost
 from batchcolor.executors import Executors, JobOutcome
 from batchcolor.runtime.atomic_write import PREFIX
-from batchcolor.settings import ModelSettings, Settings
+from batchcolor.settings import ModelSettings
 
 
 class Noting:
@@ -35,7 +36,10 @@ class Noting:
         self.works.append(work)
         for job in jobs:
             self.jobs.append(job)
-            yield self.end(job)
+            ended = self.end(job)
+            for number, outcome in enumerate(ended.result or []):
+                on_message(job, (number, outcome))
+            yield ended
 
 
 GPU, CPU = EngineInfo("torch", "float16", "cuda"), EngineInfo("openvino", "bfloat16", "cpu")
@@ -46,20 +50,19 @@ def nothing(job: Any) -> JobOutcome[Any, Any]:
     return JobOutcome(job, result=[])
 
 
-@pytest.mark.parametrize(("computed", "batch_size", "sizes"), [(CPU, 16, {8}), (GPU, 16, {16}), (GPU, 4, {8})], ids=str)
+@pytest.mark.parametrize(("engine_info", "batch_size", "sizes"), [(CPU, 16, {8}), (GPU, 16, {16}), (GPU, 4, {8})], ids=str)
 def test_a_gpu_gets_jobs_that_fill_its_batches(engine_info: EngineInfo, batch_size: int, sizes: set[int]) -> None:
     there = Noting(engine_info, nothing)
-    settings = Settings(model=ModelSettings(batch_size=batch_size))
-    list(run(PHOTOS, settings, Executors(there, there), should_stop=lambda: False))
-    assert {len(job) for job in there.jobs[:-1]} == sizes
-    assert [item for job in there.jobs for item in job] == list(PHOTOS.items)
+    list(run(PHOTOS, ModelSettings(batch_size=batch_size), Executors(there, there), should_stop=lambda: False))
+    assert {len(job.items) for job in there.jobs[:-1]} == sizes
+    assert [item for job in there.jobs for item in job.items] == list(PHOTOS.items)
 
 
 def test_all_workers_do_what_auto_came_to_on_the_first() -> None:
     there, told = Noting(GPU, nothing), []
-    list(run(PHOTOS, Settings(), Executors(there, there), should_stop=lambda: False, on_engine=told.append))
+    list(run(PHOTOS, ModelSettings(), Executors(there, there), should_stop=lambda: False, on_engine=told.append))
     (work,) = there.works
-    assert (work.settings.model.engine, work.settings.model.precision, work.settings.model.device) == (
+    assert (work.model.engine, work.model.precision, work.model.device) == (
         "torch",
         "float16",
         "cuda",
@@ -69,7 +72,7 @@ def test_all_workers_do_what_auto_came_to_on_the_first() -> None:
 
 def test_a_job_whose_workers_died_names_each_of_its_photos() -> None:
     there = Noting(CPU, lambda job: JobOutcome(job, error=WorkerLost("its worker process died 3 times")))
-    outcomes = list(run(PHOTOS, Settings(), Executors(there, there), should_stop=lambda: False))
+    outcomes = list(run(PHOTOS, ModelSettings(), Executors(there, there), should_stop=lambda: False))
     assert [outcome.error for outcome in outcomes] == [f"{n}.jpg: its worker process died 3 times" for n in range(50)]
     assert {outcome.status for outcome in outcomes} == {Status.FAILED}
 
@@ -77,11 +80,12 @@ def test_a_job_whose_workers_died_names_each_of_its_photos() -> None:
 def test_what_a_lost_worker_left_is_removed_at_the_end(tmp_path: Path) -> None:
     def written_by_the_second(job: Any) -> JobOutcome[Any, Any]:
         (tmp_path / f"{PREFIX}of-the-first.jpg").write_bytes(b"half")
-        return JobOutcome(job, result=[Outcome(i.source, i.target, i.kind, Status.DONE) for i in job], lost=1)
+        return JobOutcome(job, result=[Outcome(i.source, i.target, i.kind, Status.DONE) for i in job.items], lost=1)
 
     there = Noting(CPU, written_by_the_second)
-    with open_tree(tmp_path, Settings()) as tree:
-        for outcome in run(PHOTOS, Settings(), Executors(there, there), should_stop=lambda: False):
+    with open_tree(tmp_path, "lite") as tree:
+        tree.select(PHOTOS.items, Redo())
+        for outcome in run(PHOTOS, ModelSettings(), Executors(there, there), should_stop=lambda: False):
             tree.record(outcome)
     assert [path.name for path in tmp_path.iterdir()] == [STATE_FOLDER]
 
@@ -93,7 +97,7 @@ def test_without_a_network_no_job_is_tried() -> None:
 
     there = Without(CPU, nothing)
     with pytest.raises(DeviceError):
-        list(run(PHOTOS, Settings(), Executors(there, there), should_stop=lambda: False))
+        list(run(PHOTOS, ModelSettings(), Executors(there, there), should_stop=lambda: False))
 
 
 def test_a_cluster_that_is_gone_ends_the_run_and_fails_no_film(tmp_path: Path) -> None:
@@ -107,4 +111,4 @@ def test_a_cluster_that_is_gone_ends_the_run_and_fails_no_film(tmp_path: Path) -
     source = make_film(tmp_path / "reel.mkv", Made())
     plan = Plan((Item(source, tmp_path / "out.mkv", Kind.FILM),), ())
     with pytest.raises(ClusterError):
-        list(run(plan, Settings(), Executors(Noting(CPU, nothing), Gone(CPU, nothing)), should_stop=lambda: False))
+        list(run(plan, ModelSettings(), Executors(Noting(CPU, nothing), Gone(CPU, nothing)), should_stop=lambda: False))

@@ -19,6 +19,7 @@ from batchcolor.demo.pictures import PICTURES
 from batchcolor.errors import ExitCode
 from tests.films.made import packets
 from tests.films.made import pictures as frames_of
+from tests.support import results
 
 SHOT_FRAMES = 6
 PHOTOS = [picture.name for picture in PICTURES]
@@ -66,7 +67,7 @@ def colourfulness(pixels: np.ndarray) -> float:
 def test_it_leaves_input_colour_truth_and_two_sheets(demo: Path) -> None:
     assert sorted(path.name for path in demo.iterdir()) == ["colour", "film.png", "input", "photos.png", "truth"]
     for folder in ("input", "colour", "truth"):
-        assert sorted(path.name for path in (demo / folder).iterdir()) == sorted([*PHOTOS, "film.mp4"])
+        assert results(demo / folder) == sorted([*PHOTOS, "film.mp4"])
 
 
 @pytest.mark.parametrize("name", PHOTOS)

@@ -37,7 +37,7 @@ def test_a_list_of_shots_is_for_one_film(reel: Path, tmp_path: Path, weights: Pa
     (tmp_path / "shots.csv").write_text("start_s\n0\n")
     ran = colorize(tmp_path / "in", "-o", tmp_path / "out", "--shots", tmp_path / "shots.csv", weights=weights)
     assert ran.returncode == 2
-    assert "is a list for one film, and here are 2" in ran.stderr
+    assert "is a list for one film, but there are 2; give a folder of lists" in ran.stderr
     assert reel.exists()
 
 

@@ -1,8 +1,9 @@
-"""Torch is asked for a graphics card only where there may be one."""
+"""Torch is asked for a GPU only where there may be one, and a GPU that nothing uses is mentioned once."""
 
 from __future__ import annotations
 
 import ctypes
+import logging
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,15 +40,56 @@ def test_torch_is_asked_where_it_and_the_machine_may_have_a_card(
 ) -> None:
     built_for.write_text(built)
 
-    def open_library(name: str) -> None:
+    def open_library(name: str) -> object:
         if not driver:
             raise OSError(name)
+        return object()
 
     monkeypatch.setattr(ctypes, "CDLL", open_library)
-    assert devices._may_know_more() == asked
+    assert devices._torch_may_find_gpu() == asked
 
 
 def test_without_torch_it_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(devices.importlib.util, "find_spec", lambda _: None)
     assert devices.is_cpu("auto")
+
+
+class Driver:
+    """Stands for NVIDIA's driver library on a machine with `gpus` cards."""
+
+    def __init__(self, gpus: int) -> None:
+        self._gpus = gpus
+
+    def cuInit(self, _flags: int) -> int:  # noqa: N802 - the driver's own name
+        return 0 if self._gpus else 100  # CUDA_ERROR_NO_DEVICE
+
+    def cuDeviceGetCount(self, count: object) -> int:  # noqa: N802
+        count._obj.value = self._gpus  # type: ignore[attr-defined]
+        return 0
+
+
+def unused_gpu_messages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        devices.mention_unused_gpu()
+    return [record.getMessage() for record in caplog.records]
+
+
+def test_a_gpu_without_torch_is_mentioned_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(devices, "_cuda_driver", lambda: Driver(2))
+    assert unused_gpu_messages(caplog) == []  # torch is installed here
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert devices.cuda_gpu_count() == 2
+    (message,) = unused_gpu_messages(caplog)
+    assert "pip install 'batchcolor[torch]'" in message
+    assert unused_gpu_messages(caplog) == []
+
+
+@pytest.mark.parametrize("driver", [None, Driver(0)])
+def test_a_machine_without_a_gpu_hears_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, driver: Driver | None
+) -> None:
+    monkeypatch.setattr(devices, "_cuda_driver", lambda: driver)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert unused_gpu_messages(caplog) == []

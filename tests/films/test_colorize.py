@@ -12,7 +12,7 @@ import pytest
 
 from batchcolor.errors import OutputError, SourceError
 from batchcolor.films import FilmResult, colorize_film
-from batchcolor.films.input import probe
+from batchcolor.films.input.probe import probe
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, chroma_of, make_film, moving, packets, pictures
 from tests.support import formula_colorizer

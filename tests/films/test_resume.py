@@ -24,7 +24,7 @@ from batchcolor.errors import BusyError, SourceError
 from batchcolor.executors import Executor, ProcessExecutor, SerialExecutor
 from batchcolor.films import FilmResult, FilmStopped, colorize_film
 from batchcolor.films.chunks.segments import work_folder
-from batchcolor.settings import FilmSettings, Settings
+from batchcolor.settings import ColorSettings, FilmSettings, Settings
 from tests.films.made import Made, make_film
 from tests.support import formula_colorizer
 
@@ -138,7 +138,7 @@ def test_a_segment_that_is_not_whole_is_made_again(film: Path, undisturbed: str,
 def test_other_settings_begin_anew(film: Path, tmp_path: Path) -> None:
     target = tmp_path / "reel.mkv"
     stop_in_the_middle(film, target)
-    result = colorize(film, target, settings=replace(SETTINGS, saturation=0.5))
+    result = colorize(film, target, settings=replace(SETTINGS, color=ColorSettings(saturation=0.5)))
     assert result.resumed == 0
 
 

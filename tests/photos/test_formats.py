@@ -12,7 +12,7 @@ import pyvips
 from batchcolor.color.conversion import lightness_of_gray, rgb_to_lab
 from batchcolor.errors import OutputError, SourceError
 from batchcolor.photos import ENCODERS, PhotoResult, colorize_photos, probe
-from batchcolor.settings import PhotoSettings
+from batchcolor.settings import ColorSettings, PhotoSettings
 from tests.support import formula_colorizer, gradient
 
 # What rounding to 8 (16) bits and JPEG's and WebP's own loss may cost, in L units (mean over the picture).
@@ -149,7 +149,9 @@ def test_every_colour_of_the_result_keeps_the_source_lightness_even_at_extreme_s
     gray = gradient(100, 100)
     save(gray, tmp_path / "in.png")
     pair = [(tmp_path / "in.png", tmp_path / "out.png")]
-    assert list(colorize_photos(pair, formula_colorizer(), PhotoSettings(), saturation=3.0)) == [PhotoResult()]
+    assert list(colorize_photos(pair, formula_colorizer(), PhotoSettings(), color=ColorSettings(saturation=3.0))) == [
+        PhotoResult()
+    ]
     difference = np.abs(lightness(load(tmp_path / "out.png")) - lightness_of_gray(gray / np.float32(255)))
     assert difference.max() < 1.0  # clipping channels would move it by ten and more
 

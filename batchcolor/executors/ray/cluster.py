@@ -19,7 +19,7 @@ import ray
 
 from ...errors import ClusterError
 from ...runtime.thread_budget import cores
-from . import RayOptions
+from .options import RayOptions
 
 _PATIENCE_S = 10.0  # for a cluster's head to answer
 _OBJECT_STORE_BYTES = 100_000_000  # jobs and results are a few kB each; Ray would take a third of the memory

@@ -1,4 +1,4 @@
-"""The executor on Ray: jobs worked off with the workers of a pool."""
+"""The executor on Ray: jobs run on the workers of a pool."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Generic
 
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
-from ..base import Job, JobOutcome, Result, Work
+from ..base import Job, JobOutcome, Result, Work, WorkerEnd
 from ..worker_pool import Assignment, WorkerEvent, run_jobs
 from .cluster import nodes
 from .pool import Pool, RemoteWorker
@@ -19,6 +19,7 @@ class _RayWorkers(Generic[Job, Result]):
     def __init__(self, work: Work[Job, Result], pool: Pool) -> None:
         self._work, self._pool = work, pool
         self._busy: set[RemoteWorker] = set()
+        self._aborted: list[WorkerEvent[Job]] = []
 
     @property
     def busy(self) -> int:
@@ -37,7 +38,16 @@ class _RayWorkers(Generic[Job, Result]):
         for worker in self._busy:
             worker.request_stop()
 
+    def abort(self, assignment: Assignment[Job]) -> None:
+        for worker in list(self._busy):
+            if worker.assignment is assignment:
+                self._busy.discard(worker)
+                self._pool.drop(worker)
+                self._aborted.append(WorkerEvent(assignment, "died", WorkerEnd("killed", f"on {worker.node.name}")))
+
     def events(self) -> Iterator[WorkerEvent[Job]]:
+        while self._aborted:
+            yield self._aborted.pop()
         self._pool.tend()
         for worker, answer in self._pool.arrivals():
             assignment = worker.assignment
@@ -53,7 +63,7 @@ class _RayWorkers(Generic[Job, Result]):
                 self._pool.drop(worker)
                 yield _lost(worker, assignment, exc)
                 continue
-            if said[-1][0] == "told":
+            if said[-1][0] in ("message", "part", "log"):
                 worker.listen()
             else:
                 self._release(worker)
@@ -75,7 +85,8 @@ def _lost(worker: RemoteWorker, assignment: Assignment[Job], error: RayError) ->
     if worker.node.id not in nodes():
         return WorkerEvent(assignment, "left")
     short = isinstance(error, OutOfMemoryError) or "low on memory" in str(error)
-    return WorkerEvent(assignment, "died", f"{'short of memory, ' if short else ''}last on {worker.node.name}")
+    detail = f"{'short of memory, ' if short else ''}last on {worker.node.name}"
+    return WorkerEvent(assignment, "died", WorkerEnd("killed" if short else "exited", detail))
 
 
 class RayExecutor:

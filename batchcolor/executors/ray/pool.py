@@ -22,8 +22,8 @@ from ... import __version__
 from ...errors import ClusterError
 from ..base import POLL_INTERVAL_S, Work
 from ..worker_pool import Assignment
-from . import Preparation, RayOptions
 from .cluster import Node, nodes
+from .options import Preparation, RayOptions
 from .worker import Said, Worker
 
 log = logging.getLogger(__name__)
@@ -34,13 +34,13 @@ _STARTS = 3  # of workers on a machine that die before they are ready, one after
 _NAMED = 4  # machines in a sentence
 _CALLS = 3  # that a worker takes at once: one that waits for its job, one that stops it, one to spare
 
-# Deaths are counted and jobs given again in `workers.py`, so Ray itself is to try nothing twice.
+# Deaths are counted and jobs given again in `worker_pool.py`, so Ray itself is to try nothing twice.
 _ACTOR = ray.remote(max_restarts=0, max_task_retries=0, max_concurrency=_CALLS)(Worker)
 _numbers = itertools.count(1)  # of jobs
 
 
 class RemoteWorker:
-    """A worker of the cluster, as the driver sees it. given: the job it is at."""
+    """A worker of the cluster, as the driver sees it. assignment: the job it is at."""
 
     def __init__(self, node: Node, options: RayOptions, preparation: Preparation | None, events: SimpleQueue[Arrival]) -> None:
         self.node = node
@@ -83,7 +83,7 @@ class Pool:
     """
 
     def __init__(self, options: RayOptions, preparation: Preparation | None) -> None:
-        self._options, self._welcome = options, preparation
+        self._options, self._preparation = options, preparation
         self._answers: SimpleQueue[Arrival] = SimpleQueue()
         self._starting: set[RemoteWorker] = set()
         self._ready: set[RemoteWorker] = set()
@@ -151,7 +151,7 @@ class Pool:
                 return
             emptiest = max(room, key=room.__getitem__)
             room[emptiest] -= 1
-            self._starting.add(RemoteWorker(self._there[emptiest], self._options, self._welcome, self._answers))
+            self._starting.add(RemoteWorker(self._there[emptiest], self._options, self._preparation, self._answers))
 
     def _fitting(self, node: Node) -> int:
         """How many workers a machine holds."""

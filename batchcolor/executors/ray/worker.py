@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 from queue import Empty, SimpleQueue
@@ -11,11 +12,13 @@ from typing import Any
 from ... import __version__
 from ...errors import BatchcolorError
 from ...runtime import thread_budget as threads
+from ...runtime.extras import needs_torch, torch_installed
 from ..base import Work, picklable, run_job
+from ..worker_logs import LogSender
 from ..worker_pool import EventKind
-from . import Preparation
+from .options import Preparation
 
-# ("told", message), ("result", it) or ("error", it), as in `workers.WorkerEvent`; after one of the latter two nothing follows.
+# As in `worker_pool.WorkerEvent`; after a result or an error nothing follows.
 Said = tuple[EventKind, Any]
 
 
@@ -26,10 +29,11 @@ class Worker:
     """
 
     def __init__(self, folder: str, thread_limit: int) -> None:
-        with contextlib.suppress(OSError):  # whether paths lead anywhere is for the welcome to say
+        with contextlib.suppress(OSError):  # whether paths lead anywhere is for the preparation to say
             os.chdir(folder)
         threads.limit(thread_limit)
         self._said: SimpleQueue[Said] = SimpleQueue()
+        logging.getLogger().addHandler(LogSender(lambda record: self._said.put(("log", record))))
         self.stopped = 0  # the last job that has been told to stop, and all before it
 
     def preparation(self, version: str, gpus: float, check: Preparation | None) -> str | None:
@@ -37,6 +41,8 @@ class Worker:
         if version != __version__:
             return f"has batchcolor {__version__}, and this machine has {version}; install the same version on all"
         if gpus:
+            if not torch_installed():
+                return needs_torch("its share of GPUs (--job-gpus)")
             import torch
 
             if not torch.cuda.is_available():
@@ -66,12 +72,12 @@ class Worker:
         self.stopped = number
 
     def _run(self, number: int, work: Work[Any, Any], job: Any) -> None:
-        outcome = run_job(work, job, _WorkerDesk(self, number, self._said))
+        outcome = run_job(work, job, _WorkerContext(self, number, self._said))
         self._said.put(("result", outcome.result) if outcome.error is None else ("error", picklable(outcome.error)))
 
 
-class _WorkerDesk:
-    """The desk of a job in a worker of a cluster."""
+class _WorkerContext:
+    """The context of a job in a worker of a cluster."""
 
     def __init__(self, worker: Worker, number: int, said: SimpleQueue[Said]) -> None:
         self._worker, self._number, self._said = worker, number, said
@@ -80,4 +86,7 @@ class _WorkerDesk:
         return self._worker.stopped >= self._number
 
     def report(self, message: Any) -> None:
-        self._said.put(("told", message))
+        self._said.put(("message", message))
+
+    def begin_part(self, part: Any, limit_s: float | None = None) -> None:
+        self._said.put(("part", (part, limit_s)))

@@ -20,7 +20,7 @@ from ...errors import SourceError
 from ...executors import JobContext
 from ...runtime.atomic_write import atomic_write
 from ...runtime.prefetch import prefetch
-from ...settings import FilmSettings, Upscaling
+from ...settings import ColorSettings, FilmSettings
 from ..chroma.frames import ColorCounts, ColorizedFrame, DecodedFrame, colorize_frames
 from ..chroma.motion import motion_size
 from ..chroma.planes import chroma_planes
@@ -55,8 +55,7 @@ class ChunkWork:
     work: WorkFolder
     colorizer: Callable[[], Colorizer]
     settings: FilmSettings
-    saturation: float
-    upscaling: Upscaling
+    color: ColorSettings
     measure: bool = False
 
     def prepare(self) -> None:
@@ -95,10 +94,10 @@ class ChunkWork:
                         with contextlib.closing(prefetch(chroma, _COLORED_AHEAD, "film colours")) as ready:
                             own = itertools.islice(ready, chunk.lead, chunk.lead + chunk.count)
                             for frame, L, plain in _telling(own, context):
-                                ab = plain * np.float32(self.saturation)
+                                ab = plain * np.float32(self.color.saturation)
                                 luma = luma_plane(frame)
                                 small = cv2.resize(L, motion_size(L)[::-1], interpolation=cv2.INTER_AREA)
-                                coarse = UPSCALERS[self.upscaling](small, ab)
+                                coarse = UPSCALERS[self.color.upscaling](small, ab)
                                 planes = chroma_planes(luma, coarse, self.picture.coding, self.picture.grid)
                                 measures.add(L, ab, luma)
                                 output.mux(encoder.encode(canvas.compose(frame, luma, planes)))

@@ -13,9 +13,9 @@ from pathlib import Path
 import av
 import av.error
 
-from ...errors import OutputError
-from ...runtime.atomic_write import PREFIX, atomic_write
+from ...runtime.atomic_write import PREFIX, atomic_write_bytes
 from ...runtime.file_lock import file_lock
+from ...runtime.write_errors import write_errors
 from .plan import Chunk
 
 # NUT keeps times to the tick and holds every codec but ProRes, whose order is known without.
@@ -55,8 +55,7 @@ class WorkFolder:
         return self.path / f"{chunk.name}.{self._muxer}"
 
     def write_facts(self, chunk: Chunk, facts: SegmentFacts) -> None:
-        with atomic_write(self._facts(chunk)) as temporary:
-            temporary.write_text(json.dumps(asdict(facts)), encoding="utf-8")
+        atomic_write_bytes(self._facts(chunk), json.dumps(asdict(facts)).encode())
 
     def facts(self, chunk: Chunk) -> SegmentFacts | None:
         """None where the segment is not there, or not whole."""
@@ -76,24 +75,22 @@ class WorkFolder:
 def work_folder(target: Path, codec: str, recipe: str) -> Iterator[WorkFolder]:
     """The folder beside `target`, locked. recipe: whatever the segments depend on besides their chunks; those of another one go.
 
-    Stays for the next run unless the body discards it. Raises `BusyError`, `OutputError`.
+    Stays for the next run unless the body discards it. Raises `BusyError`, `OutputError`; errors of the body pass through.
     """
     path = target.with_name(f"{PREFIX}work-{sha256(target.name.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}")
     work = WorkFolder(path, codec)
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        with write_errors(target):
+            path.mkdir(parents=True, exist_ok=True)
         with file_lock(path, of=target):
-            note = path / "recipe"
-            if not note.exists() or note.read_text(encoding="utf-8") != recipe:
-                for old in path.iterdir():
-                    if old.suffix in (".json", ".nut", ".mov"):
-                        old.unlink()
-                note.write_text(recipe, encoding="utf-8")
+            with write_errors(target):
+                note = path / "recipe"
+                if not note.exists() or note.read_text(encoding="utf-8") != recipe:
+                    for old in path.iterdir():
+                        if old.suffix in (".json", ".nut", ".mov"):
+                            old.unlink()
+                    note.write_text(recipe, encoding="utf-8")
             yield work
-    except OSError as exc:
-        raise OutputError(
-            f"{target}: cannot be written ({exc.strerror or exc}); check the folder, its permissions and free space"
-        ) from exc
     finally:
         if work.discarded:
             shutil.rmtree(path, ignore_errors=True)

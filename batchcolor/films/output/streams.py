@@ -14,6 +14,7 @@ import av
 import av.error
 
 from ...errors import OutputError
+from ...runtime.write_errors import write_error
 from ..input.probe import picture_stream, reading
 
 # FFmpeg's muxers by file name ending; Matroska holds nearly everything.
@@ -36,8 +37,10 @@ def writing(target: Path, temporary: Path, muxer: str) -> Iterator[av.container.
         with av.open(str(temporary), "w", format=muxer, options=options) as container:
             yield container
     except av.error.FFmpegError as exc:
+        if isinstance(exc, OSError):
+            raise write_error(target, exc) from exc
         reason = getattr(exc, "strerror", None) or str(exc)
-        raise OutputError(f"{target}: cannot be written ({reason}); check the folder, its permissions and free space") from exc
+        raise OutputError(f"{target}: cannot be written ({reason}); choose another container or --codec") from exc
 
 
 def lost_streams(source: Path, suffix: str) -> list[str]:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from . import jpeg, png, tiff, webp
+from . import exif, jpeg, png, tiff, webp, xmp
 from .base import LeftOut, Metadata
 from .xmp import Provenance, with_provenance
 
-__all__ = ["Metadata", "Provenance", "assemble_tiff", "insert", "provenanced", "read_pages", "write_jpeg"]
+__all__ = ["Metadata", "Provenance", "assemble_tiff", "insert", "provenanced", "read_pages", "upright", "write_jpeg"]
 
 
 class _Container(NamedTuple):
@@ -77,3 +77,12 @@ def write_jpeg(path: Path, pixels: bytes, metadata: Metadata) -> LeftOut:
 def provenanced(metadata: Metadata, provenance: Provenance | None) -> Metadata:
     """With the provenance in its XMP packet. Raises `ValueError` where the packet is damaged."""
     return metadata if provenance is None else dataclasses.replace(metadata, xmp=with_provenance(metadata.xmp, provenance))
+
+
+def upright(metadata: Metadata) -> Metadata:
+    """Of pixels that their decoder has turned: no orientation is left to be applied."""
+    return dataclasses.replace(
+        metadata,
+        exif=None if metadata.exif is None else exif.without_orientation(metadata.exif),
+        xmp=None if metadata.xmp is None else xmp.without_orientation(metadata.xmp),
+    )

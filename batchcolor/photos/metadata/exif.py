@@ -23,6 +23,9 @@ _TYPES = {
 }  # fmt: skip
 _INTEGERS = {3: "H", LONG: "I", 13: "I", LONG8: "Q"}
 _MOST_ENTRIES = 4096
+# XMP, IPTC, Photoshop, ICC: streams of bytes, whatever type a writer has given them (IPTC is LONG in many files), so never turned.
+_BYTES = frozenset([700, 33723, 34377, 34675])
+_ORIENTATION = 274
 
 
 class Entry(NamedTuple):
@@ -44,12 +47,13 @@ class Entry(NamedTuple):
         return cls(kind, struct.pack(f"<{len(values)}{_INTEGERS[kind]}", *values))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Directory:
-    """Tags and the directories below (EXIF, GPS, interoperability)."""
+    """Tags and the directories below (EXIF, GPS, interoperability). damaged: how many tags lead nowhere."""
 
     entries: dict[int, Entry] = field(default_factory=dict)
     children: dict[int, Directory] = field(default_factory=dict)
+    damaged: int = 0
 
 
 class Layout(NamedTuple):
@@ -102,6 +106,7 @@ def _read(file: BinaryIO, layout: Layout, place: int, depth: int = 0) -> tuple[D
         tag, kind = struct.unpack_from(f"{layout.order}HH", table, at)
         (number,) = struct.unpack_from(layout.order + ("Q" if layout.big else "I"), table, at + 4)
         if kind not in _TYPES:
+            directory.damaged += 1
             continue
         size, word = _TYPES[kind]
         value_at = at + entry_size - inline
@@ -111,13 +116,14 @@ def _read(file: BinaryIO, layout: Layout, place: int, depth: int = 0) -> tuple[D
             file.seek(struct.unpack_from(layout.order + ("Q" if layout.big else "I"), table, value_at)[0])
             raw = file.read(number * size)
             if len(raw) < number * size:
+                directory.damaged += 1
                 continue
-        entry = Entry(kind, raw if layout.order == "<" else _turned(raw, word))
+        entry = Entry(kind, raw if layout.order == "<" or tag in _BYTES else _turned(raw, word))
         if tag in CHILDREN and depth < 2:
             try:
                 directory.children[tag], _ = _read(file, layout, entry.integers()[0], depth + 1)
             except (ValueError, KeyError, IndexError, OverflowError):
-                continue  # a pointer into nowhere: there is nothing to keep
+                directory.damaged += 1  # a pointer into nowhere: there is nothing to keep
         else:
             directory.entries[tag] = entry
     return directory, following
@@ -143,7 +149,8 @@ def append_directory(file: BinaryIO, directory: Directory, layout: Layout) -> in
     inline = 8 if layout.big else 4
     table = struct.pack(layout.order + ("Q" if layout.big else "H"), len(entries))
     for tag, entry in sorted(entries.items()):
-        raw = entry.value if layout.order == "<" else _turned(entry.value, _TYPES[entry.type][1])
+        as_is = layout.order == "<" or tag in _BYTES
+        raw = entry.value if as_is else _turned(entry.value, _TYPES[entry.type][1])
         if len(raw) > inline:
             raw = layout.pack(_append(file, raw))
         table += struct.pack(f"{layout.order}HH", tag, entry.type) + layout.pack(entry.values()) + raw.ljust(inline, b"\0")
@@ -171,3 +178,16 @@ def without_thumbnail(exif: bytes) -> bytes:
         return exif if link + 4 > len(exif) else exif[:link] + bytes(4) + exif[link + 4 :]
     except (ValueError, struct.error):
         return exif
+
+
+def without_orientation(exif: bytes) -> bytes:
+    """The stream with its orientation, where it has one, set to upright: for pixels that have been turned already."""
+    try:
+        layout, place = read_header(io.BytesIO(exif))
+        (count,) = struct.unpack_from(f"{layout.order}H", exif, place)
+        for at in range(place + 2, place + 2 + 12 * count, 12):
+            if struct.unpack_from(f"{layout.order}H", exif, at)[0] == _ORIENTATION:
+                return exif[: at + 8] + struct.pack(f"{layout.order}HH", 1, 0) + exif[at + 12 :]
+    except (ValueError, struct.error):
+        pass
+    return exif

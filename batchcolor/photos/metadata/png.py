@@ -8,12 +8,18 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from .base import LeftOut, Metadata
+from .base import LeftOut, Metadata, size_of
 from .exif import without_thumbnail
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP = b"XML:com.adobe.xmp\0"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"tIME")
+_RESOLUTION = b"pHYs"
+# Chunks that are the pixels, or say what their numbers mean: the result has its own.
+_OF_PIXELS = (
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"mDCv", b"cLLI", b"cLLi", b"sBIT", b"tRNS",
+    b"hIST", b"acTL", b"fcTL", b"fdAT", b"CgBI", b"iDOT", _RESOLUTION,
+)  # fmt: skip
 _MOST = 64 << 20  # a text longer than this is an attack, not a text
 
 
@@ -47,15 +53,28 @@ def _chunks(file: BinaryIO, *, pixels: bool) -> Iterator[_Chunk]:
 
 def read(file: BinaryIO) -> Metadata:
     exif = xmp = None
-    texts = []
+    texts, others = [], []
     for chunk in _chunks(file, pixels=True):
         if chunk.kind == b"eXIf":
             exif = chunk.content
         elif chunk.kind == b"iTXt" and chunk.content.startswith(_XMP):
             xmp = _itxt_text(chunk.content)
-        elif chunk.kind in _TEXTS:
+        elif chunk.kind in _TEXTS or (_may_be_copied(chunk) and chunk.kind not in _OF_PIXELS):
             texts.append(chunk.encoded())
-    return Metadata(exif, xmp, texts=tuple(texts))
+        elif chunk.kind not in _OF_PIXELS:
+            others.append(chunk.kind.decode("latin-1"))
+        if chunk.kind == b"IEND":
+            file.seek(4, 1)
+            break
+    behind = len(file.read().strip(b"\0"))
+    passed_over = [f"PNG chunks ({', '.join(sorted(set(others)))})"] if others else []
+    passed_over += [f"{size_of(behind)} behind the picture"] if behind else []
+    return Metadata(exif, xmp=xmp, texts=tuple(texts), passed_over=tuple(passed_over))
+
+
+def _may_be_copied(chunk: _Chunk) -> bool:
+    """Whether the chunk itself says that it stays true whatever happens to the pixels (ISO/IEC 15948, 5.4: safe to copy)."""
+    return bool(chunk.kind[3] & 0x20)
 
 
 def _itxt_text(content: bytes) -> bytes | None:
@@ -74,7 +93,8 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
     """Copy the PNG `pixels` to `result`, with `metadata` in place of its own."""
     result.write(_SIGNATURE)
     for chunk in _chunks(pixels, pixels=False):
-        if chunk.kind != b"eXIf" and chunk.kind not in _TEXTS:
+        unwanted = chunk.kind == b"eXIf" or chunk.kind in _TEXTS or (chunk.kind == _RESOLUTION and metadata.dpi is None)
+        if not unwanted:
             result.write(chunk.encoded())
     if metadata.exif is not None:
         result.write(_Chunk(b"eXIf", without_thumbnail(metadata.exif)).encoded())
@@ -85,4 +105,4 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
     for text in metadata.texts:
         result.write(text)
     shutil.copyfileobj(pixels, result)
-    return LeftOut(["IPTC"] if metadata.image_resources is not None else [])
+    return LeftOut(metadata.lost_in(iptc=True, segments=True))

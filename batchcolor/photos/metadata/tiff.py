@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,7 +27,16 @@ _LAYOUT = frozenset(
     ]
 )  # fmt: skip
 _BLOBS = (_XMP, _IPTC, _PHOTOSHOP)
+_NAMED = {  # of those, what is more than a description of pixels
+    330: "further pictures (SubIFDs)",
+    _PHOTOSHOP_LAYERS: "Photoshop's layers",
+    301: "a transfer function",
+    318: "a white point",
+    319: "chromaticities of primaries",
+}
 _CLASSIC = Layout("<", big=False)
+_RESOLUTION = {282, 283}
+_NO_RESOLUTION = {282: Entry(5, b"\1\0\0\0\1\0\0\0"), 283: Entry(5, b"\1\0\0\0\1\0\0\0"), 296: Entry.of_integers(3, 1)}
 
 
 def read(file: BinaryIO) -> list[Metadata]:
@@ -37,13 +46,28 @@ def read(file: BinaryIO) -> list[Metadata]:
 
 def _metadata_of(page: Directory) -> Metadata:
     values = {tag: page.entries[tag].value for tag in _BLOBS if tag in page.entries}
-    told = {tag: entry for tag, entry in page.entries.items() if tag not in _LAYOUT and tag not in _BLOBS}
+    kept = {tag: entry for tag, entry in page.entries.items() if tag not in _LAYOUT and tag not in _BLOBS}
     stream = io.BytesIO()
     stream.write(b"II*\0" + bytes(4))
-    place = append_directory(stream, Directory(told, page.children), _CLASSIC)
+    place = append_directory(stream, Directory(kept, page.children), _CLASSIC)
     stream.seek(4)
     stream.write(_CLASSIC.pack(place))
-    return Metadata(stream.getvalue(), values.get(_XMP), values.get(_PHOTOSHOP), values.get(_IPTC))
+    return Metadata(
+        exif=stream.getvalue(),
+        xmp=values.get(_XMP),
+        photoshop=values.get(_PHOTOSHOP),
+        iptc=values.get(_IPTC),
+        passed_over=tuple(_passed_over(page)),
+    )
+
+
+def _passed_over(page: Directory) -> Iterator[str]:
+    for tag, what in _NAMED.items():
+        if tag in page.entries:
+            yield what
+    damaged = page.damaged + sum(child.damaged for child in page.children.values())
+    if damaged:
+        yield f"{damaged} damaged tags" if damaged > 1 else "a damaged tag"
 
 
 def assemble(pages: Sequence[tuple[Path, Metadata]], result: Path) -> LeftOut:
@@ -63,8 +87,8 @@ def assemble(pages: Sequence[tuple[Path, Metadata]], result: Path) -> LeftOut:
             file.seek(link)
             file.write(layout.pack(place))
             link = end - len(layout.pack(0))
-    told = {"a comment": any(m.comments for _, m in pages), "PNG text": any(m.texts for _, m in pages)}
-    return LeftOut(what for what, value in told.items() if value)
+    lost = (what for _, metadata in pages for what in metadata.lost_in(comments=True, texts=True, segments=True))
+    return LeftOut(dict.fromkeys(lost))
 
 
 def _append_file(file: BinaryIO, page: BinaryIO) -> int:
@@ -79,8 +103,10 @@ def _append_file(file: BinaryIO, page: BinaryIO) -> int:
 
 def _merged(pixels: Directory, metadata: Metadata, base: int, layout: Layout) -> Directory:
     """The directory of a page whose pixels lie `base` bytes behind where `pixels` has them."""
-    told = _told(metadata.exif)
-    entries = {**pixels.entries, **{tag: entry for tag, entry in told.entries.items() if tag not in _LAYOUT}}
+    carried = _carried(metadata.exif)
+    entries = {**pixels.entries, **{tag: entry for tag, entry in carried.entries.items() if tag not in _LAYOUT}}
+    if metadata.dpi is None and not _RESOLUTION & carried.entries.keys():
+        entries |= _NO_RESOLUTION
     for tag in _BLOBS:
         entries.pop(tag, None)
     for tag in (_STRIP_OFFSETS, _TILE_OFFSETS):
@@ -90,10 +116,10 @@ def _merged(pixels: Directory, metadata: Metadata, base: int, layout: Layout) ->
     for tag, value in ((_XMP, metadata.xmp), (_IPTC, metadata.iptc), (_PHOTOSHOP, metadata.photoshop)):
         if value is not None:
             entries[tag] = Entry(7 if tag == _PHOTOSHOP else 1, value)
-    return Directory(entries, told.children)
+    return Directory(entries, carried.children)
 
 
-def _told(exif: bytes | None) -> Directory:
+def _carried(exif: bytes | None) -> Directory:
     """The first directory of an EXIF stream; an empty one where there is none or it is damaged."""
     try:
         return next(directories(io.BytesIO(exif)), Directory()) if exif is not None else Directory()

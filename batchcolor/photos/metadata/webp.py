@@ -12,6 +12,7 @@ from .exif import without_thumbnail
 
 _FLAGS = {b"ICCP": 0x20, b"ALPH": 0x10, b"EXIF": 0x08, b"XMP ": 0x04}  # of VP8X
 _ALPHA = 0x10
+_KNOWN = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP", b"EXIF", b"XMP "}
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
@@ -29,7 +30,10 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
 def read(file: BinaryIO) -> Metadata:
     found = dict(_chunks(file))
     exif = found.get(b"EXIF")
-    return Metadata(exif.removeprefix(b"Exif\0\0") if exif is not None else None, found.get(b"XMP "))
+    others = sorted(kind.decode("latin-1").strip() for kind in found.keys() - _KNOWN)
+    passed_over = (f"WebP chunks ({', '.join(others)})",) if others else ()
+    plain = exif.removeprefix(b"Exif\0\0") if exif is not None else None
+    return Metadata(plain, xmp=found.get(b"XMP "), passed_over=passed_over)
 
 
 def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
@@ -43,8 +47,7 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
         kind + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2) for kind, content in _extended(chunks)
     )
     result.write(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body)
-    told = {"IPTC": metadata.image_resources, "a comment": metadata.comments, "PNG text": metadata.texts}
-    return LeftOut(what for what, value in told.items() if value)
+    return LeftOut(metadata.lost_in(iptc=True, comments=True, texts=True, segments=True))
 
 
 def _extended(chunks: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
@@ -11,6 +12,16 @@ from ... import __version__
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_TIFF = "http://ns.adobe.com/tiff/1.0/"
+_ATTACHMENTS = (
+    "http://ns.google.com/photos/1.0/camera/",
+    "http://ns.google.com/photos/1.0/container/",
+    "http://ns.google.com/photos/dd/1.0/device/",
+    "http://ns.google.com/photos/1.0/image/",
+    "http://ns.google.com/photos/1.0/audio/",
+    "http://ns.google.com/photos/1.0/depthmap/",
+    "http://ns.adobe.com/hdr-gain-map/1.0/",
+)
 _OURS = "urn:batchcolor:provenance:1"
 # IPTC NewsCodes, digital source type "algorithmically enhanced media".
 _SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
@@ -58,6 +69,43 @@ def with_provenance(packet: bytes | None, provenance: Provenance) -> bytes:
         ours.setAttributeNS(space, f"{prefix}:{name}", value)
     rdf.appendChild(ours)
     return (_BEGIN + tree.documentElement.toxml() + _END).encode()
+
+
+def without_attachments(packet: bytes) -> bytes:
+    """The packet without its claims about data behind the picture (motion photos, gain maps), which is not there any more.
+
+    A packet that makes none, or is no XMP, stays as it is, byte for byte.
+    """
+    return _without(packet, lambda space, name: space in _ATTACHMENTS)
+
+
+def without_orientation(packet: bytes) -> bytes:
+    """The packet without an orientation, for pixels that have been turned already; as it is, byte for byte, where there is none."""
+    return _without(packet, lambda space, name: (space, name) == (_TIFF, "Orientation"))
+
+
+def _without(packet: bytes, unwanted: Callable[[str | None, str | None], bool]) -> bytes:
+    """The packet without properties of these namespaces and names."""
+    try:
+        tree = _parsed(packet)
+    except ValueError:
+        return packet
+    roots = tree.getElementsByTagNameNS(_RDF, "RDF")
+    if not roots or tree.documentElement is None:
+        return packet
+    changed = False
+    for described in roots[0].childNodes:
+        if not isinstance(described, minidom.Element):
+            continue
+        for attribute in list(described.attributes.values()):
+            if unwanted(attribute.namespaceURI, attribute.localName):
+                described.removeAttributeNode(attribute)
+                changed = True
+        for element in list(described.childNodes):
+            if isinstance(element, minidom.Element) and unwanted(element.namespaceURI, element.localName):
+                described.removeChild(element)
+                changed = True
+    return (_BEGIN + tree.documentElement.toxml() + _END).encode() if changed else packet
 
 
 def _parsed(packet: bytes | None) -> minidom.Document:

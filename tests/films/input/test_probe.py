@@ -12,7 +12,7 @@ import pytest
 
 from batchcolor.errors import SourceError
 from batchcolor.films import describe
-from batchcolor.films.input import probe
+from batchcolor.films.input.probe import probe
 from tests.films.made import TICK, Made, make_film
 
 UNTAGGED = 2  # H.273: "unspecified"

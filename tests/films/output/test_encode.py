@@ -12,7 +12,7 @@ from skimage import data
 
 from batchcolor.errors import UsageError
 from batchcolor.films import FilmResult, colorize_film
-from batchcolor.films.input import probe
+from batchcolor.films.input.probe import probe
 from batchcolor.films.output.encode import choose_encoder
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, make_film, pictures

@@ -9,9 +9,11 @@ import pytest
 from rich.console import Console
 
 from batchcolor.archive.outcome import Outcome, Status
+from batchcolor.archive.plan import Item
 from batchcolor.archive.walk import Kind
-from batchcolor.cli.progress import Live, Plain, Quiet, display_for
+from batchcolor.cli.display import Display, Displays, Live, Plain, Quiet, display_for
 from batchcolor.errors import ExitCode
+from batchcolor.films import FilmProgress
 
 # Brackets are markup to rich, and quite usual in names of files.
 ODD_NAMES = ["scan [old].jpg", "a[/b].jpg", "[red]rose.jpg", "plain.jpg"]
@@ -21,6 +23,10 @@ def outcome(name: str, *, error: str | None = None, frames: int | None = None, w
     kind = Kind.FILM if frames is not None else Kind.PHOTO
     status, code = (Status.FAILED, ExitCode.NOTHING_READABLE) if error else (Status.DONE, ExitCode.OK)
     return Outcome(Path("in") / name, Path("out") / name, kind, status, 1.5, frames, warnings, error, code)
+
+
+def film(name: str) -> Item:
+    return Item(Path("in") / name, Path("out") / name, Kind.FILM)
 
 
 @pytest.fixture
@@ -35,17 +41,23 @@ def shown(terminal: Console) -> str:
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_terminal_shows_names_as_they_are(terminal: Console, name: str) -> None:
-    with Live(3, terminal) as display:
+    with Live(terminal) as display:
         display.note(f"note of {name}")
-        display.film_frame(f"film {name}", 3, 10)
+        display.film_progress(film(f"film {name}"), FilmProgress(3, 10))
         display.finished(outcome(name, error=f"in/{name}: cannot be decoded", warnings=(f"warning of {name}",)))
-    for text in (f"note of {name}", f"film {name}", f"Error: in/{name}: cannot be decoded", f"Warning: warning of {name}"):
+    for text in (
+        f"note of {name}",
+        Path(f"film {name}").name,
+        f"Error: in/{name}: cannot be decoded",
+        f"Warning: warning of {name}",
+    ):
         assert text in shown(terminal)
 
 
 def test_a_terminal_counts_items_and_frames(terminal: Console) -> None:
-    with Live(2, terminal) as display:
-        display.film_frame("reel.mkv", 7, 90)
+    with Live(terminal) as display:
+        display.started(2)
+        display.film_progress(film("reel.mkv"), FilmProgress(7, 90))
         display._progress.refresh()
         display.finished(outcome("reel.mkv", frames=90))
     assert "7/90 frames" in " ".join(shown(terminal).split())
@@ -54,15 +66,16 @@ def test_a_terminal_counts_items_and_frames(terminal: Console) -> None:
 
 
 def test_a_film_of_unknown_length_is_shown_as_well(terminal: Console) -> None:
-    with Live(1, terminal) as display:
-        display.film_frame("reel.mkv", 7, None)
+    with Live(terminal) as display:
+        display.film_progress(film("reel.mkv"), FilmProgress(7, None))
         display._progress.refresh()
     assert "7/?" in "".join(shown(terminal).split())
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_log_gets_one_line_an_item(capsys: pytest.CaptureFixture[str], name: str) -> None:
-    with Plain(3) as display:
+    with Plain() as display:
+        display.started(3)
         display.finished(outcome(name))
         display.finished(outcome(name, error=f"in/{name}: is empty"))
         display.finished(outcome(name, frames=48, warnings=("a stream is left out",)))
@@ -80,22 +93,26 @@ def test_a_log_gets_a_line_every_ten_seconds_of_a_film(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(0, 1000, 4))
-    monkeypatch.setattr("batchcolor.cli.progress.time.monotonic", lambda: float(next(clock)))
-    display = Plain(1)  # at 0 s
+    monkeypatch.setattr("batchcolor.cli.display.time.monotonic", lambda: float(next(clock)))
+    display = Plain()  # at 0 s
     for frames in range(1, 8):
-        display.film_frame("reel.mkv", frames * 10, 500 if frames < 5 else None)  # at 4, 8, ... 28 s
+        display.film_progress(film("reel.mkv"), FilmProgress(frames * 10, 500 if frames < 5 else None))  # at 4, 8, ... 28 s
     assert capsys.readouterr().err.splitlines() == ["reel.mkv: frame 30 of about 500", "reel.mkv: frame 60"]
 
 
 def test_quiet_shows_errors_alone(capsys: pytest.CaptureFixture[str]) -> None:
     with Quiet() as display:
         display.note("note")
-        display.film_frame("reel.mkv", 1, 2)
+        display.film_progress(film("reel.mkv"), FilmProgress(1, 2))
         display.finished(outcome("a.jpg", warnings=("a warning",)))
         display.finished(outcome("b.jpg", error="in/b.jpg: is empty"))
     assert capsys.readouterr() == ("", "Error: in/b.jpg: is empty\n")
 
 
 def test_the_display_fits_where_stderr_goes() -> None:
-    assert type(display_for(1, quiet=True)) is Quiet
-    assert type(display_for(1, quiet=False)) is Plain  # pytest's stderr is no terminal
+    def shown_by(display: Display) -> list[type]:
+        assert isinstance(display, Displays)
+        return [type(each) for each in display.displays]
+
+    assert shown_by(display_for(quiet=True)) == [Quiet]
+    assert shown_by(display_for()) == [Plain]  # pytest's stderr is not a terminal

@@ -1,0 +1,302 @@
+"""What the program does, for whoever calls it: the command line, a notebook, a service, the review page.
+
+`plan_archive` says what a run would do, `run_archive` does it and reports what happens as events, `preview_films` writes contact
+sheets. `colorize_array`, `colorize_photo` and `colorize_film` colorize one thing. Nothing here prints.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .archive.item_settings import ItemSettings
+from .archive.outcome import Outcome, Status, Tally, failed
+from .archive.output_tree import NoTree, Redo, Selection, Tree, open_tree, read_tree
+from .archive.plan import Item, Plan, is_file_name, plan
+from .archive.run import run
+from .archive.walk import Kind
+from .errors import BatchcolorError, ExitCode, SourceError, UsageError
+from .settings import ColorSettings, ModelSettings, RunOptions, Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .engines.colorizer import EngineInfo
+    from .executors import Executors
+    from .films import FilmProgress, FilmResult
+    from .photos import PhotoResult
+    from .report import NoReport, Report
+
+
+class Events:
+    """What happens in a run, as methods that do nothing; override those that you want to hear of. All are called in one thread."""
+
+    def started(self, items: int) -> None:
+        """The plan is made; `items` will have an outcome, unless the run is stopped."""
+
+    def engine_chosen(self, engine: EngineInfo) -> None:
+        """The network is open: on which device, by which engine, in which precision."""
+
+    def film_progress(self, item: Item, progress: FilmProgress) -> None:
+        """Some frames of a film are finished."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """An item has its outcome."""
+
+    def concluded(self, summary: Summary) -> None:
+        """The run is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run in numbers. counts: items by status. left: items without an outcome, because the run was stopped. seconds: wall time."""
+
+    counts: dict[Status, int]
+    up_to_date: int
+    left: int
+    seconds: float
+    exit_code: ExitCode
+
+    @property
+    def failed(self) -> int:
+        return self.counts[Status.FAILED]
+
+    def as_dict(self) -> dict[str, float]:
+        """JSON values."""
+        counts = {status.value: self.counts[status] for status in Status}
+        return {**counts, "up_to_date": self.up_to_date, "left": self.left, "seconds": self.seconds}
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivePlan:
+    """What a run would do. selection: the items to be done, with reasons; refused: items that will not be done, and why."""
+
+    selection: Selection
+    refused: tuple[tuple[Item, BatchcolorError], ...]
+
+
+def plan_archive(
+    sources: Sequence[Path], output: Path, settings: ItemSettings = ItemSettings(), options: RunOptions = RunOptions()
+) -> ArchivePlan:
+    """What `run_archive` would do with the same arguments. Reads names, sizes and times; writes nothing.
+
+    Raises `SourceError` where there is nothing to colorize.
+    """
+    whole = _plan(sources, output, settings)
+    if is_file_name(sources, output):
+        opened: AbstractContextManager[Tree] = contextlib.nullcontext(NoTree())
+    else:
+        opened = read_tree(output, settings.default.model.weights, content_hash=options.content_hash)
+    with opened as tree:
+        return ArchivePlan(tree.select(whole.items, Redo(options.force, options.verify)), whole.refused)
+
+
+def run_archive(
+    sources: Sequence[Path],
+    output: Path,
+    settings: ItemSettings = ItemSettings(),
+    options: RunOptions = RunOptions(),
+    *,
+    events: Events | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Summary:
+    """Colorize photos and films below `sources` into the mirrored tree `output`; only what is new or changed is done.
+
+    sources: folders, or files named one by one. output: a folder; with a single file, also the name of its result. An item that fails
+    is an outcome, never an exception. should_stop: asked between items; when it returns true, the items in progress are finished and
+    the next run does the rest.
+
+    Raises `SourceError` where there is nothing to colorize, `UsageError`, `OutputError`, `BusyError` if another run works on `output`,
+    and what keeps the network from running: `ModelError`, `DeviceError`, `WorkerLost`, `ClusterError`.
+    """
+    whole = _plan(sources, output, settings)
+    single = is_file_name(sources, output)
+    model = settings.default.model
+    opened: AbstractContextManager[Tree] = (
+        contextlib.nullcontext(NoTree()) if single else open_tree(output, model.weights, content_hash=options.content_hash)
+    )
+    with opened as tree:
+        selection = tree.select(whole.items, Redo(options.force, options.verify))
+        todo = selection.plan(whole)
+        executors = _executors(options, todo, sources, output.parent if single else output, model)
+        return _run(todo, selection.up_to_date, tree, model, options, executors, events or Events(), should_stop)
+
+
+def preview_films(
+    sources: Sequence[Path], output: Path, settings: ItemSettings = ItemSettings()
+) -> Iterator[tuple[Item, list[Path] | BatchcolorError]]:
+    """Write contact sheets (one frame of each shot, before and after) instead of films, beside where the films would go.
+
+    Yields each film with the sheets written, or the error that ended it. Raises `SourceError`, `ModelError`, `DeviceError`.
+    """
+    from .engines.colorizer import cached_colorizer
+    from .films import preview
+
+    films = _plan(sources, output, settings).of_kind(Kind.FILM)
+    colorizer = cached_colorizer(settings.default.model)
+    for item in films:
+        target = item.target.with_name(f"{item.target.name}.preview.jpg")
+        try:
+            yield item, preview(item.source, target, colorizer, item.settings)
+        except BatchcolorError as exc:
+            yield item, exc
+
+
+def colorize_array(
+    pixels: np.ndarray, *, model: ModelSettings = ModelSettings(), color: ColorSettings = ColorSettings()
+) -> np.ndarray:
+    """Colorize a picture in memory.
+
+    pixels: gray `(H, W)` or sRGB `(H, W, 3)`, uint8 or uint16. Returns sRGB `(H, W, 3)` of the same type and the same lightness. Raises
+    `ValueError` for another shape or type, `ModelError`, `DeviceError`.
+    """
+    from .engines.colorizer import cached_colorizer
+    from .photos.array import colorize_pixels
+
+    return colorize_pixels(pixels, cached_colorizer(model), color)
+
+
+def colorize_photo(
+    source: Path, target: Path, settings: Settings = Settings(), *, model: ModelSettings | None = None
+) -> PhotoResult:
+    """Colorize one photo into `target`, whose suffix chooses the format. Returns what was done, with warnings.
+
+    Raises `SourceError`, `OutputError`, `ModelError`, `DeviceError`.
+    """
+    from .engines.colorizer import cached_colorizer
+    from .photos import colorize_photos
+
+    colorizer = cached_colorizer(model or settings.model)
+    (result,) = colorize_photos([(source, target)], colorizer, settings.photo, color=settings.color)
+    if result.error is not None:
+        raise result.error
+    return result
+
+
+def colorize_film(
+    source: Path,
+    target: Path,
+    settings: Settings = Settings(),
+    *,
+    on_progress: Callable[[FilmProgress], None] | None = None,
+    jobs: int | None = None,
+) -> FilmResult:
+    """Colorize one film into `target`, whose suffix chooses the container. jobs: worker processes; None: one for each core.
+
+    Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `ModelError`, `DeviceError`, `WorkerLost`.
+    """
+    from . import films
+    from .executors import local_executors
+    from .runtime.thread_budget import cores
+
+    with local_executors(jobs or cores()) as executors:
+        return films.colorize_film(source, target, settings, executor=executors.films, on_progress=on_progress)
+
+
+def _plan(sources: Sequence[Path], output: Path, settings: ItemSettings) -> Plan:
+    whole = plan(sources, output, settings)
+    if not whole.items and not whole.refused:
+        raise SourceError(f"{', '.join(map(str, sources))}: no photos or films found; name a file, or a folder that holds some")
+    shots = settings.default.film.shots
+    films = len(whole.of_kind(Kind.FILM))
+    if shots is not None and not shots.is_dir() and films != 1:
+        raise UsageError(f"--shots {shots} is a list for one film, but there are {films}; give a folder of lists")
+    return whole
+
+
+@contextlib.contextmanager
+def _executors(
+    options: RunOptions, todo: Plan, sources: Sequence[Path], folder: Path, model: ModelSettings
+) -> Iterator[Executors]:
+    """Where jobs run. folder: that of the results; other machines must see it as well."""
+    from .archive.preflight import preflight
+    from .executors import Executors, RayOptions, local_executors, ray_executor
+    from .runtime.thread_budget import cores
+
+    if options.executor == "local" or not todo.items:
+        with local_executors(_workers(options.jobs or cores(), todo)) as executors:
+            yield executors
+        return
+    ray = RayOptions(options.ray_address, options.jobs, options.job_cpus, options.job_gpus)
+    # Ray prints what happens to its machines on stdout, pages of it; its own logs have that as well.
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        preflight(sources, todo.items, folder, model.weights) as checks,
+        ray_executor(ray, checks) as executor,
+    ):
+        yield Executors(executor, executor)
+
+
+def _workers(most: int, todo: Plan) -> int:
+    """Processes that find something to do: a film keeps any number of them busy, a photo one."""
+    return most if todo.of_kind(Kind.FILM) else max(1, min(most, len(todo.items)))
+
+
+def _run(
+    todo: Plan,
+    up_to_date: int,
+    tree: Tree,
+    model: ModelSettings,
+    options: RunOptions,
+    executors: AbstractContextManager[Executors],
+    events: Events,
+    should_stop: Callable[[], bool] | None,
+) -> Summary:
+    tally, started = Tally(up_to_date=up_to_date), time.monotonic()
+    items = len(todo.items) + len(todo.refused)
+    events.started(items)
+    with _report(options.report, items) as report, executors as where:
+        for outcome in run(
+            todo,
+            model,
+            where,
+            should_stop=_deadline(options.max_runtime, should_stop),
+            measure=options.measure,
+            on_engine=events.engine_chosen,
+            on_film_progress=events.film_progress,
+        ):
+            tally.add(outcome)
+            tree.record(outcome)
+            events.finished(outcome)
+            report.add(outcome)
+        left = items - tally.finished
+        # A run that was stopped in time is a success, whatever is left for the next one.
+        exit_code = ExitCode.OK if left and not tally.failed else tally.exit_code
+        counts = {status: tally.counts[status] for status in Status}
+        summary = Summary(counts, up_to_date, left, round(time.monotonic() - started, 3), exit_code)
+        report.conclude(summary.as_dict())
+    events.concluded(summary)
+    return summary
+
+
+def _deadline(runtime_s: float | None, should_stop: Callable[[], bool] | None) -> Callable[[], bool]:
+    """Whether to stop: when the caller says so, or after `runtime_s` seconds."""
+    ends = None if runtime_s is None else time.monotonic() + runtime_s
+    return lambda: (should_stop is not None and should_stop()) or (ends is not None and time.monotonic() >= ends)
+
+
+def _report(path: Path | None, items: int) -> Report | NoReport:
+    from .report import NoReport, Report
+
+    return NoReport() if path is None else Report(path, items)
+
+
+__all__ = [
+    "ArchivePlan",
+    "Events",
+    "Summary",
+    "colorize_array",
+    "colorize_film",
+    "colorize_photo",
+    "failed",
+    "plan_archive",
+    "preview_films",
+    "run_archive",
+]

@@ -1,0 +1,109 @@
+"""What runs in a worker process of this machine."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for
+from typing import Any
+
+from ..runtime import atomic_write
+from ..runtime import thread_budget as threads
+from .base import Work, picklable, prepare, run_job
+from .worker_logs import LogSender
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSetup:
+    """What a worker process is to be like. thread_limit: threads of each library; run_token: of temporary names (`atomic_write`);
+    log_level: of `batchcolor`'s loggers."""
+
+    thread_limit: int
+    run_token: str
+    log_level: int
+
+
+class _Channel:
+    """The connection to the driver, for any thread."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._sending = connection, threading.Lock()
+
+    def send(self, kind: str, value: Any = None) -> None:
+        with self._sending:
+            self._connection.send((kind, value))
+
+    def receive(self) -> tuple[Any, ...]:
+        received: tuple[Any, ...] = self._connection.recv()
+        return received
+
+    def has_message(self) -> bool:
+        return self._connection.poll()
+
+
+class _Context:
+    """The context of a job in a worker process."""
+
+    def __init__(self, channel: _Channel) -> None:
+        self._channel, self._stopped = channel, False
+
+    def should_stop(self) -> bool:
+        try:
+            if not self._stopped and self._channel.has_message():
+                self._channel.receive()  # nothing but "stop" is sent to a worker that is at work
+                self._stopped = True
+        except (EOFError, OSError):
+            self._stopped = True  # the driver is gone
+        return self._stopped
+
+    def report(self, message: Any) -> None:
+        self._channel.send("message", message)
+
+    def begin_part(self, part: Any, limit_s: float | None = None) -> None:
+        self._channel.send("part", (part, limit_s))
+
+
+def serve(connection: Connection, setup: WorkerSetup) -> None:
+    """Do job after job, until the driver closes its end or is gone.
+
+    Messages: ("prepare", work); ("job", work or None for the last one's, job); ("stop",).
+    """
+    # Ctrl-C and service managers reach the whole group; the driver says when to stop.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_driver, name="driver watch", daemon=True).start()
+    atomic_write.use_run_token(setup.run_token)
+    channel = _Channel(connection)
+    logging.getLogger().addHandler(LogSender(lambda record: channel.send("log", record)))
+    logging.getLogger("batchcolor").setLevel(setup.log_level)
+    threads.limit(setup.thread_limit)
+    work: Work[Any, Any] | None = None
+    while True:
+        try:
+            message = channel.receive()
+            if message[0] == "prepare":
+                prepare(message[1])
+            elif message[0] == "job":
+                work = message[1] or work
+                assert work is not None, "the first job comes with its work"
+                outcome = run_job(work, message[2], _Context(channel))
+                if outcome.error is None:
+                    channel.send("result", outcome.result)
+                else:
+                    channel.send("error", picklable(outcome.error))
+        except (EOFError, OSError):
+            return
+
+
+def _end_with_the_driver() -> None:
+    """End this process when the driver has ended, however it did, and whatever job is under way here."""
+    driver = multiprocessing.parent_process()
+    assert driver is not None, "a worker process has been started by one"
+    wait_for([driver.sentinel])
+    atomic_write.remove_unfinished()
+    os._exit(1)

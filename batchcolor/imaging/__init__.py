@@ -1,0 +1,1 @@
+"""Image processing shared by photos, films, the demo and the trainer: contact sheets and optical flow."""

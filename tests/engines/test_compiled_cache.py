@@ -1,0 +1,52 @@
+"""Compiled networks in the cache: used while whole, made again when not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from batchcolor.engines import openvino_engine
+from batchcolor.engines.openvino_engine import OpenVINOEngine
+from batchcolor.weights import open_checkpoint
+
+L = np.linspace(0, 100, 64 * 96, dtype=np.float32).reshape(1, 1, 64, 96)
+
+
+def blobs(cache: Path) -> list[Path]:
+    return sorted(cache.rglob("*.blob"))
+
+
+def test_a_second_opening_compiles_nothing(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = OpenVINOEngine(open_checkpoint("lite"), "int8")(L)
+    assert len(blobs(clean_environment)) == 1
+    monkeypatch.setattr(openvino_engine, "_compile", lambda *_: pytest.fail("compiled again"))
+    np.testing.assert_array_equal(OpenVINOEngine(open_checkpoint("lite"), "int8")(L), first)
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", None])
+def test_a_damaged_one_is_made_again(clean_environment: Path, damage: bytes | None) -> None:
+    first = OpenVINOEngine(open_checkpoint("lite"), "int8")(L)
+    (blob,) = blobs(clean_environment)
+    whole = blob.read_bytes()
+    blob.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    np.testing.assert_array_equal(OpenVINOEngine(open_checkpoint("lite"), "int8")(L), first)
+    assert blob.stat().st_size == len(whole)
+
+
+def test_the_trial_compiles_each_precision_once(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    compile_ = openvino_engine._compile
+
+    def counted(core: object, checkpoint: object, precision: str) -> object:
+        compiled.append(precision)
+        return compile_(core, checkpoint, precision)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(openvino_engine, "_compile", counted)
+    OpenVINOEngine(open_checkpoint("lite"))(L)
+    assert sorted(compiled) == sorted(set(compiled))
+    assert len(blobs(clean_environment)) == 1
+    compiled.clear()
+    OpenVINOEngine(open_checkpoint("lite"))
+    assert compiled == []

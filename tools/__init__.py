@@ -1,0 +1,1 @@
+"""Scripts for developers; `make docs` runs those that write documentation."""
