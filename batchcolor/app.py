@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from .archive.item_settings import ItemSettings
 from .archive.outcome import Outcome, Status, Tally, failed
-from .archive.output_tree import NoTree, Redo, Selection, Tree, open_tree, read_tree
+from .archive.output_tree import STATE_FOLDER, NoTree, Redo, Selection, Tree, open_tree, read_tree
 from .archive.plan import Item, Plan, is_file_name, plan
 from .archive.run import run
 from .archive.walk import Kind
@@ -27,6 +27,7 @@ from .settings import ColorSettings, ModelSettings, RunOptions, Settings
 if TYPE_CHECKING:
     import numpy as np
 
+    from .colours.files import ColoursFolder
     from .engines.colorizer import EngineInfo
     from .executors import Executors
     from .films import FilmProgress, FilmResult
@@ -124,6 +125,7 @@ def run_archive(
     with opened as tree:
         selection = tree.select(whole.items, Redo(options.force, options.verify))
         todo = selection.plan(whole)
+        _check_colours(todo.items)
         executors = _executors(options, todo, sources, output.parent if single else output, model)
         return _run(todo, selection.up_to_date, tree, model, options, executors, events or Events(), should_stop)
 
@@ -199,8 +201,36 @@ def colorize_film(
         return films.colorize_film(source, target, settings, executor=executors.films, on_progress=on_progress)
 
 
+def _colours(sources: Sequence[Path], output: Path, chosen: Path | None) -> ColoursFolder | None:
+    """The chosen colours: those that the user named, else those in the output tree, if there are any."""
+    if chosen is None:
+        chosen = output / STATE_FOLDER / "colours"
+        if is_file_name(sources, output) or not chosen.is_dir():
+            return None
+    from .colours.files import ColoursFolder
+
+    return ColoursFolder.open(chosen)
+
+
+def _check_colours(items: Sequence[Item]) -> None:
+    """Raises `UsageError` for an item that cannot follow its chosen colours. An item that cannot be read fails by itself, later."""
+    chosen = [(item.source, item.colours) for item in items if item.colours is not None]
+    if chosen:
+        from .colours.check import check_item
+
+        for source, colours in chosen:
+            with contextlib.suppress(SourceError):
+                check_item(source, colours.item)
+
+
 def _plan(sources: Sequence[Path], output: Path, settings: ItemSettings) -> Plan:
-    whole = plan(sources, output, settings)
+    chosen = settings.default.color.colours
+    colours = _colours(sources, output, chosen)
+    whole = plan(sources, output, settings, colours)
+    if colours is not None and colours.only is not None and len(whole.items) != 1:
+        raise UsageError(
+            f"--colours {chosen} is the file of one item, but there are {len(whole.items)}; give a folder of such files"
+        )
     if not whole.items and not whole.refused:
         raise SourceError(f"{', '.join(map(str, sources))}: no photos or films found; name a file, or a folder that holds some")
     shots = settings.default.film.shots

@@ -55,14 +55,16 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What the result of an item depends on besides its source. settings: their digest; weights: SHA-256 of the file."""
+    """What the result of an item depends on besides its source. settings: digest of them and of colours that somebody chose; weights:
+    SHA-256 of the file."""
 
     settings: str
     weights: str
 
     @classmethod
     def of(cls, item: Item, weights: str) -> Recipe:
-        return cls(_settings_digest(item.settings, item.kind), weights)
+        settings = _settings_digest(item.settings, item.kind)
+        return cls(settings if item.colours is None else f"{settings}+{item.colours.digest}", weights)
 
 
 @cache

@@ -68,6 +68,7 @@ class PhotoWork:
             cached_colorizer(self.model),
             settings.photo,
             color=settings.color,
+            colours=[item.colours for item in batch.items],
             provenance=self.provenance if settings.photo.provenance else None,
             on_stage=begin,
         )

@@ -6,12 +6,17 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import BatchcolorError, UsageError
 from ..settings import PhotoFormat, Settings
 from ..suffixes import READ_ONLY_SUFFIXES
 from .item_settings import ItemSettings
 from .walk import Found, Kind, walk
+
+if TYPE_CHECKING:
+    from ..colours.files import ColoursFolder
+    from ..colours.model import ChosenColours
 
 # What is in that format already, by its suffix.
 _SUFFIXES_OF_FORMAT: dict[str, tuple[str, ...]] = {
@@ -26,12 +31,13 @@ _FILM_SUFFIXES_KEPT = {".mp4", ".m4v", ".mov", ".mkv"}
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One photo or film, where its result goes, and the settings for it."""
+    """One photo or film, where its result goes, the settings for it, and the colours that somebody chose."""
 
     source: Path
     target: Path
     kind: Kind
     settings: Settings = Settings()
+    colours: ChosenColours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +73,14 @@ def is_file_name(sources: Sequence[Path], output: Path) -> bool:
     return len(sources) == 1 and not sources[0].is_dir() and output.suffix != "" and not output.is_dir()
 
 
-def plan(sources: Sequence[Path], output: Path, settings: ItemSettings = ItemSettings()) -> Plan:
-    """Every item of `sources` with its target and its settings.
+def plan(
+    sources: Sequence[Path], output: Path, settings: ItemSettings = ItemSettings(), colours: ColoursFolder | None = None
+) -> Plan:
+    """Every item of `sources` with its target, its settings and its chosen colours.
 
     Contents of folders are mirrored below `output`. A single file goes to `output` itself if that has a suffix and is no folder.
-    Refused: a target that is one of the sources, and a target that an earlier source already has.
+    Refused: a target that is one of the sources, and a target that an earlier source already has. Raises `UsageError` for wrong files of
+    chosen colours.
     """
     one_file = is_file_name(sources, output)
     items: list[Item] = []
@@ -79,7 +88,8 @@ def plan(sources: Sequence[Path], output: Path, settings: ItemSettings = ItemSet
         for found in walk(source, leave_out=output):
             own = settings.for_item(found)
             target = output if one_file else output / target_name(found, own.photo.format)
-            items.append(Item(found.path, target, found.kind, own))
+            chosen = None if colours is None else colours.chosen(found.relative)
+            items.append(Item(found.path, target, found.kind, own, chosen))
     identity = _Identities()
     originals = {identity(item.source) for item in items}
     taken: dict[str, Path] = {}

@@ -19,6 +19,7 @@ from ..runtime.file_hash import file_sha256
 from .model import (
     VERSION,
     Change,
+    ChosenColours,
     ItemColours,
     Mask,
     Palette,
@@ -81,12 +82,12 @@ class ColoursFolder:
         """The rules that hold for an item, in the file's order."""
         return tuple(rule for rule in self.rules if _matches(relative, rule.items))
 
-    def digest(self, relative: PurePath) -> str:
-        """SHA-256 of all that was chosen for an item, "" for nothing: another digest, another result. Raises `UsageError`."""
-        chosen, rules = self.of(relative), self.rules_of(relative)
-        if not chosen and not rules:
-            return ""
-        return sha256_of([chosen.digest if chosen else "", [dataclasses.astuple(rule) for rule in rules]])
+    def chosen(self, relative: PurePath) -> ChosenColours | None:
+        """All that was chosen for an item; None for nothing. Another digest means another result. Raises `UsageError`."""
+        item, rules = self.of(relative) or ItemColours(), self.rules_of(relative)
+        if not item and not rules:
+            return None
+        return ChosenColours(item, rules, sha256_of([item.digest, [dataclasses.astuple(rule) for rule in rules]]))
 
     def files(self) -> Iterator[Path]:
         """Every file of an item, sorted."""
@@ -129,7 +130,7 @@ def read_item(path: Path, palette: Palette = NO_PALETTE) -> ItemColours:
         if not isinstance(entries, list):
             raise UsageError(f"{path}: {key} is no list of tables; write it as [[{key}]]")
         found[field] = tuple(_entry(path, f"{key} {number}", kind, entry, names) for number, entry in enumerate(entries, 1))
-    chosen = ItemColours(**found)
+    chosen = ItemColours(**found, path=path)
     for key, (field, _) in _TABLES.items():
         for number, entry in enumerate(getattr(chosen, field), 1):
             _check_times(path, f"{key} {number}", entry)

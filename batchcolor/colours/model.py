@@ -6,6 +6,7 @@ Each field's metadata says what it means (`doc`) and how it is read from TOML (`
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,16 +81,55 @@ class ShotSetting:
 
 @dataclass(frozen=True, slots=True)
 class ItemColours:
-    """Everything chosen for one photo or film, `NAME.EXT.colours.toml`. digest: SHA-256 of the file, its pictures and the palette."""
+    """Everything chosen for one photo or film, `NAME.EXT.colours.toml`.
+
+    digest: SHA-256 of all of it, its pictures' bytes included. path: of the file it was read from.
+    """
 
     points: tuple[Point, ...] = ()
     references: tuple[Reference, ...] = ()
     masks: tuple[Mask, ...] = ()
     shots: tuple[ShotSetting, ...] = ()
     digest: str = ""
+    path: Path = dataclasses.field(default=Path(), compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.points or self.references or self.masks or self.shots)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenColours:
+    """What a run needs to know of one item: its own file, and the rules that hold for it. digest: SHA-256 of all of it."""
+
+    item: ItemColours
+    rules: tuple[Rule, ...]
+    digest: str
+
+    def as_json(self) -> str:
+        """What was chosen, for the result's metadata: colours, places and notes."""
+        told: dict[str, list[dict[str, Any]]] = {}
+        for name in ("points", "references", "masks", "shots"):
+            entries = [
+                {
+                    field.name: _plain(getattr(entry, field.name))
+                    for field in documented(type(entry))
+                    if getattr(entry, field.name) != field.default
+                }
+                for entry in getattr(self.item, name)
+            ]
+            if entries:
+                told[name] = entries
+        if self.rules:
+            told["rules"] = [{"note": rule.note, "items": rule.items} for rule in self.rules]
+        return json.dumps(told, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Colour):
+        return value.name
+    if isinstance(value, Path):
+        return value.name
+    return str(value) if isinstance(value, Span) else value
 
 
 @dataclass(frozen=True, slots=True)

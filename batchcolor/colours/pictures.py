@@ -54,8 +54,7 @@ def read_mask(path: Path, shape: tuple[int, int]) -> np.ndarray:
             image = image.flatten(background=[0])
         if image.bands > 1:
             image = image.colourspace("b-w")
-        shrunk = image.cast("float").thumbnail_image(shape[1], height=shape[0], size="force")
-        planes: np.ndarray = shrunk.numpy()
+        planes = _at_size(image.cast("float"), *shape)
     except pyvips.Error as exc:
         raise _unreadable(path, exc) from exc
     most = 65535.0 if image.format == "ushort" else 255.0
@@ -100,7 +99,7 @@ def _read_lab(path: Path, height: int, width: int) -> tuple[np.ndarray, np.ndarr
         lab = colours.colourspace("lab").cast("float")
         if alpha is not None:
             lab = (lab * alpha).bandjoin(alpha)
-        made: np.ndarray = lab.thumbnail_image(width, height=height, size="force", no_rotate=True).numpy()
+        made = _at_size(lab, height, width)
     except pyvips.Error as exc:
         raise _unreadable(path, exc) from exc
     planes = np.ascontiguousarray(made.transpose(2, 0, 1), np.float32)
@@ -108,6 +107,15 @@ def _read_lab(path: Path, height: int, width: int) -> tuple[np.ndarray, np.ndarr
         return planes, np.ones((height, width), np.float32)
     weight = np.clip(planes[3], 0, 1)
     return planes[:3] / np.maximum(weight, 1e-3), weight
+
+
+def _at_size(image: pyvips.Image, height: int, width: int) -> np.ndarray:
+    """Samples float32 `(height, width, bands)`: shrunk while it is decoded, so that a scan of any size will do."""
+    made = image.resize(width / image.width, vscale=height / image.height, kernel="linear").numpy()
+    made = made.reshape(made.shape[0], made.shape[1], -1)
+    if made.shape[:2] != (height, width):  # of rounding
+        made = cv2.resize(made, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, -1)
+    return made
 
 
 def _aligned(reference: np.ndarray, L: np.ndarray) -> np.ndarray | None:

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..engines.base import Hints, Prediction
 from ..engines.colorizer import Colorizer
-from .model import ItemColours, Rule
+from .model import ChosenColours, Rule
 from .pictures import Layer, read_mask, read_reference
 from .rules import apply_rules
 from .spread import Spot, Spreader
@@ -49,29 +49,26 @@ class PictureColours:
         return bool(self.points or self.references or self.masks or self.rules)
 
 
-def picture_colours(
-    chosen: ItemColours | None, L: np.ndarray, *, rules: Sequence[Rule] = (), page: int = 1, saturation: float = 1.0
-) -> PictureColours:
+def picture_colours(chosen: ChosenColours, L: np.ndarray, *, page: int = 1, saturation: float = 1.0) -> PictureColours:
     """What was chosen for a page of a photo, its pictures read and aligned.
 
     L: float32 `(h, w)`, 0..100, as the network sees the page. saturation: the factor that the answer will be multiplied by: chosen
     colours are divided by it, so that they come out as they were chosen. Raises `UsageError` for pictures that cannot be used.
     """
-    if chosen is None:
-        return PictureColours(rules=tuple(rules))
+    item = chosen.item
     scale = 1 / saturation if saturation > 0 else 1.0
     points = tuple(
         ChosenSpot(Spot(*point.at, point.size), (point.colour.a * scale, point.colour.b * scale))
-        for point in chosen.points
+        for point in item.points
         if point.page == page
     )
     references = tuple(
-        scaled(read_reference(reference.picture, L), scale) for reference in chosen.references if reference.page == page
+        scaled(read_reference(reference.picture, L), scale) for reference in item.references if reference.page == page
     )
     masks = tuple(
-        one_colour(mask.colour.ab, read_mask(mask.picture, L.shape), scale) for mask in chosen.masks if mask.page == page
+        one_colour(mask.colour.ab, read_mask(mask.picture, L.shape), scale) for mask in item.masks if mask.page == page
     )
-    return PictureColours(points, references, masks, tuple(rules))
+    return PictureColours(points, references, masks, chosen.rules)
 
 
 def scaled(layer: Layer, factor: float) -> Layer:

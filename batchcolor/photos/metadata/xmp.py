@@ -33,14 +33,16 @@ _END = '\n<?xpacket end="w"?>'
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Which weights made the colours. sha256: of the file, hexadecimal."""
+    """Which weights made the colours. sha256: of the file, hexadecimal. chosen: what people chose of them, as JSON."""
 
     model: str
     sha256: str
+    chosen: str = ""
 
     def properties(self) -> dict[tuple[str, str, str], str]:
         """(namespace, prefix, name) -> value."""
-        return {
+        chosen = {(_OURS, "batchcolor", "ChosenColours"): self.chosen} if self.chosen else {}
+        return chosen | {
             (_IPTC_EXT, "Iptc4xmpExt", "DigitalSourceType"): _SOURCE_TYPE,
             (_OURS, "batchcolor", "Tool"): f"batchcolor {__version__}",
             (_OURS, "batchcolor", "Model"): self.model,
