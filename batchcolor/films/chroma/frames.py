@@ -15,7 +15,8 @@ from ...engines.colorizer import Colorizer
 from ...settings import FilmSettings
 from .key_frames import KeyFrames, key_frames
 from .motion import MotionEstimator, Step
-from .smoothing import SMOOTHERS, ShotFrame
+from .smoothers import smoother_of
+from .smoothing import ShotFrame
 
 _PENDING = 16  # frames that may wait until enough key frames for a batch have come together
 
@@ -69,7 +70,7 @@ def colorize_frames(
     decide = key_frames(settings.key_frames if with_motion else "every")
     planned = _planned(frames, decide, with_motion, anchor)
     predicted = _predicted(planned, colorizer, quarter_turns, counts)
-    smooth = SMOOTHERS[settings.smooth]
+    smooth = smoother_of(settings.smooth)
     for _, shot in itertools.groupby(predicted, key=lambda pair: pair[0].shot):
         waiting: collections.deque[DecodedFrame] = collections.deque()  # frames that the smoother has seen and not yet answered
         for ab in smooth(_remembered(shot, waiting)):

@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-import av
 import av.error
 
 from ...runtime.atomic_write import PREFIX, atomic_write_bytes
+from ...runtime.ffmpeg import open_input
 from ...runtime.file_lock import file_lock
 from ...runtime.write_errors import write_errors
 from .plan import Chunk
 
-# NUT keeps times to the tick and holds every codec but ProRes, whose order is known without.
-_MUXERS = {"prores": "mov"}
+# NUT keeps times to the tick and holds every codec but ProRes and DNxHR, whose order is known without.
+_MUXERS = {"prores": "mov", "dnxhr": "mov"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,17 @@ class SegmentFacts:
     """What is known of a finished segment.
 
     order: for each packet, the number of its frame in the chunk. runs: frames that the generator worked on; repeated: frames shown in
-    place of ones that could not be decoded. measured: what `measure.QualityMetrics` found, if it was asked.
+    place of ones that could not be decoded; flawed: own frames that were decoded with errors. measured: what
+    `quality.QualityMetrics` found, if it was asked. side_data: frames that had side data of their own, by its name in libavutil.
     """
 
     order: tuple[int, ...]
     shots: int
     runs: int
     repeated: int = 0
+    flawed: tuple[int, ...] = ()
     measured: dict[str, float] = field(default_factory=dict)
+    side_data: dict[str, int] = field(default_factory=dict)
 
 
 class WorkFolder:
@@ -61,7 +64,7 @@ class WorkFolder:
         """None where the segment is not there, or not whole."""
         try:
             found = json.loads(self._facts(chunk).read_text(encoding="utf-8"))
-            facts = SegmentFacts(**{**found, "order": tuple(found["order"])})
+            facts = SegmentFacts(**{**found, "order": tuple(found["order"]), "flawed": tuple(found["flawed"])})
             whole = len(facts.order) == chunk.count and len(times_of(self.segment(chunk))) == chunk.count
         except (OSError, ValueError, TypeError, KeyError, av.error.FFmpegError):
             return None
@@ -71,13 +74,18 @@ class WorkFolder:
         return self.path / f"{chunk.name}.json"
 
 
+def work_folder_path(target: Path) -> Path:
+    """Where the work folder of a result lies."""
+    return target.with_name(f"{PREFIX}work-{sha256(target.name.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}")
+
+
 @contextlib.contextmanager
 def work_folder(target: Path, codec: str, recipe: str) -> Iterator[WorkFolder]:
     """The folder beside `target`, locked. recipe: whatever the segments depend on besides their chunks; those of another one go.
 
     Stays for the next run unless the body discards it. Raises `BusyError`, `OutputError`; errors of the body pass through.
     """
-    path = target.with_name(f"{PREFIX}work-{sha256(target.name.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}")
+    path = work_folder_path(target)
     work = WorkFolder(path, codec)
     try:
         with write_errors(target):
@@ -98,5 +106,5 @@ def work_folder(target: Path, codec: str, recipe: str) -> Iterator[WorkFolder]:
 
 def times_of(segment: Path) -> list[int | None]:
     """pts of every packet, in their order in the file."""
-    with av.open(str(segment)) as container:
+    with open_input(segment) as container:
         return [packet.pts for packet in container.demux(container.streams.video[0]) if packet.size]
