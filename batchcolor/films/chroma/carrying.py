@@ -1,7 +1,7 @@
 """Chosen colours carried along motion, from the frame on which they were chosen to the ends of its shot.
 
-Points go by their coordinates, pictures (references, masks) by a map that says for each pixel where on the chosen frame it was. Both stop
-where the flow there and back do not meet (occlusion), and at the picture's border.
+Points go by their coordinates (`point_tracking`), pictures (references, masks) by a map that says for each pixel where it was on the
+chosen frame. Both stop where the flow there and back do not meet (occlusion), and at the picture's border.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ...colours.spread import Spot
 from ...colours.still import ChosenSpot, PictureColours
 from ...runtime.atomic_write import atomic_write
 from .motion import Motion, MotionEstimator, motion_size
+from .point_tracking import PointTracker
 
-_POINT_LOST = 0.3  # trust in the motion, the median around a point, under which it is lost
 _PIXEL_LOST, _PIXEL_SURE = 0.2, 0.6  # of a picture's pixels: nothing is left, nothing is lost
 _FARTHEST = 1500  # frames either way: a minute; beyond, drift outweighs what is carried
 _LEAST_LEFT = 0.01  # mean weight of a picture under which there is nothing left to carry
@@ -131,11 +131,17 @@ class Shot:
     frames: Sequence[np.ndarray]
     _estimator: MotionEstimator = field(default_factory=MotionEstimator)
 
-    def motion(self, frame: int, onward: int) -> tuple[Motion, Motion]:
-        """(from `frame` to its neighbour `frame + onward`, and back), each a map for the frame that it leads to."""
-        first, second = (self.frames[n].astype(np.float32) / np.float32(2.55) for n in sorted((frame, frame + onward)))
+    def motion(self, frame: int, onward: int) -> Motion:
+        """Motion from `frame` to its neighbour `frame + onward`, at the frames' own size: its map is for the neighbour."""
+        height, width = self.frames[frame].shape
+        first, second = (
+            # The estimator works at half the size that it is given, where small fast things lag behind.
+            cv2.resize(self.frames[n], (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+            / np.float32(2.55)
+            for n in sorted((frame, frame + onward))
+        )
         step = self._estimator.step(first, second)
-        return (step.forward, step.backward) if onward > 0 else (step.backward, step.forward)
+        return step.forward if onward > 0 else step.backward
 
 
 def carry_points(shot: Shot, points: Sequence[PlacedPoint]) -> tuple[np.ndarray, list[tuple[str, int]]]:
@@ -144,46 +150,30 @@ def carry_points(shot: Shot, points: Sequence[PlacedPoint]) -> tuple[np.ndarray,
     lost: list[tuple[str, int]] = []
     for n, point in enumerate(points):
         tracks[point.frame, n] = point.spot.spot.x, point.spot.spot.y
-    for onward in (1, -1):
-        alive = {n: point.frame for n, point in enumerate(points)}
-        starts = [point.frame for point in points]
-        if not starts:
-            break
-        frame = min(starts) if onward > 0 else max(starts)
-        while alive and 0 <= frame + onward < len(shot.frames):
-            here = [n for n, at in alive.items() if at == frame]
-            here = [
-                n
-                for n in here
-                if _within(points[n].reach, frame + onward) and abs(frame + onward - points[n].frame) <= _FARTHEST
-            ]
-            for n in [n for n, at in alive.items() if at == frame and n not in here]:
-                del alive[n]
-            if here:
-                _, back = shot.motion(frame, onward)  # where each pixel of this frame is on the next
-                for n in here:
-                    moved = _moved(tracks[frame, n], back)
-                    if moved is None:
-                        del alive[n]
-                        if onward > 0:
-                            lost.append((points[n].place, frame + onward))
-                    else:
-                        tracks[frame + onward, n], alive[n] = moved, frame + onward
-            frame += onward
+        for onward in (1, -1):
+            frame = point.frame
+            tracker = PointTracker(shot.frames[frame], point.spot.spot)
+            while 0 <= frame + onward < len(shot.frames) and _within(point.reach, frame + onward):
+                frame += onward
+                place = tracker.place_on(shot.frames[frame]) if abs(frame - point.frame) <= _FARTHEST else None
+                if place is None:
+                    if onward > 0:
+                        lost.append((point.place, frame))
+                    break
+                tracks[frame, n] = place
     return tracks, lost
 
 
 def carry_layer(shot: Shot, placed: PlacedLayer) -> Carried:
-    """The layer on every frame of the shot that it reaches, at the size at which motion is estimated."""
-    size = motion_size(shot.frames[0])
-    planes = np.stack([cv2.resize(np.ascontiguousarray(p), size[::-1], interpolation=cv2.INTER_AREA) for p in placed.layer.ab])
-    weight = cv2.resize(placed.layer.weight, size[::-1], interpolation=cv2.INTER_AREA)
+    """The layer on every frame of the shot that it reaches."""
+    size, small = shot.frames[0].shape, motion_size(shot.frames[0])
+    planes, weight = np.ascontiguousarray(placed.layer.ab), placed.layer.weight
     still = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in size[::-1])), -1)
-    found = {placed.frame: (planes, weight)}
+    found = {placed.frame: _stored(planes, weight, small)}
     for onward in (1, -1):
         frame, origin, left = placed.frame, still, weight
         while 0 <= frame + onward < len(shot.frames) and _within(placed.reach, frame + onward):
-            there, _ = shot.motion(frame, onward)
+            there = shot.motion(frame, onward)
             origin = cv2.remap(origin, there.map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             kept = cv2.remap(left, there.map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
             trust = np.clip((there.trust - _PIXEL_LOST) / (_PIXEL_SURE - _PIXEL_LOST), 0, 1)
@@ -192,30 +182,18 @@ def carry_layer(shot: Shot, placed: PlacedLayer) -> Carried:
             if float(left.mean()) < _LEAST_LEFT or abs(frame - placed.frame) > _FARTHEST:
                 break
             ab = cv2.remap(planes.transpose(1, 2, 0), origin, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            found[frame] = ab.transpose(2, 0, 1), left
+            found[frame] = _stored(ab.transpose(2, 0, 1), left, small)
     first, last = min(found), max(found)
-    ab = np.stack([found[n][0] for n in range(first, last + 1)])
-    weights = np.stack([found[n][1] for n in range(first, last + 1)])
-    return Carried(first, np.clip(np.rint(ab), -127, 127).astype(np.int8), np.rint(255 * weights).astype(np.uint8))
+    ab, weights = (np.stack([found[n][each] for n in range(first, last + 1)]) for each in (0, 1))
+    return Carried(first, ab, weights)
 
 
 def _within(reach: tuple[int, int], frame: int) -> bool:
     return reach[0] <= frame <= reach[1]
 
 
-def _moved(place: np.ndarray, motion: Motion) -> np.ndarray | None:
-    """Where a place (x, y as shares) has gone by `motion`, whose map says where each pixel goes; None where it is lost.
-
-    The median over the pixels around it: a point on a coat goes with the coat.
-    """
-    height, width = motion.trust.shape
-    x, y = float(place[0]) * width - 0.5, float(place[1]) * height - 0.5
-    column, row = min(max(round(x), 0), width - 1), min(max(round(y), 0), height - 1)
-    around = np.s_[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
-    if float(np.median(motion.trust[around])) < _POINT_LOST:
-        return None
-    rows, columns = np.mgrid[around]
-    dx = float(np.median(motion.map[around][..., 0] - columns))
-    dy = float(np.median(motion.map[around][..., 1] - rows))
-    moved = np.array([(x + dx + 0.5) / width, (y + dy + 0.5) / height], np.float32)
-    return moved if bool(((moved >= 0) & (moved <= 1)).all()) else None
+def _stored(ab: np.ndarray, weight: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """ab as int8 and the weight as uint8, at half the size: there are many frames."""
+    planes = [cv2.resize(np.ascontiguousarray(plane), size[::-1], interpolation=cv2.INTER_AREA) for plane in ab]
+    small = cv2.resize(weight, size[::-1], interpolation=cv2.INTER_AREA)
+    return np.clip(np.rint(planes), -127, 127).astype(np.int8), np.rint(255 * small).astype(np.uint8)
