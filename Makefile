@@ -9,7 +9,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Tests run in one process a core; a network in each then gets one thread.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
-.PHONY: demo test check check-all lint types wheel bench clean
+.PHONY: demo test check check-all lint types wheel bench docs clean
 
 demo: .venv/run.stamp  ## colorize photos and a film made from pictures with known colours; look at demo/*.png
 	$(BIN)/batchcolor demo --output demo
@@ -32,9 +32,13 @@ types: .venv/check.stamp
 wheel: .venv/check.stamp  ## build the wheel, install it into an empty environment, colorize from there
 	$(BIN)/python tests/wheel_smoke.py
 
-bench: .venv/check.stamp  ## every figure that README quotes
+bench: .venv/check.stamp  ## measure what README and docs quote, into benchmarks/results.json; takes an hour
 	$(PIP_INSTALL) --editable ".[bench]"
 	$(BIN)/python -m benchmarks
+
+docs: .venv/check.stamp  ## write the generated parts of the documentation: command reference and measured figures
+	$(BIN)/python -m tools.cli_reference
+	$(BIN)/python -m tools.fill_figures
 
 .venv/run.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .runtime.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from .app import (
         ArchivePlan,
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from .archive.outcome import Outcome, Status
     from .errors import BatchcolorError
     from .settings import ColorSettings, FilmSettings, ModelSettings, PhotoSettings, RunOptions, Settings
-
-__version__ = "0.1.0"
 
 _MODULES = {
     "app": (

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from .archive.item_settings import ItemSettings
 from .archive.outcome import Outcome, Status, Tally, failed
-from .archive.output_tree import STATE_FOLDER, NoTree, Redo, Selection, Tree, open_tree, read_tree
+from .archive.output_tree import NoTree, Redo, Selection, Tree, open_tree, read_tree
 from .archive.plan import Item, Plan, is_file_name, plan
 from .archive.run import run
-from .archive.walk import Kind
+from .archive.walk import STATE_FOLDER, Kind
 from .errors import BatchcolorError, ExitCode, SourceError, UsageError
 from .settings import ColorSettings, ModelSettings, RunOptions, Settings
 
@@ -40,6 +40,9 @@ class Events:
 
     def started(self, items: int) -> None:
         """The plan is made; `items` will have an outcome, unless the run is stopped."""
+
+    def noticed(self, sentence: str) -> None:
+        """Something about the archive besides its items: files of other kinds, results that were changed by somebody else."""
 
     def engine_chosen(self, engine: EngineInfo) -> None:
         """The network is open: on which device, by which engine, in which precision."""
@@ -76,10 +79,15 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class ArchivePlan:
-    """What a run would do. selection: the items to be done, with reasons; refused: items that will not be done, and why."""
+    """What a run would do.
+
+    selection: the items to be done, with reasons; refused: items that will not be done, and why; notes: what else was found, a sentence
+    each.
+    """
 
     selection: Selection
     refused: tuple[tuple[Item, BatchcolorError], ...]
+    notes: tuple[str, ...] = ()
 
 
 def plan_archive(
@@ -95,7 +103,8 @@ def plan_archive(
     else:
         opened = read_tree(output, settings.default.model.weights, content_hash=options.content_hash)
     with opened as tree:
-        return ArchivePlan(tree.select(whole.items, Redo(options.force, options.verify)), whole.refused)
+        selection = tree.select(whole.items, Redo(options.force, options.verify))
+        return ArchivePlan(selection, whole.refused, selection.plan(whole).notes)
 
 
 def run_archive(
@@ -232,7 +241,9 @@ def _plan(sources: Sequence[Path], output: Path, settings: ItemSettings) -> Plan
             f"--colours {chosen} is the file of one item, but there are {len(whole.items)}; give a folder of such files"
         )
     if not whole.items and not whole.refused:
-        raise SourceError(f"{', '.join(map(str, sources))}: no photos or films found; name a file, or a folder that holds some")
+        found = f" ({whole.notes[0]})" if whole.notes else ""
+        names = ", ".join(map(str, sources))
+        raise SourceError(f"{names}: no photos or films found{found}; name a file, or a folder that holds some")
     shots = settings.default.film.shots
     films = len(whole.of_kind(Kind.FILM))
     if shots is not None and not shots.is_dir() and films != 1:
@@ -282,12 +293,15 @@ def _run(
     tally, started = Tally(up_to_date=up_to_date), time.monotonic()
     items = len(todo.items) + len(todo.refused)
     events.started(items)
+    for sentence in todo.notes:
+        events.noticed(sentence)
     with _report(options.report, items) as report, executors as where:
         for outcome in run(
             todo,
             model,
             where,
             should_stop=_deadline(options.max_runtime, should_stop),
+            times=options.times,
             measure=options.measure,
             on_engine=events.engine_chosen,
             on_film_progress=events.film_progress,

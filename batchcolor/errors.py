@@ -11,7 +11,8 @@
     └── DeviceError         6   the device named is not there
         └── OutOfMemory     6   a batch did not fit
 
-Every message is one sentence that names the path and says what to do. The codes are part of the stable interface (docs/cli.md).
+Every message is one sentence that names the path and says what to do. The codes are part of the stable interface
+(docs/reference/output.md).
 A single item's error never ends a run: it becomes an outcome (`batchcolor.archive.run`).
 """
 

@@ -182,7 +182,7 @@ _NOT_READ = {
 def container_of(head: bytes) -> str | None:
     """jpeg, png, webp, tiff, heif (AVIF too) or bmp; None: another. head: the file's first `HEAD_BYTES`."""
     if head[:4] in _TIFF:
-        return "tiff"
+        return None if head[8:10] == b"CR" else "tiff"  # Canon's raw photos begin as TIFF does
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     if head[4:8] == b"ftyp" and any(head[at : at + 4] in _HEIF_BRANDS for at in range(8, HEAD_BYTES, 4)):

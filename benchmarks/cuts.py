@@ -23,6 +23,8 @@ from skimage import data
 
 from batchcolor.films import find_shots
 
+from .figures import Figures
+
 SIZE = 320, 240
 RATE = 24
 SHOTS = 24  # of each film
@@ -194,7 +196,8 @@ def _rows(shots: list[list[np.ndarray]], folder: Path) -> Iterator[tuple[str, st
             yield kind, name, np.array([cuts, len(film.cuts), gradual, len(film.gradual), false])
 
 
-def main(clips: list[Path]) -> None:
+def main(clips: list[Path]) -> Figures:
+    """Cuts and dissolves found, false reports, recall of cuts and precision, by detector, over all films."""
     sums: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory() as name:
         for kind, detector, row in _rows(pieces(clips), Path(name)):
@@ -202,6 +205,14 @@ def main(clips: list[Path]) -> None:
             sums[detector] = sums.get(detector, 0) + row
     for detector, row in sums.items():
         print(f"  {'together':10s} {_line(detector, row)}")
+    return {
+        detector: {
+            **dict(zip(("cuts", "of_cuts", "gradual", "of_gradual", "false"), map(int, row), strict=True)),
+            "recall": float(row[0] / row[1]),
+            "precision": float((row[0] + row[2]) / max(1, row[0] + row[2] + row[4])),
+        }
+        for detector, row in sums.items()
+    }
 
 
 def _line(detector: str, row: np.ndarray) -> str:

@@ -27,11 +27,13 @@ from batchcolor.executors import ProcessExecutor
 from batchcolor.films import colorize_film
 from batchcolor.films.input.planes import luma_plane
 from batchcolor.films.input.probe import describe_stream, picture_stream
-from batchcolor.films.output.encode import CODECS, open_encoder, picture_format
+from batchcolor.films.output.encode import open_encoder, picture_format
+from batchcolor.films.output.encoders import CODECS
 from batchcolor.generators.checkpoint import save
 from batchcolor.runtime.thread_budget import cores
 from batchcolor.settings import FilmSettings, ModelSettings, Settings
 
+from .figures import Figures
 from .precisions import checkpoint_of
 from .timing import median_seconds, processor_seconds
 
@@ -60,7 +62,7 @@ def transcode(source: Path, target: Path) -> None:
         stream = picture_stream(source, container)
         stream.thread_type = "AUTO"
         info = describe_stream(source, container, stream)
-        encoder = open_encoder(output, stream, info, picture_format(info, CODECS[SETTINGS.codec].name), SETTINGS, threads=0)
+        encoder = open_encoder(output, stream, info, picture_format(info, CODECS[SETTINGS.codec]), SETTINGS, threads=0)
         for frame in container.decode(stream):
             frame.pict_type = av.video.frame.PictureType.NONE
             output.mux(encoder.encode(frame))
@@ -79,7 +81,8 @@ def psnr_of_luma(source: Path, result: Path) -> float:
     return 10 * float(np.log10(255**2 / max(float(np.mean(errors)), 1e-10)))
 
 
-def compare(source: Path, executor: ProcessExecutor, folder: Path) -> None:
+def compare(source: Path, executor: ProcessExecutor, folder: Path) -> Figures:
+    """Frames a second, ratios of wall and processor time, and the difference in PSNR of luma."""
     plain, ours = folder / "plain.mp4", folder / "ours.mp4"
     spent: dict[str, list[float]] = {"plain": [], "ours": []}
 
@@ -97,37 +100,48 @@ def compare(source: Path, executor: ProcessExecutor, folder: Path) -> None:
     )
     with av.open(str(source)) as container:
         picture = container.streams.video[0]
-        print(f"{source.name}: {picture.width}x{picture.height}", end="")
+        size = f"{picture.width}x{picture.height}"
+        print(f"{source.name}: {size}", end="")
     count = sum(1 for _ in lumas(source))
     print(f", {count} frames: plain {count / seconds['plain']:.1f} frames/s, batchcolor {count / seconds['ours']:.1f}")
     print(f"  wall time, batchcolor / plain: {seconds['ours'] / seconds['plain']:.2f}", end="")
     print(f"; processor time: {statistics.median(spent['ours']) / statistics.median(spent['plain']):.2f}")
     before, after = psnr_of_luma(source, plain), psnr_of_luma(source, ours)
     print(f"  PSNR of luma: plain {before:.3f} dB, batchcolor {after:.3f} dB, difference {after - before:+.3f}")
+    return {
+        "size": size,
+        "frames": count,
+        "plain_frames_per_s": count / seconds["plain"],
+        "frames_per_s": count / seconds["ours"],
+        "wall_ratio": seconds["ours"] / seconds["plain"],
+        "processor_ratio": statistics.median(spent["ours"]) / statistics.median(spent["plain"]),
+        "psnr_difference_db": after - before,
+    }
 
 
-def with_siggraph17(source: Path, executor: ProcessExecutor, folder: Path) -> None:
-    """Frames a second with the full network in integers, on key frames as it decides; random weights where its file is not at hand."""
+def with_siggraph17(source: Path, executor: ProcessExecutor, folder: Path) -> Figures:
+    """Frames a second with the full network in integers, on key frames as it decides; random weights where its file is missing."""
     weights = folder / "siggraph17.safetensors"
     save(checkpoint_of("siggraph17"), weights)
     model = ModelSettings(weights=str(weights), precision="int8")
-    open_colorizer(model)  # quantized once, and kept
+    open_colorizer(model)  # quantized once, then cached
     result = colorize_film(source, folder / "ours.mp4", Settings(film=SETTINGS, model=model), executor=executor)
     print(
         f"{source.name}, siggraph17 in int8: {result.frames / result.seconds:.1f} frames/s; the network ran on {result.keys} of "
         f"{result.frames} frames"
     )
+    return {"frames_per_s": result.frames / result.seconds, "key_frames": result.keys, "frames": result.frames}
 
 
-def main(films: list[Path] | None = None) -> None:
+def main(films: list[Path] | None = None) -> Figures:
+    """Figures by the film's name, and `siggraph17` on the first film."""
     print(f"lite by its default engine, {cores()} processes, their start included; H.264, CRF 18, preset medium")
     executor = ProcessExecutor(cores())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         films = films or [make(folder / f"demo-{size[0]}x{size[1]}.mp4", size, n) for size, n in SIZES.items()]
-        for film in films:
-            compare(film, executor, folder)
-        with_siggraph17(films[0], executor, folder)
+        rows: Figures = {film.stem: compare(film, executor, folder) for film in films}
+        return {"films": rows, "siggraph17": with_siggraph17(films[0], executor, folder)}
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def first_photo(python: Path, folder: Path) -> Iterator[tuple[str, float]]:
         photo, output = folder / "input" / "astronaut.jpg", folder / f"output-{n}"
         before = processor_seconds()
         command = [python, "-m", "batchcolor", "colorize", photo, "--output", output, "--quiet"]
-        subprocess.run(command, check=True, env=environment, cwd=folder)
+        subprocess.run([str(part) for part in command], check=True, env=environment, cwd=folder)
         return processor_seconds() - before
 
     yield "first photo, empty cache", colorize(0)

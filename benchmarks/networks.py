@@ -17,6 +17,8 @@ from batchcolor.generators.checkpoint import Checkpoint
 from batchcolor.generators.siggraph17 import SIGGRAPHGenerator
 from batchcolor.weights import open_checkpoint
 
+from .figures import Figures
+from .precisions import KINDS
 from .timing import median_seconds
 
 SIDE = 256
@@ -31,26 +33,16 @@ def demo_forward(generator: SIGGRAPHGenerator, L: Tensor) -> Tensor:
 
 def engines_of(checkpoint: Checkpoint) -> dict[str, Engine]:
     found: dict[str, Engine] = {}
-    for engine, precision in (
-        ("torch", "float32"),
-        ("torch", "bfloat16"),
-        ("openvino", "float32"),
-        ("openvino", "bfloat16"),
-        ("openvino", "int8"),
-    ):
+    for engine, precision in KINDS:
         try:
-            found[f"{engine} {precision}"] = open_engine(
-                checkpoint,
-                engine=engine,
-                device="cpu",
-                precision=precision,  # type: ignore[arg-type]
-            )
+            found[f"{engine} {precision}"] = open_engine(checkpoint, engine=engine, device="cpu", precision=precision)
         except BatchcolorError as exc:
             print(f"  {engine} {precision}: left out, {exc}")
     return found
 
 
-def main() -> None:
+def main() -> Figures:
+    """Sizes of both networks; pictures a second and their ratio to the reference, by network, engine and precision."""
     siggraph = build("siggraph17").eval()
     assert isinstance(siggraph, SIGGRAPHGenerator)
     one = torch.rand(1, 1, SIDE, SIDE) * 100
@@ -87,8 +79,18 @@ def main() -> None:
         print(f"{name:32}{rate:12.1f}{rate / reference_rate:13.1f}")
     fastest = {m: max(pictures[n] / s for n, s in seconds.items() if n.startswith(m)) for m in checkpoints}
     print(f"lite over siggraph17, each at its fastest: {fastest['lite'] / fastest['siggraph17']:.1f}x")
+    rates = {name: pictures[name] / median for name, median in seconds.items()}
     eager = {m: pictures[f"{m} torch float32"] / seconds[f"{m} torch float32"] for m in checkpoints}
     print(f"lite over siggraph17, eager float32: {eager['lite'] / eager['siggraph17']:.1f}x")
+    return {
+        "siggraph17": {
+            "parameters": parameter_count(siggraph),
+            "gflop": once.get_total_flops() / 1e9,
+            "demo_gflop": twice.get_total_flops() / 1e9,
+        },
+        "lite": {"parameters": parameter_count(lite.generator()), "gflop": flops.get_total_flops() / 1e9},
+        "rates": {name: {"pictures_per_s": rate, "ratio": rate / reference_rate} for name, rate in rates.items()},
+    }
 
 
 if __name__ == "__main__":

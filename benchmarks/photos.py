@@ -1,9 +1,7 @@
-"""Photos: wall time of a batch against libvips decoding and re-encoding the same files; memory of a large one and of many."""
+"""Photos: wall time of a batch against libvips decoding and re-encoding the same files."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,7 @@ import numpy as np
 import pyvips
 from skimage import data
 
+from .figures import Figures
 from .timing import median_seconds
 
 COUNT = 100
@@ -75,7 +74,8 @@ def plain_rgb(path: Path) -> None:
     image.jpegsave(f"{path}.rgb.jpg", Q=92, subsample_mode="off")
 
 
-def main() -> None:
+def main() -> Figures:
+    """Photos a second and ratios of wall time, by kind of file."""
     from batchcolor.archive.outcome import Status
     from batchcolor.archive.photo_jobs import PhotoWork, photo_outcomes, photos_per_job
     from batchcolor.archive.plan import Item
@@ -100,8 +100,9 @@ def main() -> None:
         outcomes = photo_outcomes(executors.photos, work, items, count, lambda: False)
         assert {outcome.status for outcome in outcomes} == {Status.DONE}
 
-    with tempfile.TemporaryDirectory() as made, local_executors(workers) as executors:
-        folder = Path(made)
+    rows: Figures = {}
+    with tempfile.TemporaryDirectory() as name, local_executors(workers) as executors:
+        folder = Path(name)
         for what, photos, as_is, rgb in (
             ("JPEGs, 8 bits", make_photos(folder, COUNT), plain, plain_rgb),
             ("TIFFs, 16 bits, gray", make_scans(folder), plain_scan, plain_scan_rgb),
@@ -116,12 +117,17 @@ def main() -> None:
             )
             engine = f"{colorizer.engine.name} {colorizer.engine.precision}"
             print(f"{len(photos)} {what}, {SIDE[0] * SIDE[1] / 1e6:.1f} MP, {workers} workers, {engine}:")
-            for name, median in seconds.items():
-                print(f"  {name:14}{len(photos) / median:8.1f} photos/s")
-            for name in ("libvips", "libvips, RGB"):
-                print(f"  wall time, batchcolor / {name}: {seconds['batchcolor'] / seconds[name]:.2f}")
-    print("Memory (tests, each in a process of its own):")
-    subprocess.run([sys.executable, "-m", "pytest", "-q", "-s", "-m", "slow", "tests/photos/test_memory.py"], check=True)
+            for runner, median in seconds.items():
+                print(f"  {runner:14}{len(photos) / median:8.1f} photos/s")
+            for runner in ("libvips", "libvips, RGB"):
+                print(f"  wall time, batchcolor / {runner}: {seconds['batchcolor'] / seconds[runner]:.2f}")
+            rows[what] = {
+                "photos": len(photos),
+                "photos_per_s": {runner: len(photos) / median for runner, median in seconds.items()},
+                "ratio": seconds["batchcolor"] / seconds["libvips"],
+                "ratio_rgb": seconds["batchcolor"] / seconds["libvips, RGB"],
+            }
+    return rows
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python -m benchmarks.precisions [PICTURES] [--pattern GLOB] [--weights NAME|PATH]
 
-PICTURES: a folder of colour photographs; without it, those that come with scikit-image. Where siggraph17's file is not at hand, its
-weights are random ones; then only distances from torch float32 mean anything.
+PICTURES: a folder of colour photographs; without it, those that come with scikit-image. Where siggraph17's file is missing, its weights
+are random; then only differences from torch float32 mean anything.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from batchcolor.generators.checkpoint import Checkpoint
 from batchcolor.metrics import colourfulness
 from batchcolor.settings import EngineName, Precision
 from batchcolor.weights import open_checkpoint
+
+from .figures import Figures
 
 SIDE = 256
 KINDS: tuple[tuple[EngineName, Precision], ...] = (
@@ -75,18 +77,20 @@ def judged(labs: list[np.ndarray], answers: list[np.ndarray], truths: list[np.nd
     return 10 * float(np.log10(1 / max(float(np.mean(errors)), 1e-12))), float(np.mean(differences)), float(np.mean(colours))
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> Figures:
+    """Figures of torch float32, and differences from it by engine and precision."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.precisions")
     parser.add_argument("pictures", nargs="?", type=Path)
     parser.add_argument("--pattern", default="*")
     parser.add_argument("--weights", default="lite")
-    given = parser.parse_args(arguments)
-    labs = [rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255) for rgb in pictures(given.pictures, given.pattern)]
-    checkpoint = checkpoint_of(given.weights)
+    options = parser.parse_args(arguments)
+    labs = [rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255) for rgb in pictures(options.pictures, options.pattern)]
+    checkpoint = checkpoint_of(options.weights)
     truths = labs
     first: list[np.ndarray] = []
+    rows: Figures = {}
     base = (0.0, 0.0, 1.0)
-    print(f"{given.weights}, {len(labs)} pictures; differences are from torch float32")
+    print(f"{options.weights}, {len(labs)} pictures; differences are from torch float32")
     for engine, precision in KINDS:
         try:
             runs = open_engine(checkpoint, engine=engine, device="cpu", precision=precision)
@@ -96,11 +100,18 @@ def main(arguments: list[str] | None = None) -> None:
         answers = [runs(lab[None, :1])[0] for lab in labs]
         found = judged(labs, answers, truths)
         first, base = (first, base) if first else (answers, found)
-        apart = float(np.mean([np.abs(a - b).mean() for a, b in zip(answers, first, strict=True)]))
+        difference = float(np.mean([np.abs(a - b).mean() for a, b in zip(answers, first, strict=True)]))
+        rows[f"{engine} {precision}"] = {
+            "psnr_db": found[0] - base[0],
+            "ciede2000": found[1] - base[1],
+            "colourfulness_ratio": found[2] / base[2],
+            "ab": difference,
+        }
         print(
             f"  {engine:9s}{precision:9s} PSNR {found[0]:.3f} dB ({found[0] - base[0]:+.3f}), CIEDE2000 {found[1]:.3f} "
-            f"({found[1] - base[1]:+.3f}), colourfulness x {found[2] / base[2]:.3f}, ab {apart:.2f} apart in the mean"
+            f"({found[1] - base[1]:+.3f}), colourfulness x {found[2] / base[2]:.3f}, ab {difference:.2f} apart in the mean"
         )
+    return {"pictures": len(labs), "reference": {"psnr_db": base[0], "ciede2000": base[1]}, "differences": rows}
 
 
 if __name__ == "__main__":

@@ -26,12 +26,14 @@ from batchcolor.executors import JobContext, RayOptions, ray_executor
 from batchcolor.films import colorize_film
 from batchcolor.films.input.probe import probe
 from batchcolor.films.output.encode import picture_format
+from batchcolor.films.output.encoders import CODECS
 from batchcolor.films.shots.first_pass import FirstPass
 from batchcolor.films.time_range import TimeRange
 from batchcolor.photos import colorize_photos
-from batchcolor.settings import FilmSettings, ModelSettings, PhotoSettings, Settings
+from batchcolor.settings import ModelSettings, PhotoSettings, Settings
 
 from . import archive
+from .figures import Figures
 from .films import make
 from .photos import make_photos
 
@@ -45,12 +47,12 @@ def megabytes() -> float:
     return psutil.Process().memory_info().rss / 1e6
 
 
-def nap(seconds: float, _job: int, _desk: JobContext) -> int:
+def nap(seconds: float, _job: int, _context: JobContext) -> int:
     time.sleep(seconds)
     return _job
 
 
-def driver(jobs: int) -> None:
+def driver(jobs: int) -> Figures:
     """Sleeping jobs through the driver."""
     with ray_executor(RayOptions(workers=WORKERS)) as executor:
         work = partial(nap, NAP_S)
@@ -59,23 +61,34 @@ def driver(jobs: int) -> None:
         seen = sum(1 for _ in executor.map(work, range(jobs), lambda: False))
         took, used = time.perf_counter() - started, time.process_time() - used
         print(f"  {seen:,} jobs of {NAP_S * 1000:.0f} ms, {WORKERS} workers on this machine: {seen / took:,.0f} jobs/s")
+        after = megabytes()
         print(
-            f"  the driver: {used / seen * 1e6:,.0f} us of processor time a job; {before:.0f} MB before, {megabytes():.0f} MB after"
+            f"  the driver: {used / seen * 1e6:,.0f} us of processor time a job; {before:.0f} MB before, {after:.0f} MB after"
         )
+    return {
+        "jobs": seen,
+        "workers": WORKERS,
+        "jobs_per_s": seen / took,
+        "job_us": used / seen * 1e6,
+        "mb_before": before,
+        "mb_after": after,
+    }
 
 
-def bookkeeping(folder: Path) -> None:
+def bookkeeping(folder: Path) -> Figures:
     """Walking, planning and the manifest."""
     scans, _ = archive.make(folder, FILES)
     before, started = megabytes(), time.perf_counter()
     items = plan([scans], folder / "again").items
-    print(f"  a plan of {FILES:,}: {FILES / (time.perf_counter() - started):,.0f} files/s, ", end="")
-    print(f"{(megabytes() - before) / FILES * 1e6:,.0f} bytes each")
-    with open_tree(folder / "again", Settings()) as tree:
+    planned, size = FILES / (time.perf_counter() - started), (megabytes() - before) / FILES * 1e6
+    print(f"  a plan of {FILES:,}: {planned:,.0f} files/s, {size:,.0f} bytes each")
+    with open_tree(folder / "again", Settings().model.weights) as tree:
         started = time.perf_counter()
         for item in items:
             tree.record(Outcome(item.source, item.target, item.kind, Status.DONE))
-        print(f"  the manifest: {FILES / (time.perf_counter() - started):,.0f} outcomes/s")
+        recorded = FILES / (time.perf_counter() - started)
+    print(f"  the manifest: {recorded:,.0f} outcomes/s")
+    return {"plan_files_per_s": planned, "plan_bytes": size, "manifest_per_s": recorded}
 
 
 class Free:
@@ -88,27 +101,30 @@ class Free:
         return np.zeros((n, 2, h // 4, w // 4), np.float32)
 
 
-def core(folder: Path) -> None:
+def core(folder: Path) -> Figures:
     """What one core does in a second, with the network and with a free one; and what goes over the storage."""
     real = open_colorizer(ModelSettings(precision="float32"))
     colorizers: dict[str, Colorizer] = {"lite": real, "no network": Colorizer(Free(), side_multiple=32)}  # type: ignore[arg-type]
-    photos = make_photos(folder)[:PHOTOS]
+    photos = make_photos(folder, PHOTOS)
     pairs = [(path, folder / "out" / path.name) for path in photos]
     film = make(folder / "film.mp4", (640, 480), TIMES)
     info = probe(film)
-    first_pass = partial(FirstPass, film, info, picture_format(info, "libx264"), TimeRange.of(FilmSettings()))
+    first_pass = partial(FirstPass, film, info, picture_format(info, CODECS["h264"]), TimeRange())
     frames = sum(1 for _ in first_pass())
+    found: Figures = {}
     for name, colorizer in colorizers.items():
         a_photo = processor_seconds(partial(colorize, pairs, colorizer)) / PHOTOS
         opener = partial(lambda colorizer: colorizer, colorizer)
         a_frame = processor_seconds(partial(colorize_film, film, folder / "out.mp4", Settings(), colorizer=opener)) / frames
+        found[name] = {"photo_ms": a_photo * 1000, "frame_ms": a_frame * 1000}
         print(
             f"  {name}: a photo of 2 megapixels {a_photo * 1000:.0f} ms of one core, a frame of 640x480 {a_frame * 1000:.1f} ms"
         )
     read, written = (sum(path.stat().st_size for path in column) / PHOTOS / 1e6 for column in zip(*pairs, strict=True))
     print(f"  storage: {read:.2f} MB read, {written:.2f} MB written a photo")
     took = processor_seconds(lambda: list(first_pass()))
-    print(f"  the first look at a film, by the driver: {took / frames * 1000:.2f} ms of one core a frame of 640x480")
+    print(f"  the first pass over a film, by the driver: {took / frames * 1000:.2f} ms of one core a frame of 640x480")
+    return {**found, "read_mb": read, "written_mb": written, "first_pass_ms": took / frames * 1000}
 
 
 def colorize(pairs: list[tuple[Path, Path]], colorizer: Colorizer) -> None:
@@ -124,12 +140,12 @@ def processor_seconds(run: Callable[[], object]) -> float:
     return time.process_time() - before
 
 
-def main(jobs: int = 100_000) -> None:
-    driver(jobs)  # first: this process is small yet
+def main(jobs: int = 100_000) -> Figures:
+    """What one core and the driver do; see the three functions."""
+    found = {"driver": driver(jobs)}  # first: this process is small yet
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        core(folder)
-        bookkeeping(folder)
+        return {**found, "core": core(folder), "bookkeeping": bookkeeping(folder)}
 
 
 if __name__ == "__main__":

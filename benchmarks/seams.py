@@ -1,4 +1,4 @@
-"""Whether one sees where a long shot was split: the film in chunks against the same film in one piece.
+"""Whether the seam shows where a long shot was split: the film in chunks against the same film in one piece.
 
     python -m benchmarks.seams [CLIP...]
 
@@ -26,7 +26,8 @@ from batchcolor.films import colorize_film
 from batchcolor.films.chunks import plan as chunks
 from batchcolor.settings import FilmSettings, Settings
 
-from .steadiness import pictures
+from .figures import Figures
+from .temporal_consistency import pictures
 
 FRAMES = 900
 # 12 bits, no subsampling: rounding to codes would weigh as much as what is looked for. cuts: there are none, so that there are seams.
@@ -58,7 +59,8 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.hypot(*(a - b)).mean())
 
 
-def compare(clip: Path, folder: Path) -> None:
+def compare(clip: Path, folder: Path) -> list[tuple[float, float, float]]:
+    """For each seam: the change across it in chunks and in one piece, and the difference between the two results."""
     film, split, whole = long_shot(clip, folder / "long.mkv"), folder / "split.mkv", folder / "whole.mkv"
     colorize_film(film, split, SETTINGS)
     with patch.object(chunks.ChunkLength, "of_film", lambda _frames: chunks.ChunkLength(longest=FRAMES)):
@@ -72,21 +74,25 @@ def compare(clip: Path, folder: Path) -> None:
         apart.append(distance(a, b))
         before = a, b
     ordinary = float(np.percentile([step for _, step in steps[1:]], 95))
+    rows = [(*steps[seam], max(apart[seam - 2 : seam + 2])) for seam in seams]
     for seam in seams:
         print(
             f"  {clip.stem:12s} frame {seam}: colour changes by {steps[seam][0]:.2f} across the seam, {steps[seam][1]:.2f} in one piece "
             f"(95 of 100 steps: below {ordinary:.2f}); apart by {max(apart[seam - 2 : seam + 2]):.2f}"
         )
+    return rows
 
 
-def main(clips: list[Path]) -> None:
+def main(clips: list[Path]) -> Figures:
+    """Smallest and largest change across seams, the same in one piece, and difference between the two, in ab units."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if not clips:
             demo_film.write_film(folder / "demo.mp4", folder / "gray.mp4")
             clips = [folder / "demo.mp4"]
-        for clip in clips:
-            compare(clip, folder)
+        rows = [row for clip in clips for row in compare(clip, folder)]
+    names = ("in_chunks", "in_one_piece", "difference")
+    return {name: {"min": min(column), "max": max(column)} for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
 
 if __name__ == "__main__":

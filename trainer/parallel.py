@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from batchcolor.errors import DeviceError, UsageError
 
+_STEP_TIMEOUT = timedelta(minutes=10)  # for gradients; a process that takes longer has died or hangs
+
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """rank: this one's number, 0 for the one that saves, judges and talks. world: how many there are."""
+    """rank: this one's number, 0 for the main one, which saves, validates and reports. world: how many there are. control: the group
+    in which the others wait while the main process validates."""
 
     rank: int = 0
     world: int = 1
+    control: dist.ProcessGroup | None = None
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         return self.rank == 0
 
     def part_of(self, batch_size: int) -> int:
@@ -39,12 +46,20 @@ class Processes:
         return network if self.world == 1 else DistributedDataParallel(network)
 
     def agree(self, value: float) -> float:
-        """The value that process 0 has."""
+        """The value that the main process has; waits for it while that process validates."""
         if self.world == 1:
             return value
         shared = torch.tensor([value], dtype=torch.float64)
-        dist.broadcast(shared, 0)
+        dist.broadcast(shared, 0, group=self.control)
         return float(shared)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean of all processes' `values`, which are of one shape and on their devices."""
+        if self.world == 1:
+            return values
+        total = values.clone()
+        dist.all_reduce(total)
+        return total / self.world
 
 
 def gradients_shared(network: nn.Module | None, now: bool) -> AbstractContextManager[None]:
@@ -54,14 +69,26 @@ def gradients_shared(network: nn.Module | None, now: bool) -> AbstractContextMan
     return network.no_sync()
 
 
-def join(device: torch.device) -> Processes:
-    """This process among those that torchrun started; alone where it did not. nccl for GPUs, gloo for CPUs (and for what `agree`s)."""
+@contextlib.contextmanager
+def joined(device: torch.device, validation_timeout: timedelta = timedelta(hours=2)) -> Iterator[Processes]:
+    """This process among those that torchrun started; alone where it did not. NCCL between GPUs, Gloo between CPUs and for `agree`.
+
+    validation_timeout: how long the others wait for the main process to validate.
+    """
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # else every process would also hold memory on the first GPU
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
-        return Processes()
-    if not dist.is_initialized():
-        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
-    return Processes(dist.get_rank(), world)
+        yield Processes()
+        return
+    if device.type == "cuda":
+        dist.init_process_group("cpu:gloo,cuda:nccl", timeout=_STEP_TIMEOUT, device_id=device)
+    else:
+        dist.init_process_group("gloo", timeout=_STEP_TIMEOUT)
+    try:
+        yield Processes(dist.get_rank(), world, dist.new_group(backend="gloo", timeout=validation_timeout))
+    finally:
+        dist.destroy_process_group()
 
 
 def training_device(name: str) -> torch.device:

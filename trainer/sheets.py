@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from batchcolor.generators import Generator
+from batchcolor.imaging.contact_sheet import Cell, contact_sheet
 
-from .data import Picture
+from .decoding import Picture
 from .evaluate import decoded, gray_rgb, lightness, merge, predict_ab
 
-_TALL = 192  # height of a tile in pixels
+_HEIGHT = 192  # of a tile, in pixels
 
 
 def sheet(generator: Generator, pictures: Sequence[Picture], network_size: int, columns: int, truth: bool) -> np.ndarray:
@@ -24,14 +24,8 @@ def sheet(generator: Generator, pictures: Sequence[Picture], network_size: int, 
     cells = []
     for _, whole in decoded(pictures):
         height, width = whole.shape[:2]
-        rgb = cv2.resize(whole, (round(width * _TALL / height), _TALL), interpolation=cv2.INTER_AREA)
+        rgb = cv2.resize(whole, (round(width * _HEIGHT / height), _HEIGHT), interpolation=cv2.INTER_AREA)
         L = lightness(rgb)
         tiles = [gray_rgb(L), merge(L, predict_ab(generator, rgb, network_size, rgb.shape[:2]))]
-        cells.append(np.hstack([*tiles, rgb] if truth else tiles))
-    rows = [np.hstack(cells[n : n + columns]) for n in range(0, len(cells), columns)]
-    widest = max(row.shape[1] for row in rows)
-    return np.vstack([np.pad(row, ((0, 4), (0, widest - row.shape[1]), (0, 0)), constant_values=255) for row in rows])
-
-
-def write_sheet(path: Path, rgb: np.ndarray) -> None:
-    cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+        cells.append(Cell([*tiles, rgb] if truth else tiles))
+    return contact_sheet(cells, columns=columns)

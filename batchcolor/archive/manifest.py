@@ -1,6 +1,7 @@
-"""The manifest: what is known about every source of an output tree, so that only what is new or changed is done again.
+"""The manifest: what is known about every result of an output tree, so that only what is new or changed is done again.
 
-A SQLite file in the output tree, written by one run at a time (`lock.py`). It uses the rollback journal, not write-ahead logging: that
+A SQLite file in the output tree, written by one run at a time (`runtime/file_lock.py`). Its rows have the results' names below the tree
+as keys, so that an archive may be moved or mounted elsewhere. It uses the rollback journal, not write-ahead logging: that
 one needs memory shared between processes and does not work on network shares, where archives like to lie. Rows are committed with each
 job, so a killed run loses the pictures in flight and nothing else.
 """
@@ -11,7 +12,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,21 +24,13 @@ from typing import NamedTuple, Self
 from ..errors import OutputError
 from ..runtime.file_hash import file_sha256
 from ..settings import Settings
+from .manifest_versions import SCHEMA, digest_of_version_1, migrate, relative_key
 from .outcome import Outcome, Status
 from .plan import Item
 from .walk import Kind
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS items (
-  source BLOB PRIMARY KEY, target BLOB NOT NULL, kind TEXT NOT NULL,
-  size INTEGER, mtime_ns INTEGER, sha256 TEXT,
-  settings TEXT NOT NULL, weights TEXT NOT NULL,
-  status TEXT NOT NULL, error TEXT, code INTEGER NOT NULL, warnings TEXT NOT NULL,
-  result_size INTEGER, result_mtime_ns INTEGER, frames INTEGER, seconds REAL NOT NULL, finished TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-"""
-_VERSION = 1
+_VERSION = 2
+_SAME_TIME_NS = 2_000_000_000  # file systems that are copied to may have times of two seconds
 
 
 class Reason(StrEnum):
@@ -48,7 +41,8 @@ class Reason(StrEnum):
     SETTINGS = "other settings"
     WEIGHTS = "other weights"
     FAILED = "failed before"
-    RESULT = "result missing or changed"
+    RESULT = "result missing"
+    EDITED = "result changed since"  # by a person: it stays, unless forced
     DAMAGED = "result damaged"
     FORCED = "forced"
 
@@ -60,22 +54,28 @@ class Recipe:
 
     settings: str
     weights: str
+    earlier: str | None = None  # the digest that version 1 had for these settings
 
     @classmethod
     def of(cls, item: Item, weights: str) -> Recipe:
-        settings = _settings_digest(item.settings, item.kind)
-        return cls(settings if item.colours is None else f"{settings}+{item.colours.digest}", weights)
+        chosen = "" if item.colours is None else f"+{item.colours.digest}"
+        settings = _settings_digests(item.settings, item.kind, weights)
+        return cls(*(f"{each}{chosen}" for each in settings))
+
+    def has(self, settings: str) -> bool:
+        """Whether a digest is that of these settings."""
+        return settings in (self.settings, self.earlier)
 
 
 @cache
-def _settings_digest(settings: Settings, kind: Kind) -> str:
-    return settings.photo_digest() if kind is Kind.PHOTO else settings.film_digest()
+def _settings_digests(settings: Settings, kind: Kind, weights: str) -> tuple[str, str, str | None]:
+    digest = settings.photo_digest() if kind is Kind.PHOTO else settings.film_digest()
+    return digest, weights, digest_of_version_1(settings, kind)
 
 
 class _Known(NamedTuple):
     """A row of the manifest, as far as decisions need it."""
 
-    target: bytes
     size: int | None
     mtime_ns: int | None
     sha256: str | None
@@ -87,26 +87,44 @@ class _Known(NamedTuple):
 
 
 class Manifest:
-    """The manifest at `path`; read as a whole when opened. content_hash: look into sources whose time alone has changed."""
+    """The manifest at `path`, of the results below `root`; read as a whole when opened, and migrated where it is of an earlier version.
 
-    def __init__(self, path: Path, *, content_hash: bool = False, writable: bool = True) -> None:
-        self._path, self._content_hash = path, content_hash
+    content_hash: look into sources whose time alone has changed. Raises `OutputError` for one that cannot be used.
+    """
+
+    def __init__(self, path: Path, root: Path, *, content_hash: bool = False, writable: bool = True) -> None:
+        self._path, self.root, self._content_hash = path, os.path.abspath(root), content_hash  # noqa: PTH100 - keeps no ".."
         self._known: dict[bytes, _Known] = {}
-        if not writable and not path.exists():
-            self._rows = sqlite3.connect(":memory:", check_same_thread=False)
-        else:
-            with self._sentences():
-                address = f"{path.resolve().as_uri()}?mode={'rwc' if writable else 'ro'}"
-                self._rows = sqlite3.connect(address, uri=True, check_same_thread=False)
         with self._sentences():
-            if writable:
-                self._rows.executescript(_SCHEMA)
-                self._rows.execute("INSERT OR IGNORE INTO facts VALUES ('version', ?)", (str(_VERSION),))
-                self._rows.commit()
-            if self._rows.execute("SELECT 1 FROM sqlite_master WHERE name = 'items'").fetchone():
-                columns = ", ".join(_Known._fields)
-                for source, *values in self._rows.execute(f"SELECT source, {columns} FROM items"):
-                    self._known[source] = _Known(*values)
+            self._rows = self._opened(writable)
+            version = self._version()
+            if version > _VERSION:
+                raise OutputError(f"{path}: was written by a later batchcolor; use that one")
+            if version < _VERSION:
+                migrate(self._rows, root)
+            self._rows.executescript(SCHEMA)
+            self._rows.execute("INSERT OR REPLACE INTO facts VALUES ('version', ?)", (str(_VERSION),))
+            self._rows.commit()
+            columns = ", ".join(_Known._fields)
+            for target, *values in self._rows.execute(f"SELECT target, {columns} FROM items"):
+                self._known[target] = _Known(*values)
+
+    def _opened(self, writable: bool) -> sqlite3.Connection:
+        """The file itself; for looking only, a copy of it in memory, so that it may be migrated all the same."""
+        if writable:
+            return sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=rwc", uri=True, check_same_thread=False)
+        memory = sqlite3.connect(":memory:", check_same_thread=False)
+        if self._path.exists():
+            with contextlib.closing(sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)) as file:
+                file.backup(memory)
+        return memory
+
+    def _version(self) -> int:
+        """The version of an older file; that of today for a new one."""
+        if not self._rows.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone():
+            return _VERSION
+        found = self._rows.execute("SELECT value FROM facts WHERE name = 'version'").fetchone()
+        return int(found[0]) if found else _VERSION
 
     def __enter__(self) -> Self:
         return self
@@ -124,18 +142,30 @@ class Manifest:
             ) from exc
 
     def reason(self, item: Item, recipe: Recipe) -> Reason | None:
-        """Why `item` is to be done; None: its result is there and up to date. Looks at files' sizes and times only."""
-        known = self._known.get(_key(item.source))
+        """Why `item` is to be done; None: its result is there and up to date. Looks at files' sizes and times only.
+
+        `EDITED`: it is not to be done, as a person has changed its result.
+        """
+        known = self._known.get(self._key(item.target))
         if known is None:
             return Reason.NEW
         if known.status == Status.FAILED:
             return Reason.FAILED
+        size, mtime_ns = _stat(item.target)
+        if size is None and known.result_size is not None:
+            return Reason.RESULT
+        if size is not None and known.result_size is not None:
+            later = abs((mtime_ns or 0) - (known.result_mtime_ns or 0)) > _SAME_TIME_NS
+            if later or size != known.result_size:
+                return Reason.EDITED
+        return self._why_outdated(item, known, recipe)
+
+    def _why_outdated(self, item: Item, known: _Known, recipe: Recipe) -> Reason | None:
         if not self._same_source(item, known):
             return Reason.CHANGED
-        if (known.weights, known.settings) != (recipe.weights, recipe.settings):
-            return Reason.WEIGHTS if known.weights != recipe.weights else Reason.SETTINGS
-        result = (known.target, known.result_size, known.result_mtime_ns)
-        return None if result == (_key(item.target), *_stat(item.target)) else Reason.RESULT
+        if known.weights != recipe.weights:
+            return Reason.WEIGHTS
+        return None if recipe.has(known.settings) else Reason.SETTINGS
 
     def _same_source(self, item: Item, known: _Known) -> bool:
         size, mtime_ns = _stat(item.source)
@@ -144,12 +174,16 @@ class Manifest:
         return self._content_hash and size == known.size and known.sha256 == _sha256(item.source)
 
     def record(self, outcome: Outcome, recipe: Recipe) -> None:
-        """Remember what became of an item. Nothing is on disk before `commit`."""
+        """Remember what became of an item. Nothing is on disk before `commit`.
+
+        The source's size and time are those from before it was read: what replaces it meanwhile is another source.
+        """
+        stamp = outcome.source_stamp
         row = (
-            _key(outcome.source),
-            _key(outcome.target),
+            self._key(outcome.target),
+            os.fsencode(os.path.abspath(outcome.source)),  # noqa: PTH100 - `Path.absolute` keeps "..", and takes twice as long
             outcome.kind.value,
-            *_stat(outcome.source),
+            *((stamp.size, stamp.mtime_ns) if stamp is not None else _stat(outcome.source)),
             _sha256(outcome.source) if self._content_hash else None,
             recipe.settings,
             recipe.weights,
@@ -165,6 +199,10 @@ class Manifest:
         with self._sentences():
             self._rows.execute(f"INSERT OR REPLACE INTO items VALUES ({', '.join('?' * len(row))})", row)
 
+    def _key(self, target: Path) -> bytes:
+        """A result's name below the tree, as the system has it: names need not be text."""
+        return relative_key(os.path.abspath(target), self.root)  # noqa: PTH100 - as above
+
     def commit(self) -> None:
         with self._sentences():
             self._rows.commit()
@@ -172,20 +210,28 @@ class Manifest:
     def fact(self, name: str) -> str | None:
         """A remembered fact about the tree, such as whether the last run ended well."""
         with self._sentences():
-            if not self._rows.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone():
-                return None
             found = self._rows.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return None if found is None else str(found[0])
 
-    def set_fact(self, name: str, value: str) -> None:
+    def facts(self, prefix: str) -> dict[str, str]:
+        """All facts whose names begin with `prefix`."""
         with self._sentences():
-            self._rows.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+            found = self._rows.execute("SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?", (len(prefix), prefix))
+            return {str(name): str(value) for name, value in found}
+
+    def set_fact(self, name: str, value: str) -> None:
+        self.set_facts({name: value})
+
+    def set_facts(self, facts: Mapping[str, str]) -> None:
+        with self._sentences():
+            plain = [(_text(name), _text(value)) for name, value in facts.items()]
+            self._rows.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", plain)
             self._rows.commit()
 
-
-def _key(path: Path) -> bytes:
-    """A file's absolute name as the system has it: names need not be text."""
-    return os.fsencode(os.path.abspath(path))  # noqa: PTH100 - `Path.absolute` keeps "..", and takes twice as long
+    def forget_fact(self, name: str) -> None:
+        """On disk with the next `commit`."""
+        with self._sentences():
+            self._rows.execute("DELETE FROM facts WHERE name = ?", (_text(name),))
 
 
 def _text(sentence: str | None) -> str | None:

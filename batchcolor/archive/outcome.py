@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BatchcolorError, ExitCode
+from ..runtime.file_stamp import FileStamp
 from .plan import Item
 from .walk import Kind
 
 
 class Status(StrEnum):
-    """What became of an item. copied, skipped: a photo that has colour already, as `PhotoSettings.color_pages` says."""
+    """What became of an item. copied, skipped: a photo or film that has colour already, as `PhotoSettings.color_pages` says."""
 
     DONE = "done"
     COPIED = "copied"
@@ -27,7 +28,7 @@ class Status(StrEnum):
 class Outcome:
     """What became of an item. error: the sentence for the user; code: the exit code of that kind of error; frames, film: of a film, and
     what else is known of it (`films.FilmResult.as_dict`). lost: workers that ended while they wrote it or its neighbours. traceback: of
-    an error that was not expected, for the log."""
+    an error that was not expected, for the log. source_stamp: the source's size and time from before it was read; None: unknown."""
 
     source: Path
     target: Path
@@ -41,6 +42,7 @@ class Outcome:
     film: dict[str, Any] = field(default_factory=dict)
     lost: int = 0
     traceback: str | None = None
+    source_stamp: FileStamp | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values, without what is empty."""
@@ -62,13 +64,25 @@ class Outcome:
         return row
 
 
-def failed(item: Item, error: Exception, seconds: float = 0.0) -> Outcome:
-    """The outcome of an item that `error` ended; an error that is not ours is a bug, and says so."""
+def failed(item: Item, error: Exception, seconds: float = 0.0, source_stamp: FileStamp | None = None) -> Outcome:
+    """The outcome of an item that `error` ended, whose sentence names the item; an error that is not ours is a bug, and says so."""
     ours = isinstance(error, BatchcolorError)
-    sentence = str(error) if ours else f"{item.source}: internal error ({type(error).__name__}: {error}); please report it"
+    sentence = str(error) if ours else f"internal error ({type(error).__name__}: {error}); please report it"
+    if not any(str(path) in sentence for path in (item.source, item.target)):
+        sentence = f"{item.source}: {sentence}"
     code = error.exit_code if isinstance(error, BatchcolorError) else ExitCode.SOME_FAILED
     trace = None if ours else "".join(traceback.format_exception(error)).rstrip()
-    return Outcome(item.source, item.target, item.kind, Status.FAILED, seconds, error=sentence, code=code, traceback=trace)
+    return Outcome(
+        item.source,
+        item.target,
+        item.kind,
+        Status.FAILED,
+        seconds,
+        error=sentence,
+        code=code,
+        traceback=trace,
+        source_stamp=source_stamp,
+    )
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,30 +12,36 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import OutputError
-from ..runtime.atomic_write import PREFIX
+from ..runtime.atomic_write import PREFIX, remove_leftovers
 from ..runtime.file_lock import file_lock
+from ..runtime.write_errors import write_errors
 from ..weights import find_weights
 from ..weights.store import sha256_of
 from .manifest import Manifest, Reason, Recipe
-from .outcome import Outcome
+from .outcome import Outcome, Status
 from .plan import Item, Plan
 from .verify import is_whole
+from .walk import STATE_FOLDER, Kind
 
-STATE_FOLDER = ".batchcolor"
 _MANIFEST = "manifest.sqlite"
 _UNDER_WAY = "run under way"
+_WORK = "work folder of "  # facts: name of the result -> its source
 _COMMIT_EVERY_S = 0.5  # a commit waits for the disk; what a killed run has not committed is done again
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which items of a plan are to be done and why, and how many are up to date."""
+    """Which items of a plan are to be done and why, and how many are up to date; edited: of those, whose results a person has changed."""
 
     todo: tuple[tuple[Item, Reason], ...]
     up_to_date: int
+    edited: tuple[Item, ...] = ()
 
     def plan(self, whole: Plan) -> Plan:
-        return Plan(tuple(item for item, _ in self.todo), whole.refused)
+        edited = (
+            f"{item.target}: was changed since it was made, and stays as it is; --force makes it anew" for item in self.edited
+        )
+        return Plan(tuple(item for item, _ in self.todo), whole.refused, (*whole.notes, *edited))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,9 @@ class NoTree:
         return Selection(tuple((item, Reason.FORCED if redo.force else Reason.NEW) for item in items), 0)
 
     def record(self, outcome: Outcome) -> None:
-        return None
+        """Remove what workers left that ended in the middle of writing."""
+        if outcome.lost:
+            remove_leftovers(outcome.target.parent)
 
 
 class OutputTree:
@@ -72,21 +81,34 @@ class OutputTree:
 
     def select(self, items: Sequence[Item], redo: Redo) -> Selection:
         """Decide about every item, by sizes and times; with `redo.verify`, results that are up to date are decoded as well."""
-        todo = []
+        todo, edited = [], []
         for item in items:
             recipe = Recipe.of(item, self._weights)
             reason = Reason.FORCED if redo.force else self._manifest.reason(item, recipe)
+            if reason is Reason.EDITED:
+                edited.append(item)
+                continue
             if reason is None and redo.verify and not is_whole(item):
                 reason = Reason.DAMAGED
             if reason is not None:
                 todo.append((item, reason))
                 self._recipes[item.source] = recipe
-        return Selection(tuple(todo), len(items) - len(todo))
+        films = [item for item, _ in todo if item.kind is Kind.FILM]
+        self._manifest.set_facts({self._work_fact(item.target): str(item.source.absolute()) for item in films})
+        return Selection(tuple(todo), len(items) - len(todo), tuple(edited))
+
+    def _work_fact(self, target: Path) -> str:
+        """The name of the fact that there may be a work folder of this film."""
+        return _WORK + os.path.relpath(target, self._manifest.root)
 
     def record(self, outcome: Outcome) -> None:
         """Remember an outcome; on disk within half a second, and when the tree is closed."""
+        if outcome.kind is Kind.FOLDER:
+            return
         refused = Recipe("", self._weights)  # never done, so it depends on nothing
         self._manifest.record(outcome, self._recipes.get(outcome.source, refused))
+        if outcome.kind is Kind.FILM and outcome.status is not Status.FAILED:
+            self._manifest.forget_fact(self._work_fact(outcome.target))
         self.has_leftovers |= outcome.lost > 0
         now = time.monotonic()
         if now - self._committed >= _COMMIT_EVERY_S:
@@ -99,21 +121,20 @@ def open_tree(output: Path, weights: str, *, content_hash: bool = False) -> Iter
     """The tree `output`, locked for this run. Raises `BusyError`, `OutputError`, and `ModelError` for weights that are not here."""
     find_weights(weights)  # before anything is made
     state = output / STATE_FOLDER
-    try:
+    with write_errors(output):
         state.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise OutputError(
-            f"{output}: cannot be written ({exc.strerror or exc}); check the folder, its permissions and free space"
-        ) from exc
-    with file_lock(state, of=output), Manifest(state / _MANIFEST, content_hash=content_hash) as manifest:
+    with file_lock(state, of=output), Manifest(state / _MANIFEST, output, content_hash=content_hash) as manifest:
         if manifest.fact(_UNDER_WAY) == "yes":
             _remove_leftovers(output)
+        _remove_abandoned(manifest, output)
         manifest.set_fact(_UNDER_WAY, "yes")
         tree = OutputTree(manifest, weights)
+        finished = False
         try:
             yield tree
+            finished = True
         finally:
-            if tree.has_leftovers:
+            if tree.has_leftovers or not finished:
                 _remove_leftovers(output)
             manifest.commit()
             manifest.set_fact(_UNDER_WAY, "no")
@@ -123,7 +144,7 @@ def open_tree(output: Path, weights: str, *, content_hash: bool = False) -> Iter
 def read_tree(output: Path, weights: str, *, content_hash: bool = False) -> Iterator[OutputTree]:
     """As `open_tree`, for looking only: nothing is locked, made or written."""
     path = output / STATE_FOLDER / _MANIFEST
-    with Manifest(path, content_hash=content_hash, writable=False) as manifest:
+    with Manifest(path, output, content_hash=content_hash, writable=False) as manifest:
         yield OutputTree(manifest, weights)
 
 
@@ -134,6 +155,17 @@ def _remove_leftovers(output: Path) -> None:
             if name.startswith(PREFIX):
                 with contextlib.suppress(OSError):
                     (Path(folder) / name).unlink()
+
+
+def _remove_abandoned(manifest: Manifest, output: Path) -> None:
+    """Work folders of films that have left the archive. Where the folder that held one is gone as well, it may only be unmounted."""
+    for name, source in manifest.facts(_WORK).items():
+        film = Path(source)
+        if not film.exists() and film.parent.is_dir():
+            from ..films.chunks.segments import work_folder_path
+
+            shutil.rmtree(work_folder_path(output / name.removeprefix(_WORK)), ignore_errors=True)
+            manifest.forget_fact(name)
 
 
 def _weights_digest(manifest: Manifest, weights: str) -> str:

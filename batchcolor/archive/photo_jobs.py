@@ -76,10 +76,18 @@ class PhotoWork:
         for index, (item, result) in enumerate(zip(batch.items, results, strict=True)):
             seconds, started = time.monotonic() - started, time.monotonic()
             if result.error is not None:
-                outcome = failed(item, result.error, seconds)
+                outcome = failed(item, result.error, seconds, result.source_stamp)
             else:
                 status = statuses[result.treatment]
-                outcome = Outcome(item.source, item.target, item.kind, status, seconds, warnings=result.warnings)
+                outcome = Outcome(
+                    item.source,
+                    item.target,
+                    item.kind,
+                    status,
+                    seconds,
+                    warnings=result.warnings,
+                    source_stamp=result.source_stamp,
+                )
             context.report((index, outcome))
             if context.should_stop():
                 return

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import BatchcolorError, UsageError
+from ..errors import BatchcolorError, SourceError, UsageError
+from ..runtime.atomic_write import PREFIX
 from ..settings import PhotoFormat, Settings
 from ..suffixes import READ_ONLY_SUFFIXES
 from .item_settings import ItemSettings
-from .walk import Found, Kind, walk
+from .walk import Found, Kind, Unhandled, walk
 
 if TYPE_CHECKING:
     from ..colours.files import ColoursFolder
@@ -42,10 +45,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """items: to be done; refused: not to be done, and why."""
+    """items: to be done; refused: not to be done, and why; notes: what else was found, a sentence each."""
 
     items: tuple[Item, ...]
     refused: tuple[tuple[Item, BatchcolorError], ...]
+    notes: tuple[str, ...] = ()
 
     def of_kind(self, kind: Kind) -> list[Item]:
         return [item for item in self.items if item.kind is kind]
@@ -79,59 +83,76 @@ def plan(
     """Every item of `sources` with its target, its settings and its chosen colours.
 
     Contents of folders are mirrored below `output`. A single file goes to `output` itself if that has a suffix and is no folder.
-    Refused: a target that is one of the sources, and a target that an earlier source already has. Raises `UsageError` for wrong files of
-    chosen colours.
+    Refused: a target that is one of the sources, a target that an earlier source already has, and a folder that cannot be read. Raises
+    `UsageError` for wrong files of chosen colours.
     """
     one_file = is_file_name(sources, output)
     items: list[Item] = []
+    unhandled = Unhandled()
     for source in sources:
-        for found in walk(source, leave_out=output):
+        for found in walk(source, output, unhandled):
             own = settings.for_item(found)
             target = output if one_file else output / target_name(found, own.photo.format)
             chosen = None if colours is None else colours.chosen(found.relative)
             items.append(Item(found.path, target, found.kind, own, chosen))
-    identity = _Identities()
+    refused: list[tuple[Item, BatchcolorError]] = [
+        (Item(folder, output, Kind.FOLDER), _unreadable(folder, error)) for folder, error in unhandled.folders
+    ]
+    identity = _Identities(output)
     originals = {identity(item.source) for item in items}
     taken: dict[str, Path] = {}
     accepted: list[Item] = []
-    refused: list[tuple[Item, BatchcolorError]] = []
     for item in items:
         name = identity(item.target)
         if name in originals:
-            refused.append(
-                (
-                    item,
-                    UsageError(
-                        f"{item.source}: its result would overwrite the original {item.target}; choose another --output"
-                    ),
-                )
-            )
+            refused.append((item, UsageError(_OVERWRITES.format(item=item))))
         elif name in taken:
-            refused.append(
-                (
-                    item,
-                    UsageError(
-                        f"{item.source}: {taken[name]} already has the result {item.target}; colorize them into different folders"
-                    ),
-                )
-            )
+            refused.append((item, UsageError(_TAKEN.format(item=item, first=taken[name]))))
         else:
             taken[name] = item.source
             accepted.append(item)
-    return Plan(tuple(accepted), tuple(refused))
+    notes = () if unhandled.sentence is None else (unhandled.sentence,)
+    return Plan(tuple(accepted), tuple(refused), notes)
+
+
+_OVERWRITES = "{item.source}: its result would overwrite the original {item.target}; choose another --output"
+_TAKEN = "{item.source}: {first} already has the result {item.target}; colorize them into different folders"
+
+
+def _unreadable(folder: Path, error: OSError) -> SourceError:
+    return SourceError(f"{folder}: cannot be read ({error.strerror or error}), so nothing in it is done; check its permissions")
 
 
 class _Identities:
-    """Equal for two names of one file: links of folders resolved, case folded where the system does so.
+    """Equal for two names of one file: links of folders resolved, case folded where the file system does so.
 
     A result that is a link to an original is no danger: results are renamed into place, which replaces the link itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, output: Path) -> None:
         self._folders: dict[Path, str] = {}  # resolving is slow, and an archive has many files a folder
+        self._folds_case = folds_case(output)
 
     def __call__(self, path: Path) -> str:
         folder = self._folders.get(path.parent)
         if folder is None:
             folder = self._folders[path.parent] = os.path.realpath(path.parent)
-        return os.path.normcase(os.path.join(folder, path.name))  # noqa: PTH118 - a string is wanted, quickly
+        name = os.path.normcase(os.path.join(folder, path.name))  # noqa: PTH118 - a string is wanted, quickly
+        return unicodedata.normalize("NFC", name).casefold() if self._folds_case else name
+
+
+def folds_case(folder: Path) -> bool:
+    """Whether `A.jpg` and `a.jpg` are one file there. Asked of the nearest folder that exists, by one of the names in it."""
+    existing = next((each for each in (folder, *folder.absolute().parents) if each.is_dir()), None)
+    if existing is None:
+        return False
+    try:
+        with os.scandir(existing) as entries:
+            named = next((entry.name for entry in entries if entry.name.swapcase() != entry.name), None)
+        if named is not None:
+            other = existing / named.swapcase()
+            return other.exists() and other.samefile(existing / named)
+        with tempfile.NamedTemporaryFile(dir=existing, prefix=f"{PREFIX}case-") as trial:
+            return Path(trial.name).with_name(Path(trial.name).name.upper()).exists()
+    except OSError:
+        return False

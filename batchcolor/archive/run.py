@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..errors import ClusterError
+from ..errors import ClusterError, SourceError
 from ..executors import Executor, Executors, JobContext
-from ..settings import ModelSettings
+from ..runtime.file_stamp import FileStamp, follow
+from ..settings import ModelSettings, Times
 from ..weights.store import find_weights, is_name, sha256_of
 from .outcome import Outcome, Status, failed
 from .photo_jobs import PhotoWork, photo_outcomes, photos_per_job
@@ -28,6 +29,7 @@ def run(
     executors: Executors,
     *,
     should_stop: Callable[[], bool],
+    times: Times = "source",
     measure: bool = False,
     on_engine: Callable[[EngineInfo], None] | None = None,
     on_film_progress: Callable[[Item, FilmProgress], None] | None = None,
@@ -35,14 +37,26 @@ def run(
     """Colorize every item of `plan` by its own settings, photos first; yields the outcome of each item as it is finished.
 
     A job takes several photos, or a chunk of a film. When `should_stop` returns true, the photos in progress are finished, a film in
-    progress keeps its finished chunks, and the rest has no outcome. model: the network for all of them. measure: whether to measure films
-    for the report. on_engine: called once it is known what the network runs on. Raises what keeps the network from running at all:
+    progress keeps its finished chunks, and the rest has no outcome. model: the network for all of them. times: of the results. measure:
+    whether to measure films for the report. on_engine: called once it is known what the network runs on. Raises what keeps the network
+    from running at all:
     `ModelError`, `DeviceError`, `WorkerLost`, `ClusterError`.
     """
     for item, error in plan.refused:
         yield failed(item, error)
-    if not plan.items:
-        return
+    if plan.items:
+        yield from _with_times(_outcomes(plan, model, executors, should_stop, measure, on_engine, on_film_progress), times)
+
+
+def _outcomes(
+    plan: Plan,
+    model: ModelSettings,
+    executors: Executors,
+    should_stop: Callable[[], bool],
+    measure: bool,
+    on_engine: Callable[[EngineInfo], None] | None,
+    on_film_progress: Callable[[Item, FilmProgress], None] | None,
+) -> Iterator[Outcome]:
     engine_info = _engine_info(model, executors.photos, bool(plan.of_kind(Kind.PHOTO)), should_stop)
     if engine_info is None:
         return
@@ -110,33 +124,50 @@ def _colorize_film(
     on_progress: Callable[[Item, FilmProgress], None] | None,
 ) -> Outcome | None:
     """None for a film that was stopped."""
-    from ..films import FilmStopped, colorize_film
+    from ..films import FilmOutcome, FilmStopped, colorize_film
 
-    started = time.monotonic()
+    statuses = {
+        FilmOutcome.COLORIZED: Status.DONE,
+        FilmOutcome.COPIED: Status.COPIED,
+        FilmOutcome.SKIPPED: Status.SKIPPED,
+    }
+    started, stamp = time.monotonic(), FileStamp.of(item.source)
     try:
         result = colorize_film(
             item.source,
             item.target,
             replace(item.settings, model=model),
+            colours=item.colours,
             weights=weights,
             executor=executor,
             measure=measure,
             on_progress=(lambda progress: on_progress(item, progress)) if on_progress else None,
             should_stop=should_stop,
         )
+        if FileStamp.of(item.source) != stamp:
+            raise SourceError(f"{item.source}: was changed while it was colorized; run again")
     except FilmStopped:
         return None
     except ClusterError:
         raise  # it is not this film's, and the next one would fare no better
     except Exception as exc:
-        return failed(item, exc, time.monotonic() - started)
+        return failed(item, exc, time.monotonic() - started, stamp)
     return Outcome(
         item.source,
         item.target,
         item.kind,
-        Status.DONE,
+        statuses[result.outcome],
         result.seconds,
         frames=result.frames,
         film=result.as_dict(),
         warnings=result.warnings,
+        source_stamp=stamp,
     )
+
+
+def _with_times(outcomes: Iterator[Outcome], times: Times) -> Iterator[Outcome]:
+    """The same outcomes; their results get the times and modes that are wanted."""
+    for outcome in outcomes:
+        if times == "source" and outcome.status in (Status.DONE, Status.COPIED):
+            follow(outcome.source, outcome.target)
+        yield outcome

@@ -29,8 +29,10 @@ def _photo_decodes(path: Path) -> bool:
 def _film_reads(path: Path) -> bool:
     import av
 
+    from ..runtime.ffmpeg import open_input
+
     try:
-        with av.open(str(path)) as container:
+        with open_input(path) as container:
             stream = container.streams.video[0]
             packets = sum(1 for packet in container.demux(stream) if packet.size)
             container.seek(stream.duration or 0, stream=stream)

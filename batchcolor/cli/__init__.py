@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from .. import __version__
 from ..errors import BatchcolorError, ExitCode
+from ..runtime.version import __version__
 from .terminal import message
 
 # The first sentence of each command's help; the module has its name, and so has the command in it.

@@ -80,6 +80,8 @@ def _list(planned: Any, *, as_json: bool) -> int:
         click.echo(json.dumps(row) if as_json else f"{item.source} -> {item.target} ({reason.value})")
     for item, error in planned.refused:
         click.echo(json.dumps({"source": str(item.source), "error": str(error)}) if as_json else f"Error: {error}")
+    for sentence in planned.notes:
+        click.echo(f"Note: {sentence}", err=True)
     todo, up_to_date, refused = len(planned.selection.todo), planned.selection.up_to_date, len(planned.refused)
     click.echo(f"{todo} to do, {up_to_date} up to date, {refused} refused", err=True)
     return ExitCode.OK

@@ -47,6 +47,9 @@ class Display(Events):
     def note(self, sentence: str) -> None:
         """Show a message that belongs to no item."""
 
+    def noticed(self, sentence: str) -> None:
+        self.note(f"Note: {sentence}")
+
     def engine_chosen(self, engine: EngineInfo) -> None:
         self.note(f"{self._weights} on {engine.device}, {engine.engine} {engine.precision}")
 
@@ -239,6 +242,10 @@ class Displays(Display):
     def started(self, items: int) -> None:
         for display in self.displays:
             display.started(items)
+
+    def noticed(self, sentence: str) -> None:
+        for display in self.displays:
+            display.noticed(sentence)
 
     def engine_chosen(self, engine: EngineInfo) -> None:
         for display in self.displays:

@@ -33,11 +33,11 @@ def probe(sources: tuple[Path, ...], as_json: bool, shots: bool) -> int:
     """
     if shots:
         return _print_shots(sources)
-    from ..archive.walk import walk
+    from ..archive.walk import Unhandled, walk
 
-    readable = unreadable = 0
+    readable, unreadable, unhandled = 0, 0, Unhandled()
     for source in sources:
-        for found in walk(source):
+        for found in walk(source, unhandled=unhandled):
             try:
                 sentence, facts = _describe(found)
                 readable += 1
@@ -48,6 +48,11 @@ def probe(sources: tuple[Path, ...], as_json: bool, shots: bool) -> int:
                 click.echo(json.dumps({"source": str(found.path), "kind": found.kind.value, **facts}, default=str))
             else:
                 click.echo(sentence, err="error" in facts)
+    for folder, error in unhandled.folders:
+        unreadable += 1
+        click.echo(f"Error: {folder}: cannot be read ({error.strerror or error}); check its permissions", err=True)
+    if unhandled.sentence is not None:
+        click.echo(f"Note: {unhandled.sentence}", err=True)
     if not readable:
         if not unreadable:
             click.echo(f"Error: {', '.join(map(str, sources))}: neither photos nor films in there", err=True)

@@ -3,7 +3,7 @@
 A fast guided filter (He, Sun, Tang 2010; He and Sun 2015, arXiv 1505.00996) fits ab as a linear function of L in every small window of
 the network-sized picture; its two coefficients are smooth, so they, not ab, are scaled up, and ab takes its edges from the full
 lightness. The filter alone would also blur: what it loses of the coarse ab is added back (its low frequencies stay exactly the
-network's). benchmarks/upscaling.py compares it with bicubic: a fifth less error at 16 times, and less colour bleeding.
+network's). benchmarks/upsampling.py compares it with bicubic: a fifth less error at 16 times, and less colour bleeding.
 """
 
 from __future__ import annotations

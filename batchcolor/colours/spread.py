@@ -11,7 +11,8 @@ What the chosen points say beyond the prediction is a function on the picture, k
   inside more and outside less. Between points they are weights of an interpolation (Shepard 1968, doi 10.1145/800186.810616), which hits
   every point and never goes beyond what was asked.
 
-What a point on an edge still misses is added around the point alone. benchmarks/chosen_colours.py measures gain and spill of these numbers.
+What a point on an edge still misses is added around the point alone. benchmarks/chosen_colours.py measures gain and spill of all these
+numbers.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ among many is quick. With a network that takes hints it runs again for each new 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -44,6 +43,15 @@ class PictureColours:
     references: tuple[Layer, ...] = ()
     masks: tuple[Layer, ...] = ()
     rules: tuple[Rule, ...] = ()
+
+    def __add__(self, other: PictureColours) -> PictureColours:
+        """Both; where they meet, the other's lie on top."""
+        return PictureColours(
+            self.points + other.points,
+            self.references + other.references,
+            self.masks + other.masks,
+            self.rules + other.rules,
+        )
 
     def __bool__(self) -> bool:
         return bool(self.points or self.references or self.masks or self.rules)
@@ -176,8 +184,3 @@ def _sampled(weight: np.ndarray) -> list[Spot]:
     across, down = (_SAMPLED, max(1, round(_SAMPLED / aspect))) if aspect >= 1 else (max(1, round(_SAMPLED * aspect)), _SAMPLED)
     places = [((n + 0.5) / across, (m + 0.5) / down) for m in range(down) for n in range(across)]
     return [Spot(x, y, step / 2) for x, y in places if weight[int(y * height), int(x * width)] > 0.9]
-
-
-def without_points(colours: PictureColours) -> PictureColours:
-    """The same without its points, which a film carries by itself."""
-    return dataclasses.replace(colours, points=())

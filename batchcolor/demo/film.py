@@ -11,6 +11,7 @@ import av
 import cv2
 import numpy as np
 
+from ..runtime.ffmpeg import open_output
 from .pictures import gray_of, photograph
 
 WIDTH, HEIGHT, RATE = 640, 480, 24
@@ -70,7 +71,7 @@ def write_film(truth: Path, input_: Path) -> None:
     """Write the film in colour to `truth` and in gray to `input_` (both MP4: H.264, AAC), BT.709, limited range."""
     for path, in_colour in ((truth, True), (input_, False)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with av.open(str(path), "w") as container:
+        with open_output(path) as container:
             picture = container.add_stream("libx264", rate=RATE, options={"crf": "16", "preset": "fast"})
             picture.width, picture.height, picture.pix_fmt = WIDTH, HEIGHT, "yuv420p"
             context = picture.codec_context

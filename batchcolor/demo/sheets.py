@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 
 from ..imaging.contact_sheet import Cell, contact_sheet
+from ..runtime.ffmpeg import open_input
 
 _TILE_HEIGHT = 240  # pixels
 _HEADINGS = ("before", "after", "truth")
@@ -23,7 +23,7 @@ def read_rgb(path: Path) -> np.ndarray:
 
 def film_frames(path: Path, numbers: Sequence[int]) -> Iterator[np.ndarray]:
     """The frames with these numbers, uint8 sRGB `(H, W, 3)`."""
-    with av.open(str(path)) as container:
+    with open_input(path) as container:
         for n, frame in enumerate(container.decode(video=0)):
             if n in numbers:
                 yield frame.to_ndarray(format="rgb24")

@@ -38,7 +38,8 @@ class Engine(Protocol):
     def __call__(self, L: np.ndarray) -> np.ndarray:
         """L: float32 `(N, 1, H, W)`, 0..100 -> ab: float32 `(N, 2, H', W')`.
 
-        Raises `OutOfMemory` where the batch does not fit; the engine stays usable for smaller ones.
+        Takes any height and width. Raises `OutOfMemory` where the batch does not fit; the engine stays usable for smaller ones. Raises
+        `ValueError` for another shape.
         """
         ...
 
@@ -49,3 +50,9 @@ class Engine(Protocol):
         Raises `ValueError` for hints that the network does not take, and as `__call__`.
         """
         ...
+
+
+def require_batch(L: np.ndarray) -> None:
+    """Raises `ValueError` where `L` is not `(N, 1, H, W)`."""
+    if L.ndim != 4 or L.shape[1] != 1 or 0 in L.shape:
+        raise ValueError(f"L has shape {L.shape}; give (N, 1, H, W) with at least one pixel")

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..errors import OutOfMemory
+from ..errors import ModelError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of, network_shape
 from ..settings import EngineName, ModelSettings, Precision
@@ -82,9 +82,10 @@ class Colorizer:
     def ab(self, lightness: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Chroma of each plane, in order. lightness: float32 `(h, w)`, 0..100, any shapes; ab: float32 `(2, h', w')`, h' <= h.
 
-        Planes of one shape share batches. Raises `OutOfMemory` where not even one fits anywhere.
+        Planes of one shape share batches. Raises `OutOfMemory` where not even one fits anywhere, `ModelError` where the network's answer
+        is not finite, `ValueError` for what is no plane.
         """
-        return self._batched(lightness, lambda engine, L, _: list(engine(L)))
+        return self._batched(lightness, lambda engine, L, _: list(_finite(engine(L), engine)))
 
     def predict(self, lightness: Sequence[np.ndarray], hints: Sequence[Hints] | None = None) -> list[Prediction]:
         """As `ab`, with the features, without the axis of batches: features float32 `(C, h, w)`, as `Layout.taps` orders them.
@@ -97,6 +98,7 @@ class Colorizer:
             if hints is not None:
                 given = Hints(np.stack([hints[n].ab for n in chosen]), np.stack([hints[n].mask for n in chosen]))
             answer = engine.predict(L, given)
+            _finite(answer.ab, engine)
             return [Prediction(answer.ab[n], tuple(planes[n] for planes in answer.features)) for n in range(len(chosen))]
 
         return self._batched(lightness, run)
@@ -107,7 +109,9 @@ class Colorizer:
         """What `run` answers for each plane, in order; run(engine, L `(N, 1, h, w)`, their N numbers)."""
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for index, plane in enumerate(lightness):
-            by_shape.setdefault(plane.shape, []).append(index)
+            if np.ndim(plane) != 2 or 0 in np.shape(plane):
+                raise ValueError(f"lightness[{index}] has shape {np.shape(plane)}; give planes (h, w) with at least one pixel")
+            by_shape.setdefault(np.shape(plane), []).append(index)
         results: dict[int, Answer] = {}
         for indices in by_shape.values():
             start = 0
@@ -145,6 +149,17 @@ class Colorizer:
                     f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "
                     "close other programs or give a smaller --network-size"
                 )
+
+
+def _finite(ab: np.ndarray, engine: Engine) -> np.ndarray:
+    """ab itself. Raises `ModelError` where it is not finite."""
+    # One reduction instead of a plane of flags: a sum is finite exactly where all of its terms are, as ab lies within -110..110.
+    if not np.isfinite(ab.sum()):
+        raise ModelError(
+            f"the network's answer is not a number (NaN) or infinite, on {engine.device} in {engine.precision}; try --precision float32, "
+            "and check the weights: batchcolor models verify"
+        )
+    return ab
 
 
 _opened: dict[ModelSettings, Colorizer] = {}

@@ -18,7 +18,7 @@ from ..generators.layout import layout_of, takes_hints
 from ..runtime.cache_dir import cache_root
 from ..runtime.thread_budget import allowed
 from ..settings import EngineName, Precision
-from .base import Hints, Prediction
+from .base import Hints, Prediction, require_batch
 from .compiled_cache import load_compiled, processor_name, save_compiled
 from .openvino_conversion import cache_folder, cache_key, convert, with_features
 from .precision_trial import fastest_precision
@@ -68,10 +68,12 @@ class OpenVINOEngine:
         self._request = _opened(core, checkpoint, precision, tried.get(precision)).create_infer_request()
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
+        require_batch(L)
         height, width = L.shape[-2:]
-        # Padding as in `Generator.forward`.
+        # Padding as in `Generator.forward`; OpenVINO's int8 kernels crash on some processors where a layer is left with a single pixel.
         multiple, fraction = self._layout.side_multiple, self._layout.ab_fraction
-        bottom, right = -height % multiple, -width % multiple
+        least = 2 * multiple if self.precision == "int8" else 0
+        bottom, right = (max(side + -side % multiple, least) - side for side in (height, width))
         if bottom or right:
             L = np.pad(L, ((0, 0), (0, 0), (0, bottom), (0, right)), mode="edge")
         with self._lock:

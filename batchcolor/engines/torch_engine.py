@@ -16,7 +16,7 @@ from ..generators.base import Hints as TensorHints
 from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of, takes_hints
 from ..settings import DeviceName, EngineName, Precision
-from .base import Hints, Prediction
+from .base import Hints, Prediction, require_batch
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TOLERANCES = {"float32": 0.01, "float16": 1.5, "bfloat16": 6.0}
@@ -98,6 +98,7 @@ class TorchEngine:
         self._trouble = _compiling if compile_ else contextlib.nullcontext
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
+        require_batch(L)
         with self._lock, self._trouble(), self._inference():
             return _on_host(self._generator(self._on_device(L)))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from .chunks.job import FilmStopped
-from .colorize import FilmProgress, FilmResult, colorize_film
+from .colorize import FilmOutcome, FilmProgress, FilmResult, colorize_film
 from .input.probe import FilmInfo, describe, probe
 from .preview import preview
 from .shots.shot_list import find_shots, read_cuts, write_shots
 
 __all__ = [
     "FilmInfo",
+    "FilmOutcome",
     "FilmProgress",
     "FilmResult",
     "FilmStopped",

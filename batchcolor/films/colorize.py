@@ -4,33 +4,64 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..colours.model import ChosenColours
 from ..engines.colorizer import Colorizer, ColorizerFactory
 from ..errors import OutputError, SourceError, UsageError, WorkerLost
 from ..executors import Executor, SerialExecutor
+from ..runtime.atomic_write import atomic_write
 from ..runtime.prefetch import prefetch
-from ..settings import FilmSettings, Settings
+from ..settings import Settings
 from .chroma.key_frames import key_frames
+from .chunks.chosen import CarryWork, WholeFilm, chosen_shots, marked, of_whole_film
 from .chunks.job import ChunkWork, FilmStopped
 from .chunks.plan import Chunk, ChunkLength, plan_chunks
 from .chunks.segments import SegmentFacts, WorkFolder, work_folder
-from .input.probe import FilmInfo, probe
-from .output.encode import choose_encoder, picture_format
-from .output.join import Piece, join
-from .output.streams import MUXERS, lost_streams
+from .damage import FLAWED, Damage, DamageLog, sentences
+from .damage import clock as clock_text
+from .finish import finish
+from .input.probe import FilmInfo, probe, tick
+from .input.source import SourceIdentity, parts
+from .output.encode import picture_format
+from .output.encoders import choose_encoder
+from .output.join import Piece
+from .output.streams import MUXERS
+from .output.trial import plan_streams
+from .shots.color import ShotColor, seems_in_color
 from .shots.first_pass import FirstPass, FrameInfo
 from .time_range import TimeRange
 
 _FIRST_PASS_QUEUE = 2000  # frames; what is known of one is small
-_FORMAT = 2  # of work folders: another version does not go on with them
+_FORMAT = 3  # of work folders: another version does not go on with them
+_MISSING_S = 1.0  # by which a film may be shorter than its header says
+_TINTED = {
+    "remove": "they were colorized and their tint was removed; --tints keep or blend leaves more of it",
+    "keep": "they were left as they are; --tints remove colorizes them",
+    "blend": "they were colorized, and half of their tint is kept",
+}
+
+
+class FilmOutcome(StrEnum):
+    """What was done with a film."""
+
+    COLORIZED = "colorized"
+    COPIED = "copied"  # all of it is in colour already: the result is the source's copy
+    SKIPPED = "skipped"  # all of it is in colour already: there is no result
+
+
+_LEFT_ALONE = {FilmOutcome.COPIED: "the result is a copy", FilmOutcome.SKIPPED: "there is no result"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +75,8 @@ class FilmProgress:
 @dataclass(frozen=True, slots=True)
 class FilmResult:
     """What became of a film. keys: frames on which the generator ran; colour was carried to the others. resumed: frames that an earlier
-    run had finished. measured: see `measure.QualityMetrics`; psnr_luma in dB instead of its mean squared error."""
+    run had finished. measured: see `quality.QualityMetrics`; psnr_luma in dB instead of its mean squared error. damage: stretches of the
+    source that could not be read or decoded as they should. outcome: COPIED or SKIPPED for a film that is in colour already."""
 
     frames: int
     shots: int
@@ -53,6 +85,8 @@ class FilmResult:
     resumed: int = 0
     warnings: tuple[str, ...] = ()
     measured: dict[str, float] = field(default_factory=dict)
+    damage: tuple[Damage, ...] = ()
+    outcome: FilmOutcome = FilmOutcome.COLORIZED
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values for reports."""
@@ -61,6 +95,7 @@ class FilmResult:
             "shots": self.shots,
             "key_frames": self.keys,
             "frames_per_second": round(rate, 2),
+            **({"damage": [one.as_dict() for one in self.damage]} if self.damage else {}),
             **{name: round(value, 5) for name, value in self.measured.items()},
         }
 
@@ -70,6 +105,7 @@ def colorize_film(
     target: Path,
     settings: Settings,
     *,
+    colours: ChosenColours | None = None,
     colorizer: Callable[[], Colorizer] | None = None,
     weights: str = "",
     executor: Executor | None = None,
@@ -83,6 +119,7 @@ def colorize_film(
     whatever the film's length. Finished chunks lie in a hidden folder beside `target` until the film is whole; a later call with the same
     settings goes on from them. weights: SHA-256 of the weights, to tell whether they are the same.
 
+    colours: what somebody chose for it; then the finished chunks stay, and a later call makes only those again that an edit has touched.
     colorizer: opens one, once a process; None: as the settings say. executor: where chunks run; None: here, one after the other.
     Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `WorkerLost` or, when `should_stop` answers yes, `FilmStopped`.
     """
@@ -92,40 +129,101 @@ def colorize_film(
     if suffix not in MUXERS:
         raise OutputError(f"{target}: films are written as {', '.join(sorted(MUXERS))}; choose one of these suffixes")
     key_frames(film.key_frames)  # raises for what is no choice, before anything is begun
+    identity = SourceIdentity.of(source)
     info = probe(source)
-    picture = picture_format(info, choose_encoder(film).name, film.pix_fmt)
-    lost = lost_streams(source, suffix)
+    picture = picture_format(info, choose_encoder(film), film.pix_fmt, film.profile)
+    streams = plan_streams(source, target, info, picture, film)
+    lost = streams.losses(source)
     if lost and film.strict_streams:
         raise OutputError(f"{lost[0]} (--strict-streams)")
-    run = _Run(source, target, settings, info, executor or SerialExecutor(), on_progress, should_stop or (lambda: False))
-    with work_folder(target, film.codec, _recipe(source, settings, weights, measure)) as work:
+    window = TimeRange.of(film, info)
+    first_pass = FirstPass(source, info, picture, window, film.cuts)
+    frames: Iterable[FrameInfo] = first_pass
+    color_pages = settings.photo.color_pages
+    may_be_copied = window.whole and source.suffix.lower() == suffix and len(parts(source)) == 1
+    if color_pages == "skip" or (color_pages == "copy" and may_be_copied):
+        frames = _seen_in_color(source, info, first_pass, should_stop)
+        if isinstance(frames, list) and frames and all(frame.color is ShotColor.COLOR for frame in frames):
+            outcome = FilmOutcome.SKIPPED if color_pages == "skip" else FilmOutcome.COPIED
+            if outcome is FilmOutcome.COPIED:
+                _copy(source, target, identity)
+            named = f"{source}: is in colour already; {_LEFT_ALONE[outcome]}; --color-pages recolor colorizes it anew"
+            seconds = time.monotonic() - started
+            return FilmResult(len(frames), frames[-1].shot + 1, 0, seconds, warnings=(named,), outcome=outcome)
+    run = _Run(source, settings, info, window, executor or SerialExecutor(), on_progress, should_stop or (lambda: False))
+    whole_film = WholeFilm() if colours is None else of_whole_film(colours)
+    recipe = _recipe(source, identity, settings, f"{weights}{whole_film.digest}", measure)
+    with work_folder(target, film.codec, recipe) as work:
         chunk_work = ChunkWork(
             source=source,
+            identity=identity,
             info=info,
             picture=picture,
             work=work,
             colorizer=colorizer or ColorizerFactory(settings.model),
             settings=film,
             color=settings.color,
+            color_pages=color_pages,
             measure=measure,
+            chosen=whole_film,
         )
-        first_pass = FirstPass(source, info, picture, run.window, film.cuts)
+        points_lost: list[str] = []
         try:
-            pieces = run.pieces(first_pass, work, chunk_work)
-            warnings = join(source, target, pieces, work, info=info, picture=picture, settings=film, window=run.window)
+            if colours is not None:
+                frames, points_lost = run.carried(colours, frames, work, chunk_work)
+            pieces = run.pieces(frames, work, chunk_work)
+            finished = finish(
+                source,
+                target,
+                pieces,
+                work,
+                info=info,
+                picture=picture,
+                settings=film,
+                window=window,
+                streams=streams,
+                tags={},
+                changes=first_pass.changes,
+                check=lambda: identity.check(source),
+            )
         except (SourceError, UsageError):
             work.discard()  # the next run would meet the same
             raise
-        work.discard()
+        if colours is None:
+            work.discard()
+        else:
+            work.remove_other_than([piece.chunk for piece in pieces])
+    damage = _damage(first_pass, pieces, tick(source))
     return FilmResult(
         frames=sum(piece.chunk.count for piece in pieces),
         shots=run.shots,
         keys=sum(piece.facts.runs for piece in pieces),
         seconds=time.monotonic() - started,
         resumed=run.resumed,
-        warnings=(*warnings, *_said(source, first_pass, pieces, film)),
+        warnings=(*finished.warnings, *points_lost, *_warnings(source, info, first_pass, pieces, settings, window, damage)),
         measured=_measured(pieces),
+        damage=damage,
     )
+
+
+def _seen_in_color(
+    source: Path, info: FilmInfo, first_pass: FirstPass, should_stop: Callable[[], bool] | None
+) -> Iterable[FrameInfo]:
+    """The frames of the first pass; as a list where the film is to be seen as a whole first, because it seems to be in colour."""
+    if not seems_in_color(source, info):
+        return first_pass
+    frames = []
+    for frame in first_pass:
+        if should_stop is not None and should_stop():
+            raise FilmStopped
+        frames.append(frame)
+    return frames
+
+
+def _copy(source: Path, target: Path, identity: SourceIdentity) -> None:
+    with atomic_write(target) as temporary:
+        shutil.copyfile(source, temporary)
+        identity.check(source)
 
 
 class _Run:
@@ -134,17 +232,17 @@ class _Run:
     def __init__(
         self,
         source: Path,
-        target: Path,
         settings: Settings,
         info: FilmInfo,
+        window: TimeRange,
         executor: Executor,
         on_progress: Callable[[FilmProgress], None] | None,
         should_stop: Callable[[], bool],
     ) -> None:
         self._source, self._settings, self._info = source, settings, info
         self._executor, self._on_progress, self._should_stop = executor, on_progress, should_stop
-        self.window = TimeRange.of(settings.film)
-        self._expected = self.window.frames(info)
+        self._expected = window.frames(info)
+        self._whole = window.whole
         self.shots = self.resumed = 0
         self._seen_frames = 0
         self._first_pass_done = False
@@ -152,9 +250,9 @@ class _Run:
         self._finished: dict[int, int] = {}  # frames by chunk
         self._done: list[Piece] = []
 
-    def pieces(self, first_pass: FirstPass, work: WorkFolder, chunk_work: ChunkWork) -> list[Piece]:
+    def pieces(self, seen: Iterable[FrameInfo], work: WorkFolder, chunk_work: ChunkWork) -> list[Piece]:
         """Every chunk with its finished segment, in order. Raises what ended the first chunk that failed."""
-        with closing(prefetch(self._counted(first_pass), _FIRST_PASS_QUEUE, "first pass")) as frames:
+        with closing(prefetch(self._counted(seen), _FIRST_PASS_QUEUE, "first pass")) as frames:
             length = ChunkLength.of_film(self._expected)
             missing = self._missing(plan_chunks(frames, length, whole=not self._info.seekable), work)
             for outcome in self._executor.map(chunk_work, missing, self._ends, self._on_told):
@@ -175,8 +273,44 @@ class _Run:
             raise SourceError(f"{self._source}: not one picture could be decoded; the file is damaged, cut off or shorter")
         return pieces
 
-    def _counted(self, first_pass: FirstPass) -> Iterator[FrameInfo]:
-        for frame in first_pass:
+    def carried(
+        self, colours: ChosenColours, seen: Iterable[FrameInfo], work: WorkFolder, chunk_work: ChunkWork
+    ) -> tuple[list[FrameInfo], list[str]]:
+        """All frames, marked with what was chosen for their shots, which is carried through them first; and a sentence for each point
+        that was lost."""
+        frames = []
+        for frame in seen:
+            if self._ends():
+                raise FilmStopped
+            frames.append(frame)
+        if not frames:
+            return frames, []
+        clock = tick(self._source)
+        shots = chosen_shots(colours, frames, clock, self._info.begins, whole=self._whole)
+        missing = [shot for shot in shots if not (work.path / shot.name).is_file()]
+        carry = CarryWork(
+            self._source,
+            self._info,
+            chunk_work.picture,
+            work.path,
+            chunk_work.colorizer,
+            chunk_work.color.saturation,
+            self._settings.film.deinterlace == "auto",
+        )
+        lost = []
+        for outcome in self._executor.map(carry, missing, self._ends):
+            if outcome.error is not None:
+                raise outcome.error
+            for place, time_ in outcome.result or []:
+                lost.append(
+                    f"{colours.item.path}: {place} is lost at {clock_text(float(time_ * clock))}; choose it again behind that place"
+                )
+        if self._ends():
+            raise FilmStopped
+        return marked(frames, shots), lost
+
+    def _counted(self, seen: Iterable[FrameInfo]) -> Iterator[FrameInfo]:
+        for frame in seen:
             self._seen_frames += 1
             self.shots = frame.shot + 1
             yield frame
@@ -212,25 +346,60 @@ class _Run:
         return self._failed is not None or self._should_stop()
 
 
-def _recipe(source: Path, settings: Settings, weights: str, measure: bool) -> str:
+def _recipe(source: Path, identity: SourceIdentity, settings: Settings, weights: str, measure: bool) -> str:
     """Equal where segments of an earlier run may be used."""
-    found = source.stat()
-    facts = [_FORMAT, str(source.absolute()), found.st_size, found.st_mtime_ns, settings.film_digest(), weights, measure]
+    facts = [_FORMAT, str(source.absolute()), identity.files, settings.film_digest(), weights, measure]
     return hashlib.sha256(json.dumps(facts).encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def _said(source: Path, first_pass: FirstPass, pieces: list[Piece], film: FilmSettings) -> Iterator[str]:
-    """What the user had better know of this film."""
-    if first_pass.damaged:
-        yield f"{source}: {first_pass.damaged} damaged packets or pictures were passed over; the one before stays in their place"
+def _damage(first_pass: FirstPass, pieces: Sequence[Piece], tick: Fraction) -> tuple[Damage, ...]:
+    """What the first pass and the chunks met, by time."""
+    flawed = DamageLog()
+    for piece in pieces:
+        for place in piece.facts.flawed:
+            flawed.add(float(piece.chunk.own_times[place] * tick), FLAWED)
+    return tuple(sorted((*first_pass.damage, *flawed.found), key=lambda one: one.start_s))
+
+
+def _warnings(
+    source: Path,
+    info: FilmInfo,
+    first_pass: FirstPass,
+    pieces: Sequence[Piece],
+    settings: Settings,
+    window: TimeRange,
+    damage: Sequence[Damage],
+) -> Iterator[str]:
+    """What the user should know of this film."""
+    yield from (f"{source}: {sentence}" for sentence in sentences(damage))
+    missing_s = float(info.begins) + (info.duration_s or 0.0) - first_pass.ends_s
+    if window.whole and info.duration_stated and missing_s > _MISSING_S:
+        yield (
+            f"{source}: ends at {clock_text(first_pass.ends_s)}, {missing_s:.1f} s before its header says; it may be cut off, "
+            "copy it again from its source"
+        )
+    if len(first_pass.changes) > 1:
+        times = ", ".join(clock_text(float(change.at_s)) for change in first_pass.changes[1:6])
+        more = " and later" if len(first_pass.changes) > 6 else ""
+        yield f"{source}: its clock begins anew at {times}{more}; the result's goes on, and sound and subtitles with it"
+    if first_pass.untimed:
+        yield f"{source}: {first_pass.untimed} pictures have no time in the file; each follows the one before"
     repeated = sum(piece.facts.repeated for piece in pieces)
     if repeated:
         yield f"{source}: {repeated} pictures could not be decoded a second time; the one before was repeated in their place"
+    total = sum(piece.chunk.count for piece in pieces)
     interlaced = sum(piece.chunk.count for piece in pieces if piece.chunk.interlaced)
     if interlaced:
-        total = sum(piece.chunk.count for piece in pieces)
-        what = "deinterlaced (bwdif); --deinterlace off keeps both fields" if film.deinterlace == "auto" else "left as they are"
+        automatic = settings.film.deinterlace == "auto"
+        what = "deinterlaced (bwdif); --deinterlace off keeps both fields" if automatic else "left as they are"
         yield f"{source}: about {interlaced} of {total} frames are interlaced or telecined; they were {what}"
+    colors = Counter(color for piece in pieces for color in piece.chunk.own_colors)
+    if colors[ShotColor.COLOR]:
+        recolor = settings.photo.color_pages == "recolor"
+        what = "colorized anew" if recolor else "they keep their colours; --color-pages recolor colorizes them anew"
+        yield f"{source}: {colors[ShotColor.COLOR]} of {total} frames are in shots that are in colour already; {what}"
+    if colors[ShotColor.TINTED]:
+        yield f"{source}: {colors[ShotColor.TINTED]} of {total} frames are tinted or toned; {_TINTED[settings.film.tints]}"
 
 
 def _measured(pieces: list[Piece]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -19,11 +19,14 @@ from ..errors import SourceError
 from ..imaging.contact_sheet import Cell, contact_sheet, write_picture
 from ..runtime.thread_budget import allowed
 from ..settings import Settings
-from .input.decode import FrameDecoder
+from .damage import clock
 from .input.lightness import lightness
+from .input.part import frames_within
 from .input.planes import luma_plane, small_lightness, to_picture_format
-from .input.probe import FilmInfo, picture_stream, probe, reading
-from .output.encode import CODECS, PictureFormat, picture_format
+from .input.probe import FilmInfo, probe
+from .output.encode import PictureFormat, picture_format
+from .output.encoders import CODECS
+from .shots.color import ShotColor, Treatment, frame_color, small_lab, treatment
 from .shots.cuts import shots
 from .time_range import TimeRange
 
@@ -42,11 +45,13 @@ class _Look(NamedTuple):
 
 
 class _Still(NamedTuple):
-    """The frame that stands for a shot, upright. shown: L at the sheet's size; seen: L at the network's."""
+    """The frame that stands for a shot, upright. shown: L at the sheet's size; seen: L at the network's; own: ab at the sheet's size,
+    where the shot keeps its own."""
 
     seconds: Fraction
     shown: np.ndarray
     seen: np.ndarray
+    own: np.ndarray | None
 
 
 def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings) -> list[Path]:
@@ -55,7 +60,7 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
     Raises `SourceError`, `OutputError`.
     """
     info = probe(source)
-    stills = _stills(source, info, colorizer, TimeRange.of(settings.film))
+    stills = _stills(source, info, colorizer, TimeRange.of(settings.film, info), settings)
     pages: list[Path] = []
     cells = _cells(stills, colorizer, settings)
     for number in itertools.count(1):
@@ -70,47 +75,42 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
     raise AssertionError("counts for ever")
 
 
-def _stills(source: Path, info: FilmInfo, colorizer: Colorizer, window: TimeRange) -> Iterator[_Still]:
+def _stills(source: Path, info: FilmInfo, colorizer: Colorizer, window: TimeRange, settings: Settings) -> Iterator[_Still]:
     """One frame of each shot: the last of those numbered 1, 2, 4, 8, ..., so from its second half; no shot is kept in memory."""
-    picture = picture_format(info, CODECS["ffv1"].name)
-    with reading(source) as container:
-        stream = picture_stream(source, container)
-        pictures = FrameDecoder(source, container, stream, threads=allowed())
-        if window.start > 0:
-            pictures.seek(window.start)
-        looks = _looks(pictures, stream.time_base, info, picture, window)
+    picture = picture_format(info, CODECS["ffv1"])
+    with frames_within(source, info, window, threads=allowed()) as (_, tick, frames):
+        looks = (_look(frame, tick, info, picture) for frame, _ in frames)
         for _, shot in itertools.groupby(shots(looks, lambda look: look.L), key=lambda pair: pair[0]):
             chosen = None
             for n, (_, look) in enumerate(shot, 1):
                 if n & (n - 1) == 0:
                     chosen = look
             if chosen is not None:
-                yield _still(chosen, info, picture, colorizer)
+                yield _still(chosen, info, picture, colorizer, settings)
 
 
-def _looks(
-    frames: Iterable[av.VideoFrame], tick: Fraction, info: FilmInfo, picture: PictureFormat, window: TimeRange
-) -> Iterator[_Look]:
-    for frame in frames:
-        seconds = frame.pts * tick
-        if window.is_over(seconds):
-            return
-        if window.holds(seconds):
-            same = to_picture_format(frame, info, picture)
-            small = cv2.resize(luma_plane(same), _CUT_SIZE, interpolation=cv2.INTER_LINEAR)
-            yield _Look(seconds, same, lightness(small, picture.coding))
+def _look(frame: av.VideoFrame, tick: Fraction, info: FilmInfo, picture: PictureFormat) -> _Look:
+    small = cv2.resize(luma_plane(to_picture_format(frame, info, picture)), _CUT_SIZE, interpolation=cv2.INTER_LINEAR)
+    return _Look(frame.pts * tick, frame, lightness(small, picture.coding))
 
 
-def _still(look: _Look, info: FilmInfo, picture: PictureFormat, colorizer: Colorizer) -> _Still:
+def _still(look: _Look, info: FilmInfo, picture: PictureFormat, colorizer: Colorizer, settings: Settings) -> _Still:
     height, width = info.display_size
     scale = min(_WIDE / max(width, 1), _TALL / max(height, 1))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    shown = cv2.resize(luma_plane(look.frame), size, interpolation=cv2.INTER_AREA)
+    same = to_picture_format(look.frame, info, picture)
+    shown = lightness(cv2.resize(luma_plane(same), size, interpolation=cv2.INTER_AREA), picture.coding)
+    color = frame_color(look.frame, info) or ShotColor.GRAY
+    kept = treatment(color, settings.photo.color_pages, settings.film.tints) is Treatment.KEEP
     turns = info.rotation // 90
-    upright = (np.ascontiguousarray(np.rot90(plane, turns)) for plane in (
-        lightness(shown, picture.coding), small_lightness(look.frame, info, picture, colorizer)
-    ))  # fmt: skip
-    return _Still(look.seconds, *upright)
+    seen = small_lightness(same, info, picture, colorizer)
+    own = small_lab(look.frame, info, size)[1:] if kept else None
+    return _Still(
+        look.seconds,
+        np.ascontiguousarray(np.rot90(shown, turns)),
+        np.ascontiguousarray(np.rot90(seen, turns)),
+        None if own is None else np.ascontiguousarray(np.rot90(own, turns, axes=(1, 2))),
+    )
 
 
 def _cells(stills: Iterator[_Still], colorizer: Colorizer, settings: Settings) -> Iterator[Cell]:
@@ -120,13 +120,9 @@ def _cells(stills: Iterator[_Still], colorizer: Colorizer, settings: Settings) -
     while batch := list(itertools.islice(stills, _TOGETHER)):
         for still, ab in zip(batch, colorizer.ab([still.seen for still in batch]), strict=True):
             coarse = upscaled(still.seen, ab * np.float32(settings.color.saturation))
+            colored = apply_map(coarse, still.shown) if still.own is None else still.own
             pictures = [
                 (lab_to_rgb(still.shown[None], planes) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
-                for planes in (np.zeros((2, *still.shown.shape), np.float32), apply_map(coarse, still.shown))
+                for planes in (np.zeros((2, *still.shown.shape), np.float32), colored)
             ]
-            yield Cell(pictures, caption=f"{next(number)}   {_clock(still.seconds)}")
-
-
-def _clock(seconds: Fraction) -> str:
-    minutes, rest = divmod(float(seconds), 60)
-    return f"{int(minutes) // 60}:{int(minutes) % 60:02d}:{rest:05.2f}"
+            yield Cell(pictures, caption=f"{next(number)}   {clock(float(still.seconds))}")

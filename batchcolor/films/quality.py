@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-import av
 import av.error
 import cv2
 import numpy as np
 
 from ..color.conversion import lab_to_rgb
 from ..metrics import ColorDistribution, WarpError, colourfulness
+from ..runtime.ffmpeg import open_input
 from .input.planes import luma_plane
 
-_LUMA_EVERY = 25  # frames: their luma is kept until the segment can be decoded
+_LUMA_EVERY = 25  # frames, of which one is compared with the source
+# Luma samples of it that are remembered until the segment can be decoded; whole planes of UHD would take half a gigabyte.
+_LUMA_SAMPLES = 1 << 16
 
 
 class Metrics(Protocol):
@@ -35,8 +37,8 @@ class NoMetrics:
 class QualityMetrics:
     """Takes a chunk's frames one by one, at the smoother's size, and says at its end:
 
-    colourfulness (Hasler and Suesstrunk), cdc and warp_error (`steadiness`), all means over frames; luma_mse: of every 25th frame against
-    the source, 8-bit code values squared, absent where this FFmpeg cannot decode the codec.
+    colourfulness (Hasler and Suesstrunk), cdc and warp_error (`metrics`), all means over frames; luma_mse: of every 25th frame against
+    the source, on an even grid of samples, 8-bit code values squared, absent where this FFmpeg cannot decode the codec.
     """
 
     def __init__(self) -> None:
@@ -48,7 +50,7 @@ class QualityMetrics:
     def add(self, L: np.ndarray, ab: np.ndarray, luma: np.ndarray) -> None:
         """L float32 `(h, w)`; ab float32 `(2, h', w')`; luma: code values `(H, W)`."""
         if self._count % _LUMA_EVERY == 0:
-            self._lumas[self._count] = luma.copy()
+            self._lumas[self._count] = _sampled(luma).copy()
         self._count += 1
         small = cv2.resize(L, ab.shape[:0:-1], interpolation=cv2.INTER_AREA)
         rgb = (lab_to_rgb(small[None], ab) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
@@ -69,12 +71,18 @@ class QualityMetrics:
     def _luma_errors(self, segment: Path) -> list[float]:
         errors = []
         try:
-            with av.open(str(segment)) as container:
+            with open_input(segment) as container:
                 for n, frame in enumerate(container.decode(video=0)):
                     if n in self._lumas:
                         scale = 2.0 ** (8 - frame.format.components[0].bits)
-                        difference = luma_plane(frame).astype(np.float32) - self._lumas[n]
+                        difference = _sampled(luma_plane(frame)).astype(np.float32) - self._lumas[n]
                         errors.append(float(np.square(difference * np.float32(scale)).mean()))
         except av.error.FFmpegError:
             return []
         return errors
+
+
+def _sampled(luma: np.ndarray) -> np.ndarray:
+    """Every n-th sample of every n-th row of `(H, W)`; n is odd, so that all places within an encoder's blocks have their turn."""
+    n = max(1, int((luma.size / _LUMA_SAMPLES) ** 0.5)) | 1
+    return luma[::n, ::n]

@@ -11,14 +11,17 @@ from .input.probe import FilmInfo
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """The part of a film that is wanted, in seconds of its own clock; None: to its end."""
+    """The part of a film that is wanted, in seconds of film time; None: to its end."""
 
     start: Fraction = Fraction(0)
     end: Fraction | None = None
 
     @classmethod
-    def of(cls, film: FilmSettings) -> TimeRange:
-        start = Fraction(film.start).limit_denominator(10**6)
+    def of(cls, film: FilmSettings, info: FilmInfo) -> TimeRange:
+        """The settings count from where the film begins, whatever its clock says there."""
+        if not film.start and film.duration is None:
+            return cls()
+        start = info.begins + Fraction(film.start).limit_denominator(10**6)
         return cls(start, None if film.duration is None else start + Fraction(film.duration).limit_denominator(10**6))
 
     @property
@@ -32,8 +35,9 @@ class TimeRange:
         """About how many frames of a film lie within; None where its headers say nothing."""
         if self.whole or info.frames is None or not info.duration_s:
             return info.frames
-        start, end = float(self.start), float(self.end or info.duration_s)
-        share = (min(end, info.duration_s) - start) / info.duration_s
+        first, last = float(info.begins), float(info.begins) + info.duration_s
+        start, end = float(self.start), last if self.end is None else float(self.end)
+        share = (min(end, last) - max(start, first)) / info.duration_s
         return max(0, round(info.frames * min(1.0, share)))
 
     def is_over(self, seconds: Fraction) -> bool:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .base import Generator
 
 FORMAT = "batchcolor-checkpoint-1"
+MIN_NETWORK_SIZE, MAX_NETWORK_SIZE = 16, 4096  # pixels; more would fill any memory
 _SHOWN_KEYS = 3
 
 
@@ -103,7 +104,7 @@ def load_weights(module: Generator, tensors: Mapping[str, Tensor]) -> None:
 def load(path: str | os.PathLike[str]) -> Checkpoint:
     """Read a checkpoint of this project (.safetensors) or the published SIGGRAPH17 state dict (.pth).
 
-    Raises `ModelError` with the path and the remedy: no such file, not weights, or weights of something else.
+    Raises `ModelError` with the path and the remedy: no such file, not weights, of something else, or not finite.
     """
     path = Path(path)
     if not path.is_file():
@@ -111,11 +112,21 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     try:
         with path.open("rb") as file:
             head = file.read(16)
-        if head[8:9] == b"{":  # safetensors: an 8-byte length, then JSON
-            return _load_safetensors(path)
-        return Checkpoint("siggraph17", {}, _load_state_dict(path))
+        safetensors = head[8:9] == b"{"  # an 8-byte length, then JSON
+        checkpoint = _load_safetensors(path) if safetensors else Checkpoint("siggraph17", {}, _load_state_dict(path))
+        _require_finite(path, checkpoint.arrays())
+        return checkpoint
     except OSError as exc:
         raise ModelError(f"{path}: cannot be read ({exc.strerror or exc}); check the file's permissions") from exc
+
+
+def _require_finite(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    for name, array in arrays.items():
+        # Extremes rather than a flag for each weight: both are NaN where one weight is, and take no memory.
+        if array.dtype.kind == "f" and array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+            raise ModelError(
+                f"{path}: {name} holds values that are not finite (NaN or infinite); fetch or export the weights again"
+            )
 
 
 def _load_safetensors(path: Path) -> Checkpoint:
@@ -128,13 +139,29 @@ def _load_safetensors(path: Path) -> Checkpoint:
     try:
         return Checkpoint(
             metadata["architecture"],
-            json.loads(metadata["configuration"]),
+            _json_object(metadata["configuration"]),
             _Stored(arrays),
-            json.loads(metadata.get("card", "{}")),
+            _card(metadata.get("card", "{}")),
             metadata.get("openvino", ""),
         )
-    except (KeyError, json.JSONDecodeError) as exc:
+    except (KeyError, ValueError, RecursionError) as exc:
         raise ModelError(f"{path}: the checkpoint's description is damaged ({exc}); fetch or export it again") from exc
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"{text[:40]!r} is not a JSON object")
+    return value
+
+
+def _card(text: str) -> dict[str, Any]:
+    """A checkpoint's card; the one value that the program acts on is checked."""
+    card = _json_object(text)
+    size = card.get("network_size", MIN_NETWORK_SIZE)
+    if isinstance(size, bool) or not isinstance(size, int) or not MIN_NETWORK_SIZE <= size <= MAX_NETWORK_SIZE:
+        raise ValueError(f"network_size is {size!r}, not a whole number from {MIN_NETWORK_SIZE} to {MAX_NETWORK_SIZE}")
+    return card
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:

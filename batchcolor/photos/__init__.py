@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
+from ..color.tone import OwnColors, own_colors
 from ..color.upsampling import UPSCALERS, ChromaMap
 from ..colours.model import ChosenColours
 from ..colours.still import Still, picture_colours
 from ..engines.colorizer import Colorizer
-from ..errors import OutputError, SourceError
+from ..errors import ModelError, OutputError, SourceError
 from ..runtime.atomic_write import atomic_write
+from ..runtime.file_stamp import FileStamp
 from ..runtime.write_errors import write_errors
 from ..settings import ColorSettings, PhotoSettings
 from .metadata import Metadata, Provenance, provenanced, read_pages
 from .opening import unreadable
 from .orientation import as_stored
 from .read import PhotoInfo, PhotoRows, probe, small_lab
-from .tone import OwnColors, own_colors
 from .write import ENCODERS, Page, StoredPlaces, encoder_of, write
 
 __all__ = ["ENCODERS", "PhotoInfo", "PhotoResult", "Provenance", "Stage", "Treatment", "colorize_photos", "probe"]
@@ -52,11 +53,16 @@ OnStage = Callable[[int | None, Stage, float], None]
 
 @dataclass(frozen=True, slots=True)
 class PhotoResult:
-    """What became of a photo. error: what kept it from being written, whatever it was: the others of its batch do not suffer from it."""
+    """What became of a photo.
+
+    error: what kept it from being written, whatever it was: the others of its batch do not suffer from it. source_stamp: the source's
+    size and time from before it was read.
+    """
 
     treatment: Treatment = Treatment.COLORIZED
     warnings: tuple[str, ...] = ()
     error: Exception | None = None
+    source_stamp: FileStamp | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,7 @@ def colorize_photos(
     look = _Look(colorizer, settings)
     seen: dict[int, _Seen] = {}
     failed: dict[int, Exception] = {}
+    stamps = [FileStamp.of(source) for source, _ in pairs]
     for index, (source, target) in enumerate(pairs):
         say(index, Stage.DECODER, 0.0)
         try:
@@ -109,19 +116,33 @@ def colorize_photos(
     chosen = colours or [None] * len(pairs)
     plain = [index for index in seen if index not in failed and chosen[index] is None]
     say(None, Stage.DECODER, 0.0)
-    chroma = dict(zip(plain, colorizer.ab([seen[index].network_lightness for index in plain]), strict=True))
+    planes = [seen[index].network_lightness for index in plain]
+    chroma = dict(zip(plain, _chroma(colorizer, planes), strict=True))
     for index, (source, target) in enumerate(pairs):
         if index in failed:
-            yield PhotoResult(error=failed[index])
+            yield PhotoResult(error=failed[index], source_stamp=stamps[index])
             continue
-        info = seen[index].info
+        info, ab = seen[index].info, chroma.pop(index, None)
+        if isinstance(ab, Exception):
+            yield PhotoResult(error=ModelError(f"{source}: {ab}"))
+            continue
         say(index, Stage.ENCODER, info.megapixels * info.pages)
-        photo = _Photo(source, target, colorizer, settings, color, provenance, chosen[index])
+        photo = _Photo(source, target, colorizer, settings, color, provenance, stamps[index], chosen[index])
         try:
-            result = photo.write(seen.pop(index), chroma.pop(index, None))
+            result = photo.write(seen.pop(index), ab)
         except Exception as exc:
             result = PhotoResult(error=exc)
-        yield result
+        yield replace(result, source_stamp=stamps[index])
+
+
+def _chroma(colorizer: Colorizer, planes: Sequence[np.ndarray]) -> Sequence[np.ndarray | ModelError]:
+    """ab of each plane; where the network fails on one of them, that one has an error, and the others do not suffer from it."""
+    try:
+        return colorizer.ab(planes)
+    except ModelError as exc:
+        if len(planes) == 1:
+            return [exc]
+        return [ab for plane in planes for ab in _chroma(colorizer, [plane])]
 
 
 class _Look:
@@ -162,6 +183,7 @@ class _Photo:
     settings: PhotoSettings
     color: ColorSettings
     provenance: Provenance | None
+    stamp: FileStamp | None
     colours: ChosenColours | None
 
     def write(self, first: _Seen, ab: np.ndarray | None) -> PhotoResult:
@@ -173,6 +195,7 @@ class _Photo:
         if has_color and self.target.suffix == self.source.suffix:
             with atomic_write(self.target) as temporary:
                 self._copy_to(temporary)
+                self._check_unchanged()
             return PhotoResult(treatment)
         return PhotoResult(treatment, self._written(first, ab))
 
@@ -202,10 +225,16 @@ class _Photo:
                 self.target,
                 quality=self.settings.quality,
             )
+            self._check_unchanged()
         left_out = list(dict.fromkeys([*passed_over, *left_out]))
         if left_out:
             warnings.append(f"{self.target}: was written without what it cannot hold: {', '.join(left_out)}")
         return tuple(dict.fromkeys(warnings))
+
+    def _check_unchanged(self) -> None:
+        """A result of two sources is none."""
+        if FileStamp.of(self.source) != self.stamp:
+            raise SourceError(f"{self.source}: was changed while it was read; run again")
 
     def _copy_to(self, temporary: Path) -> None:
         """Copy the source, telling errors of reading from those of writing."""

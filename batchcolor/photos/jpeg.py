@@ -30,6 +30,16 @@ def decode(content: bytes) -> np.ndarray | None:
     return planes
 
 
+def is_complete(content: bytes) -> bool:
+    """Whether a file can be decoded without a single warning."""
+    try:
+        *_, space, _ = simplejpeg.decode_jpeg_header(content)
+        simplejpeg.decode_jpeg(content, {"Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}.get(space, "RGB"))
+    except (ValueError, KeyError, RuntimeError):
+        return False
+    return True
+
+
 def encode(planes: Planes, quality: int, profile: bytes | None) -> bytes:
     """A JPEG file. quality: 1..100. profile: ICC, of less than 64 KB. Raises `ValueError` for more than 65,500 pixels a side."""
     if planes.cb.shape != planes.luma.shape:

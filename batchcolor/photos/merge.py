@@ -10,9 +10,9 @@ import numpy as np
 
 from ..color.conversion import rgb_to_lab
 from ..color.pixel_codes import lab_to_codes
+from ..color.tone import OwnColors
 from ..color.upsampling import FineMap
 from .read import Strip
-from .tone import OwnColors
 
 
 class OwnPlaces(NamedTuple):

@@ -9,4 +9,4 @@ from ..errors import SourceError
 
 def not_supported(path: Path | str, kind: str) -> SourceError:
     """A file that is whole, for all that is known, and of a kind that is not read here. kind: in words, with its article."""
-    return SourceError(f"{path}: is {kind}, which is not supported here; convert it to TIFF or PNG first")
+    return SourceError(f"{path}: is {kind}, which is not supported here; convert it to a plain TIFF or PNG first")

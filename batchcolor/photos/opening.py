@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import SourceError
 from ..runtime.libvips import pyvips
 from ..suffixes import HEAD_BYTES, container_of, kind_not_read
-from . import tiff_layout
+from . import jpeg, tiff_layout
 from .metadata import jpeg_structure
 from .not_supported import not_supported
 from .png_color import PngColor, png_color
@@ -66,7 +66,9 @@ def failed(path: Path, exc: pyvips.Error, page: int = 0) -> SourceError:
     detail = reason[-1].strip() if reason else "unknown"
     where = f"{path}: page {page + 1}" if page else str(path)
     if _WITHOUT_DECODER.search(detail):
-        return SourceError(f"{where}: is of a kind that is not supported here ({detail}); convert it to TIFF or PNG first")
+        return SourceError(
+            f"{where}: is of a kind that is not supported here ({detail}); convert it to a plain TIFF or PNG first"
+        )
     return SourceError(f"{where}: cannot be decoded ({detail}); the file is damaged, cut off or not a picture")
 
 
@@ -156,8 +158,10 @@ def _open_jpeg(path: Path, _page: int) -> OpenedPage:
     if not structure.ends and structure.has_scan:
         # All pixels may be there all the same: where the decoder misses none, nothing was lost but the marker.
         content += b"\xff\xd9"
+        if not jpeg.is_complete(content):
+            raise SourceError(f"{path}: cannot be decoded (pixels are missing at its end); the file is damaged or cut off")
         facts["warnings"] = ("its end-of-image marker is missing, and all its pixels are there; it may have been cut off",)
-        image = pyvips.Image.jpegload_buffer(content, access="sequential", fail_on="warning")
+        image = pyvips.Image.jpegload_buffer(content, access="sequential", fail_on="error")
         return _opened(image, **{**facts, "content": content, "from_file": False})
     return _opened(pyvips.Image.jpegload(str(path), access="sequential", fail_on="error"), **facts)
 
@@ -173,8 +177,7 @@ def _open_tiff(path: Path, page: int) -> OpenedPage:
     if page >= len(pages):
         raise SourceError(f"{path}: has no page {page + 1}; the file is damaged or cut off")
     layout = pages[page]
-    if layout.raw is not None:
-        raise not_supported(path, layout.raw)
+    tiff_layout.check_samples(path, layout)
     extras = f"{layout.extras} extra channels" if layout.extras > 1 else "an extra channel, such as infrared"
     facts: dict[str, object] = {
         "alpha": layout.alpha is not None,
@@ -225,7 +228,7 @@ def _open_bmp(path: Path, _page: int) -> OpenedPage:
         pixels = None
     if pixels is None:
         raise SourceError(
-            f"{path}: cannot be decoded; the BMP is damaged, cut off or of a rare kind, so convert it to TIFF or PNG first"
+            f"{path}: cannot be decoded; the BMP is damaged, cut off or of a rare kind, so convert it to a plain TIFF or PNG first"
         )
     alpha = pixels.ndim == 3 and pixels.shape[2] == 4
     if alpha and len(np.unique(pixels[..., 3])) == 1:  # four bytes a pixel, of which most programs leave the last unused

@@ -33,10 +33,12 @@ _MIN_IS_WHITE, _RGB, _PALETTE, _SEPARATED, _YCBCR, _CIELAB, _ICCLAB = 0, 2, 3, 5
 _COLORS = {_RGB: 3, _SEPARATED: 4, _YCBCR: 3, _CIELAB: 3, _ICCLAB: 3}  # channels by photometric interpretation; others have one
 _SENSOR = {32803: "a raw photo", 34892: "a raw photo", 32844: "a LogL picture", 32845: "a LogLuv picture"}
 _BY_LIBVIPS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50001}  # compressions that the libtiff of libvips' wheels decodes
+_OLD_JPEG = 6
 _NAMES = {
-    6: "old-style JPEG", 32809: "ThunderScan", 34712: "JPEG 2000", 33003: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC", 34892: "JPEG",
-    34925: "LZMA", 34926: "Zstandard", 50000: "Zstandard", 34933: "PNG", 50002: "JPEG XL", 52546: "JPEG XL", 34661: "JBIG",
-    34676: "SGI Log", 34677: "SGI Log 24", 32766: "NeXT", 32771: "CCITT RLE with word alignment", 22610: "JPEG XR", 34934: "JPEG XR",
+    _OLD_JPEG: "old-style JPEG", 32809: "ThunderScan", 34712: "JPEG 2000", 33003: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC",
+    34892: "JPEG", 34925: "LZMA", 34926: "Zstandard", 50000: "Zstandard", 34933: "PNG", 50002: "JPEG XL", 52546: "JPEG XL",
+    34661: "JBIG", 34676: "SGI Log", 34677: "SGI Log 24", 32766: "NeXT", 32771: "CCITT RLE with word alignment", 22610: "JPEG XR",
+    34934: "JPEG XR",
 }  # fmt: skip
 _ALPHA = (1, 2)  # ExtraSamples: associated and unassociated; 0 is unspecified, such as the infrared of a film scanner
 
@@ -54,7 +56,7 @@ class TiffLayout:
     alpha: int | None
     extras: int
     signed_or_float: bool
-    planar_tiles: bool
+    odd_planes: bool
     orientation: int
     has_resolution: bool
     x_resolution: float
@@ -69,7 +71,7 @@ class TiffLayout:
         deep = max(self.bits)
         whole = deep in (8, 16, 32, 64) or (deep in (1, 2, 4) and len(self.bits) == 1)
         known = self.compression in _BY_LIBVIPS and self.photometric not in (_CIELAB, _ICCLAB)
-        return whole and known and len(set(self.bits)) == 1 and not self.planar_tiles
+        return whole and known and len(set(self.bits)) == 1 and not self.odd_planes
 
     @property
     def why_not(self) -> str:
@@ -78,8 +80,8 @@ class TiffLayout:
             return f"a TIFF packed as {_NAMES.get(self.compression, f'number {self.compression}')}"
         if self.photometric in (_CIELAB, _ICCLAB):
             return "a TIFF in CIELAB"
-        if self.planar_tiles:
-            return "a TIFF of tiles, a plane each channel"
+        if self.odd_planes:
+            return "a TIFF of a plane for each channel, in tiles or of gray"
         return f"a TIFF of {' + '.join(map(str, sorted(set(self.bits))))} bits a sample"
 
 
@@ -121,7 +123,7 @@ def _layout(number: int, page: Directory) -> TiffLayout:
         alpha=alpha,
         extras=extras - (alpha is not None),
         signed_or_float=any(kind in (2, 3, 5, 6) for kind in integers(_SAMPLE_FORMAT, 1)),
-        planar_tiles=integers(_PLANAR, 1)[0] == 2 and samples > 1 and _TILE_WIDTH in page.entries,
+        odd_planes=integers(_PLANAR, 1)[0] == 2 and samples > 1 and (_TILE_WIDTH in page.entries or samples < 3),
         orientation=integers(_ORIENTATION, 1)[0],
         has_resolution=x > 0 and y > 0 and unit is not None,
         x_resolution=x / (unit or 1),
@@ -140,6 +142,18 @@ def _rational(page: Directory, tag: int) -> float:
     return above / below if below else 0.0
 
 
+def check_samples(path: Path, layout: TiffLayout) -> None:
+    """Raises `SourceError` for samples that are no picture's of 8 or 16 bits, or none of a picture at all."""
+    where = f"{path}: page {layout.number + 1}" if layout.number else str(path)
+    if layout.raw is not None:
+        raise not_supported(where, layout.raw)
+    if max(layout.bits, default=0) > 16 or layout.signed_or_float:
+        kind = "signed or of floating point" if layout.signed_or_float else "unsigned"
+        raise SourceError(
+            f"{where}: has samples of {max(layout.bits)} bits, {kind}; only 8 and 16 bits can be colorized, so convert it first"
+        )
+
+
 def channels_of(image: pyvips.Image, layout: TiffLayout) -> pyvips.Image:
     """The channels of a page that are its picture and its transparency, of all that libvips gives."""
     if layout.photometric == _PALETTE or image.bands != layout.colors + layout.extras + (layout.alpha is not None):
@@ -156,11 +170,8 @@ def decode(path: Path, layout: TiffLayout) -> pyvips.Image:
     Raises `SourceError`: the page is damaged, or imagecodecs is not installed, or the page is of a kind that it cannot read either.
     """
     where = f"{path}: page {layout.number + 1}" if layout.number else str(path)
-    if max(layout.bits) > 16 or layout.signed_or_float:
-        raise SourceError(
-            f"{where}: has samples of {max(layout.bits)} bits, signed or of floating point; only 8 and 16 bits can be colorized, so "
-            "convert it first"
-        )
+    if layout.compression == _OLD_JPEG:  # of which every writer had its own idea (TIFF technical note 2)
+        raise not_supported(where, layout.why_not)
     if importlib.util.find_spec("tifffile") is None or importlib.util.find_spec("imagecodecs") is None:
         raise SourceError(f"{where}: is {layout.why_not}, which needs: pip install 'batchcolor[tiff]'")
     import tifffile

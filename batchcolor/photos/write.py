@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..color.tone import OwnColors
 from ..color.upsampling import ChromaMap, refined
 from ..errors import OutputError
 from ..runtime.libvips import pyvips
@@ -19,7 +20,6 @@ from .metadata import Metadata, assemble_tiff, insert, write_jpeg
 from .planes import Planes, colored_planes
 from .read import PhotoInfo, PhotoRows
 from .stream import RowImage
-from .tone import OwnColors
 
 _FULL_CHROMA_FROM = 95  # of JPEG's qualities; the network's chroma is coarser than half, so what is lost below cannot be seen
 _QUALITY = 92  # where none is asked for

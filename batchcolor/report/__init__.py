@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from .. import __version__
 from ..archive.outcome import Outcome, Status
 from ..runtime.atomic_write import atomic_write
+from ..runtime.version import __version__
 from ..runtime.write_errors import write_error
 from .thumbnails import thumbnails
 

@@ -39,10 +39,11 @@ def _film(path: Path, side: int) -> str | None:
     """A frame from the middle."""
     import av
 
+    from ..runtime.ffmpeg import open_input
     from ..runtime.libvips import pyvips
 
     try:
-        with av.open(str(path)) as container:
+        with open_input(path) as container:
             stream = container.streams.video[0]
             middle = (container.duration or 0) // 2 + (container.start_time or 0)
             container.seek(middle)

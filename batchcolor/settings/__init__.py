@@ -19,6 +19,7 @@ from .values import (
     Settings,
     SmootherName,
     Times,
+    Tints,
     Upscaling,
     VideoCodec,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "Settings",
     "SmootherName",
     "Times",
+    "Tints",
     "Upscaling",
     "VideoCodec",
 ]

@@ -14,12 +14,13 @@ from .schema import check, option, option_fields
 DeviceName = str  # auto, cpu, cuda, cuda:1, mps
 EngineName = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
-VideoCodec = Literal["h264", "hevc", "av1", "prores", "ffv1"]
+VideoCodec = Literal["h264", "hevc", "av1", "prores", "dnxhr", "ffv1"]
 EncoderKind = Literal["software", "auto", "nvenc", "qsv", "videotoolbox", "amf", "v4l2m2m"]
 Deinterlace = Literal["auto", "off", "error"]
 SmootherName = Literal["none", "exponential", "flow"]
 Upscaling = Literal["guided", "bicubic"]
 ColorPages = Literal["copy", "skip", "recolor"]
+Tints = Literal["remove", "keep", "blend"]
 ExecutorName = Literal["local", "ray"]
 Times = Literal["source", "now"]
 PhotoFormat = Literal["keep", "jpg", "png", "tif", "webp", "avif"]
@@ -97,7 +98,8 @@ class PhotoSettings:
 
     color_pages: ColorPages = option(
         "copy",
-        "Photos that are already in colour: copy them, skip them, or recolor them. Sepia and other tones count as black-and-white.",
+        "Photos and films that are already in colour: copy them, skip them, or recolor them. Sepia and other tones count as "
+        "black-and-white. In a film of both kinds, shots in colour keep their colours unless this is recolor.",
         heading=_PHOTOS,
         per_item=True,
     )
@@ -138,7 +140,7 @@ class PhotoSettings:
 class FilmSettings:
     """How films are smoothed and encoded.
 
-    crf and preset None: the codec's own default in `batchcolor.films.output.encode`. pix_fmt None: the format nearest to the source's.
+    crf and preset None: the codec's own default in `batchcolor.films.output.encoders`. pix_fmt None: the format nearest to the source's.
     cuts: seconds at which shots begin, as read from `shots`; None: to be detected. start, duration: the part of the film that is wanted,
     in seconds; duration None: to the end.
     """
@@ -148,6 +150,14 @@ class FilmSettings:
         "software",
         "Software encoder, or a hardware encoder, which is tested first. auto: the first hardware encoder that works, else software.",
         heading=_FILMS,
+    )
+    profile: str | None = option(
+        None,
+        "Profile of the codec. prores: proxy, lt, standard, hq (the default), 4444, 4444xq; dnxhr: lb, sq, hq, hqx (the default), 444; "
+        "h264: high, high10, high422, high444; hevc: main, main10, main12, main422-10, main444-10.",
+        heading=_FILMS,
+        metavar="NAME",
+        per_item=True,
     )
     crf: int | None = option(
         None,
@@ -171,6 +181,13 @@ class FilmSettings:
     deinterlace: Deinterlace = option(
         "auto",
         "Interlaced films: deinterlace them, leave them as they are (off), or refuse them (error).",
+        heading=_FILMS,
+        per_item=True,
+    )
+    tints: Tints = option(
+        "remove",
+        "Tinted and toned shots: colorize them as if they were black-and-white (remove), leave them as they are (keep), or colorize "
+        "them and mix in their tint (blend).",
         heading=_FILMS,
         per_item=True,
     )
@@ -238,7 +255,7 @@ class Settings:
 
     def film_digest(self) -> str:
         """As `photo_digest`, for films."""
-        return _digest(self.model.network_size, self.color, self.film)
+        return _digest(self.model.network_size, self.color, self.film, color_pages=self.photo.color_pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +307,11 @@ class RunOptions:
         check(self)
 
 
-def _digest(network_size: int | None, *parts: Any) -> str:
+def _digest(network_size: int | None, *parts: Any, color_pages: ColorPages = "copy") -> str:
     """Equal options have equal digests on every machine."""
     changed: dict[str, Any] = {} if network_size is None else {"network_size": network_size}
+    if color_pages != "copy":
+        changed["color_pages"] = color_pages
     for part in parts:
         shaping = {each.name for each in option_fields(type(part)) if not each.about.shapes}
         for each in dataclasses.fields(part):

@@ -21,9 +21,9 @@ from typing import NoReturn
 
 import httpx
 
-from .. import __version__
 from ..errors import BatchcolorError, ModelError, OutputError
 from ..runtime.cache_dir import CACHE_VARIABLE
+from ..runtime.version import __version__
 from .catalogue import KnownWeights, Mirror
 from .store import Record, place_of, read_record, require_reader, sha256_of, write_record
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -13,8 +16,10 @@ from batchcolor.archive.outcome import Outcome, Status
 from batchcolor.archive.plan import Item
 from batchcolor.archive.walk import Kind
 from batchcolor.errors import ExitCode, OutputError
+from batchcolor.runtime.file_stamp import FileStamp
 from batchcolor.settings import ColorSettings, FilmSettings, ModelSettings, PhotoSettings, Settings
 
+DATA = Path(__file__).with_name("data")
 RECIPE = Recipe(Settings().photo_digest(), "weights-1")
 
 
@@ -34,12 +39,12 @@ def done(item: Item, status: Status = Status.DONE) -> Outcome:
 
 def reason_after(tmp_path: Path, item: Item, recipe: Recipe = RECIPE, **options: bool) -> Reason | None:
     """What a new run would say."""
-    with Manifest(tmp_path / "m.sqlite", **options) as manifest:
+    with Manifest(tmp_path / "m.sqlite", tmp_path / "out", **options) as manifest:
         return manifest.reason(item, recipe)
 
 
 def remember(tmp_path: Path, item: Item, status: Status = Status.DONE, **options: bool) -> None:
-    with Manifest(tmp_path / "m.sqlite", **options) as manifest:
+    with Manifest(tmp_path / "m.sqlite", tmp_path / "out", **options) as manifest:
         manifest.record(done(item, status), RECIPE)
         manifest.commit()
 
@@ -72,12 +77,69 @@ def test_with_hashes_a_new_time_alone_does_not_count(tmp_path: Path, item: Item)
     assert reason_after(tmp_path, item, content_hash=True) is Reason.CHANGED
 
 
-def test_a_result_that_is_gone_or_was_touched_is_made_again(tmp_path: Path, item: Item) -> None:
+def test_a_result_that_is_gone_is_made_again_and_one_that_a_person_changed_stays(tmp_path: Path, item: Item) -> None:
     remember(tmp_path, item)
     os.utime(item.target, (1, 1))
-    assert reason_after(tmp_path, item) is Reason.RESULT
+    assert reason_after(tmp_path, item) is Reason.EDITED
+    item.source.write_bytes(b"another scan")
+    assert reason_after(tmp_path, item) is Reason.EDITED
     item.target.unlink()
     assert reason_after(tmp_path, item) is Reason.RESULT
+
+
+def test_a_source_that_was_replaced_while_it_was_read_is_done_again(tmp_path: Path, item: Item) -> None:
+    before = FileStamp.of(item.source)
+    item.source.write_bytes(b"a better scan of the same photo")
+    with Manifest(tmp_path / "m.sqlite", tmp_path / "out") as manifest:
+        manifest.record(dataclasses.replace(done(item), source_stamp=before), RECIPE)
+        manifest.commit()
+    assert reason_after(tmp_path, item) is Reason.CHANGED
+
+
+def test_an_archive_that_was_moved_is_up_to_date(tmp_path: Path, item: Item) -> None:
+    remember(tmp_path, item)
+    moved = tmp_path / "mounted elsewhere"
+    moved.mkdir()
+    for name in ("in", "out"):
+        (tmp_path / name).rename(moved / name)
+    there = dataclasses.replace(item, source=moved / "in" / "a.jpg", target=moved / "out" / "a.jpg")
+    with Manifest(tmp_path / "m.sqlite", moved / "out") as manifest:
+        assert manifest.reason(there, RECIPE) is None
+
+
+@pytest.mark.parametrize("moved", [False, True])
+@pytest.mark.parametrize("writable", [False, True])
+def test_a_manifest_of_version_1_is_read_and_its_results_are_up_to_date(tmp_path: Path, moved: bool, writable: bool) -> None:
+    """data/version-1 is a tree as batchcolor 0.1 left it; the manifest's names are absolute, below /tmp/archive."""
+    tree = tmp_path / ("elsewhere" if moved else "archive")
+    shutil.copytree(DATA / "version-1", tree)
+    path = tree / "manifest-1.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as rows:
+        if not moved:  # as if it had been written here
+            for column in ("source", "target"):
+                rows.execute(f"UPDATE items SET {column} = CAST(replace({column}, '/tmp/archive', ?) AS BLOB)", (str(tree),))
+            rows.commit()
+        times = rows.execute("SELECT target, mtime_ns, result_mtime_ns FROM items WHERE status = 'done'").fetchall()
+    for target, *stamps in times:
+        name = os.fsdecode(target).partition("/colour/")[2]
+        for folder, stamp in zip(("scans", "colour"), stamps, strict=True):
+            os.utime(tree / folder / name, ns=(stamp, stamp))
+    recipe_of = lambda item: Recipe.of(item, "433887d866d9d4dff7758029a3f16c64f3cc333c7c80a75eb2c6d0462afcd35e")  # noqa: E731
+    reasons = {}
+    with Manifest(path, tree / "colour", writable=writable) as manifest:
+        for source in sorted((tree / "scans").rglob("*.*")):
+            item = Item(source, tree / "colour" / source.relative_to(tree / "scans"), Kind.PHOTO)
+            reasons[source.name] = manifest.reason(item, recipe_of(item))
+        changed = dataclasses.replace(item, settings=Settings(photo=PhotoSettings(quality=80)))
+        assert manifest.reason(changed, recipe_of(changed)) is Reason.SETTINGS
+    assert reasons == {"broken.jpg": Reason.FAILED, "beach.png": None, "garden.png": None, "Äpfel.jpg": None}
+
+
+def test_a_manifest_of_a_later_version_is_one_sentence(tmp_path: Path) -> None:
+    with Manifest(tmp_path / "m.sqlite", tmp_path) as manifest:
+        manifest.set_fact("version", "99")
+    with pytest.raises(OutputError, match="was written by a later batchcolor"):
+        Manifest(tmp_path / "m.sqlite", tmp_path)
 
 
 def test_other_weights_do_it_again(tmp_path: Path, item: Item) -> None:
@@ -120,7 +182,7 @@ def test_names_that_are_not_text_are_kept(tmp_path: Path, item: Item) -> None:
 
 def test_what_was_not_committed_is_forgotten_and_the_rest_is_whole(tmp_path: Path, item: Item) -> None:
     remember(tmp_path, item)
-    manifest = Manifest(tmp_path / "m.sqlite")
+    manifest = Manifest(tmp_path / "m.sqlite", tmp_path / "out")
     manifest.record(done(item, Status.FAILED), RECIPE)
     manifest.__exit__(None, None, None)  # as a killed process leaves it
     assert reason_after(tmp_path, item) is None
@@ -136,4 +198,4 @@ def test_looking_only_makes_nothing(tmp_path: Path, item: Item) -> None:
 def test_a_damaged_manifest_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "m.sqlite").write_bytes(b"this is no database" * 100)
     with pytest.raises(OutputError, match=r"m\.sqlite: the manifest cannot be used"):
-        Manifest(tmp_path / "m.sqlite")
+        Manifest(tmp_path / "m.sqlite", tmp_path / "out")

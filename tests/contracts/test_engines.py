@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -49,6 +50,20 @@ def natural(count: int, height: int, width: int) -> np.ndarray:
             plane += cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) / 4
         planes.append(plane.clip(0, 100))
     return np.stack(planes)[:, None]
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (1, 64, 64), (1, 3, 64, 64), (0, 1, 64, 64), (1, 1, 0, 64)])
+def test_a_wrong_shape_is_a_value_error_that_names_it(engine: Engine, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=re.escape(str(shape))):
+        engine(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 40), (17, 3), (32, 32), (32, 128)])
+def test_it_takes_planes_of_any_size(engine: Engine, height: int, width: int) -> None:
+    for count in (1, 2, 3):
+        ab = engine(natural(count, height, width))
+        assert ab.shape == (count, 2, -(-height // 4), -(-width // 4))
+        assert np.isfinite(ab).all()
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)

@@ -1,4 +1,4 @@
-"""What every smoother promises (batchcolor/films/smooth.py)."""
+"""What every smoother promises (batchcolor/films/chroma/smoothing.py)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from batchcolor.films.chroma.smoothing import SMOOTHERS, ShotFrame, Smoother
+from batchcolor.films.chroma.smoothers import SMOOTHERS, smoother_of
+from batchcolor.films.chroma.smoothing import ShotFrame, Smoother
 from tests.films.made import moving
 
 HEIGHT, WIDTH = 64, 96
@@ -16,7 +17,7 @@ HEIGHT, WIDTH = 64, 96
 
 @pytest.fixture(params=SMOOTHERS, ids=str)
 def smooth(request: pytest.FixtureRequest) -> Smoother:
-    return SMOOTHERS[request.param]
+    return smoother_of(request.param)
 
 
 def lightness(n: int) -> np.ndarray:
@@ -123,5 +124,5 @@ def test_flicker_of_the_generator_is_taken_out(name: str) -> None:
         means = [float(answer.mean((1, 2))[0]) for answer in answers]
         return float(np.abs(np.diff(means[4:-4])).mean())
 
-    raw, steadied = list(SMOOTHERS["none"](frames(48))), list(SMOOTHERS[name](frames(48)))
+    raw, steadied = list(smoother_of("none")(frames(48))), list(smoother_of(name)(frames(48)))
     assert restlessness(steadied) < 0.4 * restlessness(raw)

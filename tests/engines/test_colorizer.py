@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -35,6 +36,24 @@ def test_planes_of_one_shape_share_batches_and_answers_keep_their_order() -> Non
     engine = colorizer.engine
     assert isinstance(engine, FormulaEngine)
     assert sorted(batch[0] for batch in engine.batches) == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("shape", [(3, 64, 64), (64,), (), (0, 64)])
+def test_what_is_no_plane_is_a_value_error_that_names_its_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"lightness[1] has shape {shape}")):
+        formula_colorizer().ab([*planes((64, 64)), np.zeros(shape, np.float32)])
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_an_answer_that_is_not_finite_is_an_error_and_never_a_picture(odd: float) -> None:
+    class Odd(FormulaEngine):
+        def __call__(self, L: np.ndarray) -> np.ndarray:
+            ab = super().__call__(L)
+            ab[-1, 1, 3, 5] = odd
+            return ab
+
+    with pytest.raises(ModelError, match="not a number"):
+        Colorizer(Odd(), side_multiple=32).ab(planes((64, 64), (64, 64)))
 
 
 def test_nothing_in_nothing_out() -> None:

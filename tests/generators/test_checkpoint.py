@@ -112,6 +112,49 @@ def damaged(kind: str, folder: Path, lite: Checkpoint) -> Path:
     return path
 
 
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("published", [False, True], ids=["safetensors", "state dict"])
+def test_weights_that_are_not_finite_are_refused_by_name(
+    tmp_path: Path, lite: Checkpoint, siggraph: Generator, odd: float, published: bool
+) -> None:
+    tensors = {name: t.clone() for name, t in (siggraph.state_dict() if published else lite.tensors).items()}
+    name = next(name for name, t in tensors.items() if t.ndim == 4)
+    tensors[name][0, 0, 0, 0] = odd
+    path = tmp_path / "odd"
+    if published:
+        torch.save(tensors, path)
+    else:
+        save(Checkpoint("lite", SMALL, tensors), path)
+    with pytest.raises(ModelError, match=f"{name} holds values that are not finite"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        {"configuration": "[]"},
+        {"configuration": "null"},
+        {"configuration": '"x"'},
+        {"configuration": '{"bogus": 1}'},
+        {"configuration": '{"encoder": "lite0", "widths": [-16, 16, 16, 16]}'},
+        {"configuration": '{"encoder": "lite0", "widths": []}'},
+        {"configuration": "[" * 100_000},
+        {"card": "[1]"},
+        {"card": '{"network_size": "big"}'},
+        {"card": '{"network_size": 1000000}'},
+        {"architecture": "../../x"},
+    ],
+    ids=lambda description: str(description)[:40],
+)
+def test_a_hostile_description_is_one_sentence(tmp_path: Path, lite: Checkpoint, description: dict[str, str]) -> None:
+    path = tmp_path / "odd.safetensors"
+    metadata = {"format": FORMAT, "architecture": "lite", "configuration": json.dumps(SMALL), "card": "{}"}
+    save_file({name: t.contiguous() for name, t in lite.tensors.items()}, path, metadata | description)
+    with pytest.raises(ModelError) as caught:
+        load(path).generator()
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("kind", ["empty", "cut", "text", "header", "foreign", "unknown architecture"])
 def test_damaged_and_foreign_files_are_one_sentence(tmp_path: Path, lite: Checkpoint, kind: str) -> None:
     path = damaged(kind, tmp_path, lite)

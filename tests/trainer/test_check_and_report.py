@@ -14,6 +14,7 @@ import pytest
 
 from tests.trainer.conftest import encoded, shard, write
 from tests.trainer.test_runs import command, run_arguments, trainer
+from trainer.report import Table, read_rows
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_run_leaves_events_and_a_plot(photos: Path, tmp_path: Path) -> None:
-    ran = trainer(*run_arguments(photos, tmp_path / "run", "--judge", photos))
+    ran = trainer(*run_arguments(photos, tmp_path / "run", "--validation", photos))
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert list((tmp_path / "run" / "events").glob("events.out.tfevents.*"))
@@ -107,3 +108,18 @@ def test_evaluate_writes_every_pictures_figures(photos: Path, tmp_path: Path) ->
     mean = sum(float(row["gain_db"]) for row in rows) / len(rows)
     assert mean == pytest.approx(json.loads(ran.stdout)["gain_mean"], abs=1e-3)
     assert all(float(row["psnr_db"]) == pytest.approx(10 * math.log10(255**2 / float(row["mse"]))) for row in rows)
+
+
+def test_a_table_is_read_when_it_is_opened_and_not_for_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table(tmp_path / "log.csv")
+    table.append({"step": 20, "ab": 9.5})
+    monkeypatch.setattr("trainer.report.read_rows", lambda _path: pytest.fail("the whole table was read again"))
+    for step in (40, 60):
+        table.append({"step": step, "ab": 9.0})
+    monkeypatch.undo()
+    table.append({"step": 80, "ab": 8.5, "gan": 1.0})  # the joint stage has begun
+    resumed = Table(tmp_path / "log.csv")
+    resumed.append({"step": 100, "ab": 8.0, "gan": 0.9})
+    rows = read_rows(tmp_path / "log.csv")
+    assert [row["step"] for row in rows] == ["20", "40", "60", "80", "100"]
+    assert [row["gan"] for row in rows] == ["", "", "", "1.0", "0.9"]

@@ -11,12 +11,12 @@ import torch
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint, save
 from trainer import hints as hints_module
-from trainer.degrade import DEGRADATIONS, NONE, Degrade
-from trainer.hints import random_hints
+from trainer.degrade import DEGRADATIONS, NONE, Degradation
+from trainer.hints import Patch, random_hints, random_patches
 from trainer.losses import ab_bins, classification
 from trainer.networks import initial_generator
+from trainer.randomness import random_of
 from trainer.settings import TrainSettings
-from trainer.step import random_of
 
 
 def ramp(n: int = 4, height: int = 50, width: int = 61) -> torch.Tensor:
@@ -40,9 +40,16 @@ def test_each_degradation_keeps_shape_and_range_and_changes_something(name: str)
 def test_an_option_turns_each_on_and_off(name: str) -> None:
     L = ramp()
     assert torch.equal(NONE(L, random_of(0, 1, 0)), L)
-    always = Degrade(**{**dict.fromkeys(DEGRADATIONS, 0.0), name: 1.0})
+    always = Degradation(**{**dict.fromkeys(DEGRADATIONS, 0.0), name: 1.0})
     changed = (always(L, random_of(0, 1, 0)) != L).flatten(1).any(1)
     assert bool(changed.all())
+
+
+def test_only_the_chosen_pictures_of_a_batch_change() -> None:
+    L = ramp(40)
+    some = Degradation(**{**dict.fromkeys(DEGRADATIONS, 0.0), "fade": 0.3})
+    changed = (some(L, random_of(0, 1, 0)) != L).flatten(1).any(1)
+    assert 4 < int(changed.sum()) < 20
 
 
 def test_vignettes_darken_corners_and_leave_the_middle() -> None:
@@ -83,31 +90,34 @@ def test_hints_are_true_colours_in_small_patches_for_a_part_of_the_samples() -> 
     assert bool((random_hints(ab, 0.0, random_of(0, 0, 0)).mask == 0).all())
 
 
-def test_hints_have_the_papers_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hints_have_the_papers_statistics() -> None:
     """Zhang et al. 2017, section 3.2: points geometric with p = 1/8, patches of 1 to 9 pixels, everything once in a hundred."""
-    sides: list[int] = []
-
-    def recorded(room: int, rng: torch.Generator) -> int:
-        sides.append(64 - room)
-        return near_middle(room, rng)
-
-    near_middle = hints_module._near_middle
-    monkeypatch.setattr(hints_module, "_near_middle", recorded)
-    ab, rng = torch.ones(1, 2, 64, 64), random_of(0, 0, 0)
-    points, covered = [], []
-    for _ in range(4000):
-        before = len(sides)
-        covered.append(float(random_hints(ab, 1.0, rng).mask.mean()))
-        points.append((len(sides) - before) // 2)  # a row and a column for each
-    counts, shares = np.array(points), np.array(covered)
+    drawn = random_patches(4000, 64, 64, 1.0, random_of(0, 0, 0).host)
+    counts = np.array([len(patches) for patches in drawn if patches is not None])
+    squares = [square for patches in drawn if patches for square in patches]
     # margins of four standard errors
-    assert counts.mean() == pytest.approx(0.99 * 7, abs=0.48)  # (1 - p) / p failures before the first success
-    assert np.mean(counts >= 8) == pytest.approx(0.99 * (7 / 8) ** 8, abs=0.03)
-    assert np.mean(shares == 0) == pytest.approx(0.99 / 8, abs=0.021)
-    assert np.mean(shares == 1) == pytest.approx(0.01, abs=0.0063)
-    assert set(sides) == set(range(1, 10))
-    assert np.mean(sides) == pytest.approx(5, abs=0.09)
-    assert sides[::2] == sides[1::2]  # squares
+    assert counts.mean() == pytest.approx(7, abs=0.48)  # (1 - p) / p failures before the first success
+    assert np.mean(counts >= 8) == pytest.approx((7 / 8) ** 8, abs=0.03)
+    assert np.mean(counts == 0) == pytest.approx(1 / 8, abs=0.021)
+    assert 1 - len(counts) / 4000 == pytest.approx(0.01, abs=0.0063)
+    assert {square.side for square in squares} == set(range(1, 10))
+    assert np.mean([square.side for square in squares]) == pytest.approx(5, abs=0.09)
+    assert all(0 <= square.top <= 64 - square.side and 0 <= square.left <= 64 - square.side for square in squares)
+    middles = np.array([(square.top + square.side / 2, square.left + square.side / 2) for square in squares])
+    assert middles.mean(0) == pytest.approx([32, 32], abs=1)
+    assert middles.std(0) == pytest.approx([14.5, 14.5], abs=1.5)  # a quarter of the room, its tails cut
+
+
+def test_where_patches_overlap_the_later_one_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    squares = [Patch(0, 0, 4), Patch(2, 2, 2)]
+    monkeypatch.setattr(hints_module, "random_patches", lambda *_: [[], squares, None])
+    ab = torch.arange(3 * 2 * 64.0).view(3, 2, 8, 8)
+    shown, mask = random_hints(ab, 1.0, random_of(0, 0, 0))
+    assert float(mask[0].sum()) == 0
+    assert float(mask[1].sum()) == 16
+    torch.testing.assert_close(shown[1, :, 0, 0], ab[1, :, :4, :4].mean((1, 2)))
+    torch.testing.assert_close(shown[1, :, 3, 3], ab[1, :, 2:4, 2:4].mean((1, 2)))
+    torch.testing.assert_close(shown[2], ab[2])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6])

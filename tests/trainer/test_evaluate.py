@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from batchcolor.generators import Generator
 from batchcolor.generators.base import Hints
+from batchcolor.imaging.contact_sheet import GAP
 from tests.trainer.conftest import encoded, shard
 from tests.trainer.test_runs import run_arguments, trainer
 from trainer.evaluate import predict_ab
@@ -87,7 +88,7 @@ def test_undecodable_pictures_are_named_and_counted(photos: Path, tmp_path: Path
     assert (figures["pictures"], figures["undecodable"]) == (13, 5)
     for place in (*(broken / name for name in BROKEN), f"{packed}#bad.jpg"):
         assert ran.stderr.count(f"{place}: cannot be decoded and is left out") == 1
-    assert cv2.imread(str(tmp_path / "sheet.png")).shape[0] == 7 * (192 + 4)  # 13 pictures, two a row
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape[0] == 7 * (192 + 2 * GAP)  # 13 pictures, two a row
 
 
 def test_nothing_decodable_is_one_sentence(tmp_path: Path) -> None:
@@ -100,10 +101,10 @@ def test_nothing_decodable_is_one_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / "sheet.png").exists()
 
 
-@pytest.mark.parametrize("option", ["--judge", "--show"])
+@pytest.mark.parametrize("option", ["--validation", "--preview"])
 def test_a_run_that_could_not_be_judged_does_not_begin(photos: Path, tmp_path: Path, option: str) -> None:
     broken = write_broken(tmp_path / "broken")
-    ran = trainer(*run_arguments(photos, tmp_path / "run", option, broken, "--judge-every", 1))
+    ran = trainer(*run_arguments(photos, tmp_path / "run", option, broken, "--validation-every", 1))
     assert ran.returncode == 3
     assert "none of 4 pictures can be decoded" in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -7,7 +7,7 @@ import torch
 
 from batchcolor.errors import UsageError
 from trainer.discriminator import NORMS, NLayerDiscriminator, discriminator_input
-from trainer.losses import charbonnier, chroma_weight, l1, lsgan_discriminator, lsgan_generator, moved, unsteadiness
+from trainer.losses import charbonnier, chroma_weight, l1, lsgan_discriminator, lsgan_generator, shifted, temporal_consistency
 
 AB = torch.tensor([[[[3.0]], [[-4.0]]]])  # (1, 2, 1, 1): |d| = 5
 ZERO = torch.zeros(1, 2, 1, 1)
@@ -35,22 +35,22 @@ def test_charbonnier_is_quadratic_below_its_epsilon() -> None:
 
 def test_a_picture_moves_with_its_border_repeated() -> None:
     planes = torch.arange(6.0).view(1, 1, 2, 3)  # 0 1 2 / 3 4 5
-    assert moved(planes, 0, 1)[0, 0].tolist() == [[0, 0, 1], [3, 3, 4]]
-    assert moved(planes, -1, -1)[0, 0].tolist() == [[4, 5, 5], [4, 5, 5]]
-    assert moved(planes, 0, 0)[0, 0].tolist() == planes[0, 0].tolist()
+    assert shifted(planes, 0, 1)[0, 0].tolist() == [[0, 0, 1], [3, 3, 4]]
+    assert shifted(planes, -1, -1)[0, 0].tolist() == [[4, 5, 5], [4, 5, 5]]
+    assert shifted(planes, 0, 0)[0, 0].tolist() == planes[0, 0].tolist()
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (1, -2), (-2, 1), (3, 3)])
 def test_colours_that_move_with_their_picture_are_steady(shift: tuple[int, int]) -> None:
     ab = torch.randn(2, 2, 8, 9)
-    assert float(unsteadiness(ab, moved(ab, *shift), *shift)) == pytest.approx(0, abs=1e-6)
-    assert float(unsteadiness(ab, moved(ab, *shift), shift[0], shift[1] + 1)) > 0.01
+    assert float(temporal_consistency(ab, shifted(ab, *shift), *shift)) == pytest.approx(0, abs=1e-6)
+    assert float(temporal_consistency(ab, shifted(ab, *shift), shift[0], shift[1] + 1)) > 0.01
 
 
-def test_unsteadiness_is_the_mean_distance_where_both_pictures_show_the_same() -> None:
+def test_temporal_consistency_is_the_mean_distance_where_both_pictures_show_the_same() -> None:
     ab = torch.zeros(1, 2, 1, 3)
     later = torch.tensor([[[[100.0, 4.0, 0.0]], [[100.0, 0.0, 4.0]]]])  # the first pixel came in from outside
-    assert float(unsteadiness(ab, later, 0, 1)) == pytest.approx(5.0 - 3.0)  # sqrt(4^2 + 3^2) - 3
+    assert float(temporal_consistency(ab, later, 0, 1)) == pytest.approx(5.0 - 3.0)  # sqrt(4^2 + 3^2) - 3
 
 
 def test_colourful_pixels_weigh_more_and_a_scale_of_zero_makes_all_alike() -> None:
@@ -66,9 +66,9 @@ def test_weights_are_those_of_a_mean() -> None:
 
 
 def test_lsgan_is_least_squares() -> None:
-    true, made_up = torch.tensor([1.0, 0.5]), torch.tensor([0.0, 0.5])
-    assert float(lsgan_discriminator(true, made_up)) == pytest.approx(((0 + 0.25) / 2 + (0 + 0.25) / 2) / 2)
-    assert float(lsgan_generator(made_up)) == pytest.approx((1 + 0.25) / 2)
+    true, fake = torch.tensor([1.0, 0.5]), torch.tensor([0.0, 0.5])
+    assert float(lsgan_discriminator(true, fake)) == pytest.approx(((0 + 0.25) / 2 + (0 + 0.25) / 2) / 2)
+    assert float(lsgan_generator(fake)) == pytest.approx((1 + 0.25) / 2)
     assert float(lsgan_discriminator(torch.ones(3), torch.zeros(3))) == 0
 
 

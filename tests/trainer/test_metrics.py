@@ -63,7 +63,7 @@ def test_decibels_of_no_error_are_finite() -> None:
 
 
 def test_a_score_is_what_numpy_and_skimage_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "looks_apart", lambda *_: None)  # has tests of its own, and wants larger pictures
+    monkeypatch.setattr(metrics, "lpips_distance", lambda *_: None)  # has tests of its own, and wants larger pictures
     rng = np.random.default_rng(0)
     predicted, truth = rng.integers(0, 256, (2, 3, 5, 3), dtype=np.uint8)
     gray = np.repeat(rng.integers(0, 256, (3, 5, 1), dtype=np.uint8), 3, axis=2)
@@ -80,7 +80,7 @@ def test_a_score_is_what_numpy_and_skimage_say(monkeypatch: pytest.MonkeyPatch) 
 
 def test_colourfulness_of_two_pixels_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Red and black: rg is 200 and 0, yb 100 and 0; deviations 100 and 50, means 100 and 50."""
-    monkeypatch.setattr(metrics, "looks_apart", lambda *_: None)
+    monkeypatch.setattr(metrics, "lpips_distance", lambda *_: None)
     truth = np.array([[[200, 0, 0], [0, 0, 0]]], np.uint8)
     gray = np.full((1, 2, 3), 90, np.uint8)
     found = score("red", gray, gray, truth)

@@ -12,38 +12,47 @@ import torch
 
 from batchcolor.errors import DeviceError, UsageError
 from batchcolor.generators import build
+from batchcolor.generators.checkpoint import Checkpoint, save
 from tests.trainer.test_runs import command, trainer
 from trainer.degrade import NONE
 from trainer.networks import train_mode
+from trainer.objective import Objective
 from trainer.parallel import Processes, training_device
-from trainer.settings import Objective
+from trainer.randomness import random_of
 from trainer.state import STATE_FILE, read_state
-from trainer.step import forward_backward, random_of
+from trainer.step import forward_backward
 
 GRADIENTS = """
 import sys
 import torch
 from batchcolor.generators import build
+from batchcolor.generators.checkpoint import Checkpoint, save
 from trainer.degrade import NONE
 from trainer.networks import Predictor, train_mode
-from trainer.parallel import gradients_shared, join
-from trainer.settings import Objective
-from trainer.step import forward_backward, random_of
+from trainer.objective import Objective
+from trainer.parallel import gradients_shared, joined
+from trainer.randomness import random_of
+from trainer.running import RunningMeans
+from trainer.step import forward_backward
 
 torch.set_num_threads(1)
-processes = join(torch.device("cpu"))
 torch.manual_seed(0)
 generator = build("siggraph17", {})
 train_mode(generator)
 rgb = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-part = rgb.chunk(processes.world)[processes.rank]
-network = processes.shared(Predictor(generator, classes=False))
-pieces = part.chunk(int(sys.argv[2]))  # as --accumulate does
-for number, piece in enumerate(pieces, start=1):
-    with gradients_shared(network, number == len(pieces)):
-        forward_backward(generator, piece, network=network, objective=Objective(chroma_scale=0), degrade=NONE,
-                         rng=random_of(0, 0, 0), autocast=False, share=1 / len(pieces))
-torch.save({name: p.grad for name, p in generator.named_parameters() if p.grad is not None}, f"{sys.argv[1]}.{processes.rank}")
+with joined(torch.device("cpu")) as processes:
+    part = rgb.chunk(processes.world)[processes.rank]
+    network = processes.shared(Predictor(generator, classes=False))
+    pieces = part.chunk(int(sys.argv[2]))  # as --accumulate does
+    means = RunningMeans()
+    for number, piece in enumerate(pieces, start=1):
+        with gradients_shared(network, number == len(pieces)):
+            losses = forward_backward(generator, piece, network=network, losses=Objective.of(chroma_scale=0).active(0, 0.0),
+                                      degradation=NONE, random=random_of(0, 0, 0), autocast=False, share=1 / len(pieces))
+        means.add(losses, share=1 / len(pieces))
+    logged = means.take(processes)
+gradients = {name: p.grad for name, p in generator.named_parameters() if p.grad is not None}
+torch.save({"gradients": gradients, "logged": logged}, f"{sys.argv[1]}.{processes.rank}")
 """
 
 
@@ -65,18 +74,25 @@ def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(tmp_path: 
     alone = torch.load(f"{saved}-alone.0", weights_only=True)
     for rank in (0, 1):
         together = torch.load(f"{saved}.{rank}", weights_only=True)
-        assert together.keys() == alone.keys()
-        assert len(alone) > 60
-        for name, gradient in alone.items():
-            torch.testing.assert_close(together[name], gradient, rtol=1e-3, atol=1e-6)
+        assert together["gradients"].keys() == alone["gradients"].keys()
+        assert len(alone["gradients"]) > 60
+        for name, gradient in alone["gradients"].items():
+            torch.testing.assert_close(together["gradients"][name], gradient, rtol=1e-3, atol=1e-6)
+        # the logged losses are those of the whole batch, in every process
+        assert together["logged"].keys() == {"ab"}
+        torch.testing.assert_close(together["logged"]["ab"], alone["logged"]["ab"], rtol=1e-5, atol=0)
 
 
 @pytest.mark.parametrize("gan", [pytest.param(False, marks=pytest.mark.slow), True], ids=["reconstruction", "joint"])
 def test_a_run_of_two_processes_ends_like_one(photos: Path, tmp_path: Path, gan: bool) -> None:
-    arguments = ["train", photos, "--generator", "siggraph17", "--init", "scratch", "--batch-size", 2, "--crop", 32, "--steps", 2,
-                 "--no-autocast", "--chroma-scale", 0, "--warmup", 1, "--rate", 1e-5]  # fmt: skip
+    # From weights, so that norms keep their statistics: a network from scratch normalizes by each process's own part.
+    torch.manual_seed(0)
+    start = tmp_path / "start.safetensors"
+    save(Checkpoint("siggraph17", {}, dict(build("siggraph17", {}).state_dict())), start)
+    arguments = ["train", photos, "--generator", "siggraph17", "--init", start, "--batch-size", 2, "--crop", 32, "--steps", 2,
+                 "--no-autocast", "--chroma-scale", 0, "--warmup", 1, "--learning-rate", 1e-5]  # fmt: skip
     if gan:
-        arguments += ["--gan-weight", 1, "--gan-ramp", 1, "--discriminator-planes", 8, "--discriminator-rate", 1e-5]
+        arguments += ["--gan-weight", 1, "--gan-ramp", 1, "--discriminator-channels", 8, "--discriminator-learning-rate", 1e-5]
     undamaged = [f"--degrade-{name}=0" for name in ("vignette", "tone", "fade", "blur", "grain", "scratches", "jpeg")]
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     together = torchrun("-m", "trainer", "--threads", "1", *map(str, [*arguments, *undamaged, "--output", tmp_path / "two"]))
@@ -104,8 +120,8 @@ def test_parts_one_after_the_other_have_the_gradient_of_the_whole() -> None:
         generator.zero_grad()
         for part in rgb.chunk(parts):
             rng = random_of(0, 0, 0)
-            objective = Objective(chroma_scale=0)
-            forward_backward(generator, part, objective=objective, degrade=NONE, rng=rng, autocast=False, share=1 / parts)
+            losses = Objective.of(chroma_scale=0).active(0, 0.0)
+            forward_backward(generator, part, losses=losses, degradation=NONE, random=rng, autocast=False, share=1 / parts)
         found = generator.get_parameter("model_out.0.weight").grad
         assert found is not None
         return found.clone()

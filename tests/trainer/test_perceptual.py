@@ -13,11 +13,12 @@ from torch import Tensor
 from batchcolor.errors import ModelError
 from batchcolor.generators import build
 from trainer import perceptual
-from trainer.degrade import Degrade
-from trainer.metrics import looks_apart, score, summarize
+from trainer.degrade import Degradation
+from trainer.metrics import lpips_distance, score, summarize
+from trainer.objective import Objective
 from trainer.perceptual import LAYERS, LPIPS, Net, lpips
-from trainer.settings import Objective
-from trainer.step import forward_backward, random_of
+from trainer.randomness import random_of
+from trainer.step import forward_backward
 
 
 def published(net: Net) -> dict[str, object]:
@@ -26,13 +27,13 @@ def published(net: Net) -> dict[str, object]:
     arrays: dict[str, object] = {}
     convolutions, inputs = {}, 3
     for number, layer in enumerate(LAYERS[net]):
-        shape = (layer.kernel, layer.kernel, inputs, layer.planes)
+        shape = (layer.kernel, layer.kernel, inputs, layer.channels)
         kernel = rng.normal(0, (2 / (layer.kernel**2 * inputs)) ** 0.5, shape).astype(np.float32)
-        convolutions[f"Conv_{number}"] = {"kernel": kernel, "bias": np.zeros(layer.planes, np.float32)}
-        inputs = layer.planes
+        convolutions[f"Conv_{number}"] = {"kernel": kernel, "bias": np.zeros(layer.channels, np.float32)}
+        inputs = layer.channels
     arrays["VGG16_0" if net == "vgg16" else "AlexNet_0"] = convolutions
     for number, layer in enumerate(layer for layer in LAYERS[net] if layer.tapped):
-        weight = rng.uniform(0, 1, (1, 1, layer.planes, 1)).astype(np.float32)
+        weight = rng.uniform(0, 1, (1, 1, layer.channels, 1)).astype(np.float32)
         arrays[f"NetLinLayer_{number}"] = {"Conv_0": {"kernel": weight}}
     return arrays
 
@@ -66,7 +67,7 @@ def test_equal_pictures_are_not_apart_and_others_are(net: Net) -> None:
 
 @pytest.mark.parametrize(("net", "sides"), [("vgg16", [64, 32, 16, 8, 4]), ("alexnet", [15, 7, 3, 3, 3])])
 def test_features_have_the_sizes_of_the_published_networks(net: Net, sides: list[int]) -> None:
-    assert [taps.shape[-1] for taps in LPIPS(net)._features(pictures())] == sides
+    assert [taps.shape[-1] for taps in LPIPS(net).features(pictures())] == sides
 
 
 def test_one_layer_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,9 +91,9 @@ def test_it_teaches_the_generator() -> None:
     losses = forward_backward(
         generator,
         rgb,
-        objective=Objective(perceptual_weight=1.0),
-        degrade=Degrade(),
-        rng=random_of(0, 0, 0),
+        losses=Objective.of(perceptual_weight=1.0).active(0, 0.0),
+        degradation=Degradation(),
+        random=random_of(0, 0, 0),
         autocast=False,
     )
     assert float(losses["lpips"]) > 0
@@ -106,7 +107,7 @@ def test_pictures_are_judged_by_it_where_its_weights_are() -> None:
     a = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     b = a // 2
     figures = summarize([score("a", b, b, a)]).as_dict()
-    assert figures["lpips"] == pytest.approx(looks_apart(b, a), abs=1e-4)
+    assert figures["lpips"] == pytest.approx(lpips_distance(b, a), abs=1e-4)
 
 
 def test_without_its_weights_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,13 @@ import torch
 
 from batchcolor.errors import ModelError
 from batchcolor.generators import build
+from batchcolor.generators.checkpoint import save
 from tests.trainer.conftest import write
 from tests.trainer.test_runs import JOINT, run_arguments, trainer
 from trainer.__main__ import run as run_here
 from trainer.export import checkpoint_of
-from trainer.networks import Predictor, parameter_groups
+from trainer.networks import Predictor
+from trainer.optimizers import parameter_groups
 from trainer.state import STATE_FILE, fitting, load_state, read_state
 
 
@@ -66,8 +68,7 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         (["--encoder", "lite1"], "lite1"),
         (["--generator", "siggraph17"], "siggraph17"),
         (["--widths", "16,16,16,8"], "widths"),
-        (["--frozen-stages", 2], "--frozen-stages"),
-        (["--discriminator-planes", 16], "--discriminator-planes"),
+        (["--discriminator-channels", 16], "--discriminator-channels"),
         (["--discriminator-norm", "batch"], "--discriminator-norm"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -95,7 +96,7 @@ def test_a_state_with_class_weights_does_not_go_on_without(tmp_path: Path) -> No
     optimizers = []
     for classes in (True, False):
         Predictor(generator, classes)
-        optimizers.append(torch.optim.AdamW(parameter_groups(generator, 1.0)))
+        optimizers.append(torch.optim.AdamW(parameter_groups(generator, 1.0, 0.01)))
     taught, plain = optimizers
     for optimizer, state in ((plain, taught.state_dict()), (taught, plain.state_dict())):
         with (
@@ -108,15 +109,17 @@ def test_a_state_with_class_weights_does_not_go_on_without(tmp_path: Path) -> No
 def test_other_settings_on_going_on_are_named_and_heeded(finished: tuple[Path, Path], tmp_path: Path) -> None:
     photos, run = finished
     shutil.copytree(run, tmp_path / "run")
-    others = ["--rate", 1e-4, "--encoder-rate", 0.5, "--weight-decay", 0, "--degrade-grain", 0, "--init", "imagenet"]
+    others = ["--learning-rate", 1e-4, "--encoder-learning-rate-scale", 0.5, "--weight-decay", 0, "--degrade-grain", 0]
+    others += ["--init", tmp_path / "gone.safetensors"]  # a state has its own start
     ran = trainer(*run_arguments(photos, tmp_path / "run", *JOINT, *others, "--save-minutes", 9, "--device", "cpu"))
+    assert "resumed" in ran.stderr
     assert ran.returncode == 0, ran.stderr
     (warning,) = (line for line in ran.stderr.splitlines() if "other settings" in line)
-    named = "rate 0.0006 -> 0.0001, encoder-rate 0.1 -> 0.5, weight-decay 0.01 -> 0.0, degrade-grain 0.3 -> 0.0"
-    assert warning.endswith(f"{tmp_path / 'run' / STATE_FILE}: goes on with other settings than it was saved with: {named}")
+    named = "learning-rate 0.0006 -> 0.0001, encoder-learning-rate-scale 0.1 -> 0.5, weight-decay 0.01 -> 0.0, degrade-grain 0.3 -> 0.0"
+    assert warning.endswith(f"{tmp_path / 'run' / STATE_FILE}: resumed with other settings than it was saved with: {named}")
     state = read_state(tmp_path / "run" / STATE_FILE)
-    assert state["settings"]["rate"] == 1e-4
-    assert [group["scale"] for group in state["optimizer"]["param_groups"]] == [1.0, 0.5]
+    assert state["settings"]["learning_rate"] == 1e-4
+    assert [group["scale"] for group in state["optimizer"]["param_groups"]] == [1.0, 1.0, 0.5, 0.5]
     assert {group["weight_decay"] for group in state["optimizer"]["param_groups"]} == {0.0}
 
 
@@ -126,7 +129,7 @@ def test_a_state_from_before_settings_were_saved_goes_on(finished: tuple[Path, P
     state = tmp_path / "run" / STATE_FILE
     torch.save({name: part for name, part in read_state(state).items() if name != "settings"}, state)
     assert checkpoint_of(tmp_path / "run").card.keys() == {"steps", "joint_steps", "training_minutes"}
-    ran = trainer(*run_arguments(photos, tmp_path / "run", *JOINT, "--rate", 1e-4))
+    ran = trainer(*run_arguments(photos, tmp_path / "run", *JOINT, "--learning-rate", 1e-4))
     assert ran.returncode == 0, ran.stderr
     assert "other settings" not in ran.stderr
 
@@ -145,3 +148,14 @@ def test_a_damaged_state_is_one_sentence(finished: tuple[Path, Path], tmp_path: 
     assert str(state) in sentence
     assert "another folder" in sentence or "another --output" in sentence
     assert state.read_bytes() == before
+
+
+def test_a_state_with_frozen_stages_does_not_go_on_without(finished: tuple[Path, Path], tmp_path: Path, here: Here) -> None:
+    photos, run = finished
+    start = checkpoint_of(run)
+    save(start, tmp_path / "start.safetensors")
+    arguments = run_arguments(photos, tmp_path / "run", "--init", tmp_path / "start.safetensors", "--steps", 1)
+    assert trainer(*arguments).returncode == 0
+    sentence = here.error(*arguments, "--steps", 2, "--frozen-stages", 2)
+    assert "--frozen-stages" in sentence
+    assert "another --output" in sentence

@@ -14,10 +14,13 @@ from batchcolor.generators.lite import LiteGenerator
 from tests.trainer.test_runs import run_arguments, trainer
 from trainer.degrade import NONE
 from trainer.discriminator import NLayerDiscriminator
-from trainer.networks import freeze, parameter_groups, train_mode
-from trainer.settings import Adversary, Objective, learning_rate_factor
+from trainer.networks import freeze, train_mode
+from trainer.objective import Objective
+from trainer.optimizers import parameter_groups
+from trainer.randomness import random_of
+from trainer.settings import Gan, TrainSettings, learning_rate_factor
 from trainer.state import STATE_FILE, Ema, read_state
-from trainer.step import Opponent, forward_backward, random_of
+from trainer.step import TrainedDiscriminator, forward_backward
 
 
 def test_the_average_follows_its_formula() -> None:
@@ -66,17 +69,17 @@ def test_without_warm_up_the_first_step_has_the_whole_rate() -> None:
 
 
 def test_the_joint_stage_begins_at_a_share_of_the_run_or_at_a_step() -> None:
-    share, step = Adversary(weight=1, start=0.5), Adversary(weight=1, start=100)
+    share, step = Gan(weight=1, start=0.5), Gan(weight=1, start=100)
     assert [share.begun(0, progress) for progress in (0.0, 0.49, 0.5, 1.0)] == [False, False, True, True]
     assert [step.begun(number, 0.9) for number in (0, 99, 100, 101)] == [False, False, True, True]
-    assert Adversary(weight=1).begun(0, 0.0)
-    assert not Adversary(weight=0).begun(100, 1.0)
+    assert Gan(weight=1).begun(0, 0.0)
+    assert not Gan(weight=0).begun(100, 1.0)
 
 
 def test_its_weight_rises_linearly_and_stays() -> None:
-    adversary = Adversary(weight=3, ramp_steps=200)
+    adversary = Gan(weight=3, ramp_steps=200)
     assert [adversary.weight_at(n) for n in (0, 99, 199, 200, 5000)] == pytest.approx([0.015, 1.5, 3, 3, 3])
-    assert Adversary(weight=3, ramp_steps=0).weight_at(0) == 3
+    assert Gan(weight=3, ramp_steps=0).weight_at(0) == 3
 
 
 def lite() -> LiteGenerator:
@@ -102,41 +105,75 @@ def test_frozen_stages_do_not_learn_and_all_else_does() -> None:
 def test_each_parameter_that_learns_is_in_one_group_the_encoders_with_its_rate(frozen: int) -> None:
     generator = lite()
     freeze(generator, frozen)
-    groups = parameter_groups(generator, 0.1)
-    assert [group["scale"] for group in groups] == ([1.0] if frozen == 7 else [1.0, 0.1])
-    grouped = [{id(p) for p in group["params"]} for group in groups]
+    groups = parameter_groups(generator, 0.1, 0.01)
+    assert [group["scale"] for group in groups] == ([1.0, 1.0] if frozen == 7 else [1.0, 1.0, 0.1, 0.1])
     learning = {name: id(p) for name, p in generator.named_parameters() if p.requires_grad}
-    assert grouped[0] == {number for name, number in learning.items() if not name.startswith("encoder.")}
-    if frozen < 7:
-        assert grouped[1] == {number for name, number in learning.items() if name.startswith("encoder.")}
-    assert sum(map(len, grouped)) == len(learning)
+    for scale in (1.0, 0.1):
+        grouped = {id(p) for group in groups if group["scale"] == scale for p in group["params"]}
+        assert grouped == {number for name, number in learning.items() if name.startswith("encoder.") == (scale == 0.1)}
+    assert sum(len(group["params"]) for group in groups) == len(learning)
+
+
+def test_norms_and_biases_do_not_decay() -> None:
+    generator = lite()
+    decay = {id(p): group["weight_decay"] for group in parameter_groups(generator, 0.1, 0.01) for p in group["params"]}
+    names = {id(p): name for name, p in generator.named_parameters()}
+    decayed = {names[number] for number, weight in decay.items() if weight}
+    of_norms = {
+        f"{name}.weight" for name, module in generator.named_modules() if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d)
+    }
+    assert len(of_norms) > 50
+    assert decayed == {name for name in names.values() if name.endswith(".weight")} - of_norms
+
+
+def test_the_encoder_is_frozen_as_a_whole_until_it_begins_to_learn() -> None:
+    settings = TrainSettings(encoder_start=0.5, frozen_stages=3)
+    assert [settings.encoder_frozen(9, progress) for progress in (0.0, 0.49, 0.5, 1.0)] == [True, True, False, False]
+    generator = lite()
+    freeze(generator, None)
+    assert not any(p.requires_grad for p in generator.encoder.parameters())
+    freeze(generator, settings.frozen)
+    learning = {name for name, p in generator.named_parameters() if p.requires_grad}
+    frozen = lite()
+    freeze(frozen, 3)
+    assert learning == {name for name, p in frozen.named_parameters() if p.requires_grad}
+
+
+def test_a_run_unfreezes_its_encoder_on_the_way(photos: Path, tmp_path: Path) -> None:
+    ran = trainer(*run_arguments(photos, tmp_path / "run", "--encoder-start", 4))
+    assert ran.returncode == 0, ran.stderr
+    state = read_state(tmp_path / "run" / STATE_FILE)
+    steps = {int(moments["step"]) for moments in state["optimizer"]["state"].values()}
+    assert steps == {6, 2}  # the decoder's, and the encoder's from step 4 on
+    resumed = trainer(*run_arguments(photos, tmp_path / "run", "--encoder-start", 4, "--steps", 8))
+    assert resumed.returncode == 0, resumed.stderr
 
 
 def norm_of(tensors: list[torch.Tensor]) -> float:
     return math.sqrt(sum(float(tensor.double().square().sum()) for tensor in tensors))
 
 
-def test_the_opponents_gradient_is_clipped_and_its_norm_told() -> None:
+def test_the_discriminators_gradient_is_clipped_and_its_norm_returned() -> None:
     generator = lite()
     train_mode(generator)
-    discriminator = NLayerDiscriminator(8)
-    optimizer = torch.optim.SGD(discriminator.parameters(), lr=0.0)
+    network = NLayerDiscriminator(8)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
     rgb = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
 
     def left(clip_norm: float) -> tuple[float, float]:
-        opponent = Opponent(discriminator, discriminator, optimizer, clip_norm)
+        discriminator = TrainedDiscriminator(network, network, optimizer, clip_norm)
         optimizer.zero_grad()
         forward_backward(
             generator,
             rgb,
-            objective=Objective(),
-            degrade=NONE,
-            rng=random_of(0, 0, 0),
+            losses=Objective().active(0, 0.0),
+            degradation=NONE,
+            random=random_of(0, 0, 0),
             autocast=False,
-            opponent=opponent,
+            discriminator=discriminator,
             gan_weight=1.0,
         )
-        return float(opponent.clip()), norm_of([p.grad for p in discriminator.parameters() if p.grad is not None])
+        return float(discriminator.clip()), norm_of([p.grad for p in network.parameters() if p.grad is not None])
 
     told, kept = left(1e6)
     assert kept == pytest.approx(told, rel=1e-4)
@@ -147,10 +184,12 @@ def test_the_opponents_gradient_is_clipped_and_its_norm_told() -> None:
 def test_a_run_clips_gradients_and_scales_its_rates(photos: Path, tmp_path: Path) -> None:
     """After one step Adam's first moment is a tenth of the gradient that was left after clipping."""
     ran = trainer(
-        *run_arguments(photos, tmp_path / "run", "--steps", 1, "--clip-norm", 0.01, "--warmup", 4, "--encoder-rate", 0.25)
+        *run_arguments(
+            photos, tmp_path / "run", "--steps", 1, "--clip-norm", 0.01, "--warmup", 4, "--encoder-learning-rate-scale", 0.25
+        )
     )
     assert ran.returncode == 0, ran.stderr
     optimizer = read_state(tmp_path / "run" / STATE_FILE)["optimizer"]
     assert norm_of([state["exp_avg"] for state in optimizer["state"].values()]) == pytest.approx(0.1 * 0.01, rel=1e-3)
     rates = [group["lr"] for group in optimizer["param_groups"]]
-    assert rates == pytest.approx([6e-4 / 4, 6e-4 / 4 * 0.25])  # a quarter of the warm-up, no progress yet
+    assert rates == pytest.approx(2 * [6e-4 / 4] + 2 * [6e-4 / 4 * 0.25])  # a quarter of the warm-up, no progress yet

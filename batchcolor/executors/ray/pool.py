@@ -18,8 +18,8 @@ import ray
 from ray.exceptions import ActorDiedError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from ... import __version__
 from ...errors import ClusterError
+from ...runtime.version import __version__
 from ..base import POLL_INTERVAL_S, Work
 from ..worker_pool import Assignment
 from .cluster import Node, nodes

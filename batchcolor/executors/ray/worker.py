@@ -9,10 +9,10 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ... import __version__
 from ...errors import BatchcolorError
 from ...runtime import thread_budget as threads
 from ...runtime.extras import needs_torch, torch_installed
+from ...runtime.version import __version__
 from ..base import Work, picklable, run_job
 from ..worker_logs import LogSender
 from ..worker_pool import EventKind

@@ -132,6 +132,3 @@ def _average(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     mean = a + share * (b - a)
     mean[..., 2] = weight
     return mean
-
-
-SMOOTHERS: dict[str, Smoother] = {"none": unsmoothed, "exponential": exponential, "flow": along_motion}

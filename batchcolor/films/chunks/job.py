@@ -7,8 +7,9 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import cv2
@@ -16,29 +17,33 @@ import numpy as np
 
 from ...color.upsampling import UPSCALERS
 from ...engines.colorizer import Colorizer
-from ...errors import SourceError
+from ...errors import OutputError, SourceError
 from ...executors import JobContext
 from ...runtime.atomic_write import atomic_write
 from ...runtime.prefetch import prefetch
-from ...settings import ColorSettings, FilmSettings
-from ..chroma.frames import ColorCounts, ColorizedFrame, DecodedFrame, colorize_frames
+from ...settings import ColorPages, ColorSettings, FilmSettings
+from ..chroma.carrying import ShotColours
+from ..chroma.frames import ChosenFrames, ColorCounts, ColorizedFrame, DecodedFrame, colorize_frames
 from ..chroma.motion import motion_size
 from ..chroma.planes import chroma_planes
-from ..input.decode import FrameDecoder
 from ..input.interlacing import deinterlace
-from ..input.planes import OutputFrame, copy_frame, fingerprint, luma_plane, small_lightness, to_picture_format
+from ..input.planes import OutputFrame, chroma_of, in_picture_format, luma_plane, small_lightness, to_picture_format
 from ..input.probe import FilmInfo, picture_stream, reading
+from ..input.source import SourceIdentity
 from ..output.encode import PictureFormat, open_encoder
 from ..output.streams import writing
 from ..quality import NoMetrics, QualityMetrics
+from ..shots.color import Treatment, small_lab, treatment
+from .chosen import NOTHING_CHOSEN, WholeFilm
+from .frames import ChunkFrames
 from .plan import Chunk
 from .segments import SegmentFacts, WorkFolder, times_of
 
 _DECODED_AHEAD = 8  # frames that wait for the network
 _COLORED_AHEAD = 8  # frames that wait for the encoder
 _TOLD_EVERY_S = 0.25
-# Where decoding begins, in seconds before the chunk's first frame: not every file finds its way to a frame at once, and some not at all.
-_STEPS_BACK_S: tuple[int | None, ...] = (0, 10, 60, None)
+
+Item = TypeVar("Item")
 
 
 class FilmStopped(Exception):
@@ -47,16 +52,20 @@ class FilmStopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChunkWork:
-    """What all chunks of a film have in common. measure: whether figures for the report are taken as well."""
+    """What all chunks of a film have in common. identity: of the source, as it was first seen; color_pages: what becomes of shots in
+    colour; measure: whether figures for the report are taken as well; chosen: colours that somebody chose for all of it."""
 
     source: Path
+    identity: SourceIdentity
     info: FilmInfo
     picture: PictureFormat
     work: WorkFolder
     colorizer: Callable[[], Colorizer]
     settings: FilmSettings
     color: ColorSettings
+    color_pages: ColorPages = "copy"
     measure: bool = False
+    chosen: WholeFilm = NOTHING_CHOSEN
 
     def prepare(self) -> None:
         """Open the network."""
@@ -64,113 +73,118 @@ class ChunkWork:
 
     def __call__(self, chunk: Chunk, context: JobContext) -> SegmentFacts:
         """Make the chunk's segment and return what is known of it. Raises `SourceError`, `OutputError`, `UsageError`, `FilmStopped`."""
+        self.identity.check(self.source)
         colorizer, counts = self.colorizer(), ColorCounts()
         measures = QualityMetrics() if self.measure else NoMetrics()
-        canvas = OutputFrame(self.info.width, self.info.height, self.picture)
+        keeps_fields = self.settings.deinterlace == "off" and self.info.side_data.field_order != "progressive"
+        canvas = OutputFrame(self.info.width, self.info.height, self.picture, fields=keeps_fields)
         target = self.work.segment(chunk)
         with reading(self.source) as container:
             stream = picture_stream(self.source, container)
             with atomic_write(target) as temporary:
                 with writing(target, temporary, self.work.muxer) as output:
                     encoder = open_encoder(output, stream, self.info, self.picture, self.settings)
-                    found = _Found(
-                        self.source, chunk, lambda frame: luma_plane(to_picture_format(frame, self.info, self.picture))
-                    )
+                    found = ChunkFrames(self.source, self.info, self.picture, chunk)
                     frames = deinterlace(found) if chunk.interlaced and self.settings.deinterlace == "auto" else iter(found)
-                    pictures = (to_picture_format(frame, self.info, self.picture) for frame in frames)
                     seen = (
-                        DecodedFrame(frame, small_lightness(frame, self.info, self.picture, colorizer)) for frame in pictures
+                        (shot, DecodedFrame(frame, small_lightness(frame, self.info, self.picture, colorizer)))
+                        for shot, frame in self._in_shots(frames, chunk)
                     )
                     # Three stages at once, each in a thread: decoding; network and motion; chroma planes and encoding (here).
                     with contextlib.closing(prefetch(seen, _DECODED_AHEAD, "film reader")) as decoded:
-                        chroma = colorize_frames(
-                            _in_shots(decoded, chunk),
-                            colorizer,
-                            settings=self.settings,
-                            quarter_turns=self.info.rotation // 90,
-                            counts=counts,
-                            anchor=chunk.anchor,
-                        )
+                        chroma = self._colorized(decoded, chunk, colorizer, counts, self._chosen(chunk))
                         with contextlib.closing(prefetch(chroma, _COLORED_AHEAD, "film colours")) as ready:
                             own = itertools.islice(ready, chunk.lead, chunk.lead + chunk.count)
-                            for frame, L, plain in _telling(own, context):
-                                ab = plain * np.float32(self.color.saturation)
-                                luma = luma_plane(frame)
-                                small = cv2.resize(L, motion_size(L)[::-1], interpolation=cv2.INTER_AREA)
-                                coarse = UPSCALERS[self.color.upscaling](small, ab)
-                                planes = chroma_planes(luma, coarse, self.picture.coding, self.picture.grid)
+                            for (frame, L, ab), treatment in _telling(own, context):
+                                luma, planes = self._planes(frame, L, ab, treatment)
                                 measures.add(L, ab, luma)
                                 output.mux(encoder.encode(canvas.compose(frame, luma, planes)))
                     output.mux(encoder.encode(None))
+                self.identity.check(self.source)
                 order = _order(temporary, chunk)
                 measured = measures.figures(temporary)
-        facts = SegmentFacts(order, 1 + len(chunk.cuts), counts.keys, found.repeated, measured)
+        facts = SegmentFacts(
+            order, 1 + len(chunk.cuts), counts.keys, found.repeated, found.flawed, measured, dict(canvas.side_data)
+        )
         self.work.write_facts(chunk, facts)
         return facts
 
+    def _in_shots(self, frames: Iterable[av.VideoFrame], chunk: Chunk) -> Iterator[tuple[int, av.VideoFrame]]:
+        """(number of the shot in the chunk, frame in the picture's format, with its own chroma where that is needed)."""
+        shot = 0
+        for n, frame in enumerate(frames):
+            shot += n in chunk.cuts
+            colorized = self._treatment(chunk, shot) is Treatment.COLORIZE
+            convert = to_picture_format if colorized else in_picture_format
+            yield shot, convert(frame, self.info, self.picture)
 
-class _Found:
-    """A chunk's frames, found in the film again: exactly the times that the survey saw, whatever decoding from here gives."""
+    def _treatment(self, chunk: Chunk, shot: int) -> Treatment:
+        return treatment(chunk.colors[shot], self.color_pages, self.settings.tints)
 
-    def __init__(self, source: Path, chunk: Chunk, luma_of: Callable[[av.VideoFrame], np.ndarray]) -> None:
-        self.repeated = 0
-        self._source, self._chunk, self._luma_of = source, chunk, luma_of
+    def _colorized(
+        self,
+        decoded: Iterable[tuple[int, DecodedFrame]],
+        chunk: Chunk,
+        colorizer: Colorizer,
+        counts: ColorCounts,
+        chosen: ChosenFrames,
+    ) -> Iterator[tuple[ColorizedFrame, Treatment]]:
+        """Every frame with its chroma, in order; those that keep their own do not pass through the network."""
+        begins = 0
+        for done, group in itertools.groupby(decoded, key=lambda pair: self._treatment(chunk, pair[0])):
+            count = begins
+            if done is Treatment.KEEP:
+                for _, (frame, L) in group:
+                    count += 1
+                    yield ColorizedFrame(frame, L, self._own_ab(frame, L)), done
+            else:
+                anchor = None if chunk.anchor is None or chunk.anchor < begins else chunk.anchor - begins
+                for item in colorize_frames(
+                    group,
+                    colorizer,
+                    settings=self.settings,
+                    quarter_turns=self.info.rotation // 90,
+                    counts=counts,
+                    anchor=anchor,
+                    chosen=chosen,
+                ):
+                    count += 1
+                    yield item, done
+            begins = count
 
-    def __iter__(self) -> Iterator[av.VideoFrame]:
-        chunk = self._chunk
-        held: av.VideoFrame | None = None
-        n = 0
-        for frame in self._from_first():
-            while n < len(chunk.times) and chunk.times[n] < frame.pts:
-                yield self._again(held or frame, n)
-                n += 1
-            if n == len(chunk.times):
-                return
-            if frame.pts == chunk.times[n]:
-                frame.duration = chunk.durations[n]
-                held = frame
-                yield frame
-                n += 1
-        if held is None:
-            raise SourceError(f"{self._source}: no picture could be decoded at this place; the file changed or is damaged")
-        for rest in range(n, len(chunk.times)):
-            yield self._again(held, rest)
+    def _chosen(self, chunk: Chunk) -> ChosenFrames:
+        """What somebody chose for the chunk's shots. Raises `OutputError` where the file of a shot cannot be read any more."""
+        shots = {}
+        for number, (name, start) in enumerate(chunk.chosen):
+            if name:
+                try:
+                    shots[number] = ShotColours.load(self.work.path / name), start
+                except (OSError, ValueError, KeyError) as exc:
+                    raise OutputError(f"{self.work.path / name}: cannot be read any more ({exc}); run it again") from exc
+        whole = None
+        if self.chosen.rules or self.chosen.masks:
+            whole = cache(lambda shape: self.chosen.at(shape, self.color.saturation))
+        return ChosenFrames(shots, whole)
 
-    def _again(self, frame: av.VideoFrame, n: int) -> av.VideoFrame:
-        self.repeated += 1
-        again = copy_frame(frame)
-        again.pts, again.duration = self._chunk.times[n], self._chunk.durations[n]
-        return again
+    def _own_ab(self, frame: av.VideoFrame, L: np.ndarray) -> np.ndarray:
+        """The frame's own chroma, ab float32 `(2, h', w')`, at the size at which motion is estimated."""
+        return small_lab(frame, self.info, motion_size(L)[::-1])[1:]
 
-    def _from_first(self) -> Iterator[av.VideoFrame]:
-        """Frames from the chunk's first on, decoded from the nearest place that gives the same picture as the survey saw."""
-        first = self._chunk.times[0]
-        for step in _STEPS_BACK_S if self._chunk.first else (None,):
-            with reading(self._source) as container:
-                stream = picture_stream(self._source, container)
-                pictures = FrameDecoder(self._source, container, stream)
-                if step is not None and not pictures.seek(first * stream.time_base - Fraction(step)):
-                    continue
-                frames = itertools.dropwhile(lambda frame: frame.pts < first, pictures)
-                found = next(frames, None)
-                if found is None or (step is not None and not self._is_first(found)):
-                    continue
-                yield found
-                yield from frames
-                return
-
-    def _is_first(self, frame: av.VideoFrame) -> bool:
-        return frame.pts == self._chunk.times[0] and fingerprint(self._luma_of(frame)) == self._chunk.fingerprint
+    def _planes(self, frame: av.VideoFrame, L: np.ndarray, ab: np.ndarray, done: Treatment) -> tuple[np.ndarray, np.ndarray]:
+        """Luma `(H, W)` and Cb, Cr `(2, rows, columns)` of the result."""
+        luma = luma_plane(frame)
+        if done is Treatment.KEEP:
+            return luma, chroma_of(frame, self.picture)
+        ab = ab * np.float32(self.color.saturation)
+        if done is Treatment.BLEND:
+            tint = self._own_ab(frame, L)
+            ab = (cv2.resize(ab.transpose(1, 2, 0), tint.shape[:0:-1]).transpose(2, 0, 1) + tint) / 2
+        small = cv2.resize(L, motion_size(L)[::-1], interpolation=cv2.INTER_AREA)
+        coarse = UPSCALERS[self.color.upscaling](small, ab)
+        return luma, chroma_planes(luma, coarse, self.picture.coding, self.picture.grid)
 
 
-def _in_shots(frames: Iterable[DecodedFrame], chunk: Chunk) -> Iterator[tuple[int, DecodedFrame]]:
-    shot = 0
-    for n, seen in enumerate(frames):
-        shot += n in chunk.cuts
-        yield shot, seen
-
-
-def _telling(items: Iterable[ColorizedFrame], context: JobContext) -> Iterator[ColorizedFrame]:
+def _telling(items: Iterable[Item], context: JobContext) -> Iterator[Item]:
     """The same items; tells how many more have passed a few times a second. Raises `FilmStopped` when it is time."""
     count, told = 0, time.monotonic()
     for item in items:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from ..input.clock import SyncPoint
+from ..shots.color import ShotColor
 from ..shots.first_pass import FrameInfo
 
 # A shot that is longer than a chunk is split. On either side of the seam, these frames are worked on as well and thrown away: carried
@@ -52,7 +54,10 @@ class Chunk:
     number: of the chunk; first: of its first own frame, in the film. times, durations: of all frames that are decoded, in ticks of the
     picture stream; the first `lead` and the last `tail` of them are not its own. cuts: places among them where a shot begins. anchor:
     the place where the next chunk begins to decode, if that lies within; both sides of a seam take a key frame there.
-    fingerprint: of the first one decoded (`survey.fingerprint`). torn: whether most pictures looked at are interlaced.
+    fingerprint: of the first one decoded (`input.planes.fingerprint`). interlaced: whether most pictures looked at are. stamps: of all
+    frames that are decoded, as `TimedFrame` has them. places: in the file from which to decode, the nearest first. colors: of the shots,
+    one more than cuts. chosen: of these shots, the file of colours that somebody chose, "" for none, and the place of the first frame
+    here in its shot; empty where there are none.
     """
 
     number: int
@@ -65,6 +70,15 @@ class Chunk:
     anchor: int | None
     fingerprint: int
     interlaced: bool
+    stamps: tuple[int | None, ...] = ()
+    places: tuple[SyncPoint, ...] = ()
+    colors: tuple[ShotColor, ...] = (ShotColor.GRAY,)
+    chosen: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def first_time(self) -> int:
+        """Of the first frame that is decoded."""
+        return self.times[0]
 
     @property
     def count(self) -> int:
@@ -78,6 +92,14 @@ class Chunk:
     @property
     def own_durations(self) -> tuple[int, ...]:
         return self.durations[self.lead : self.lead + self.count]
+
+    @property
+    def own_colors(self) -> Iterator[ShotColor]:
+        """The colour of each own frame's shot."""
+        shot = sum(cut <= self.lead for cut in self.cuts)
+        for n in range(self.lead, self.lead + self.count):
+            shot += n > self.lead and n in self.cuts
+            yield self.colors[shot]
 
     @property
     def name(self) -> str:
@@ -94,6 +116,7 @@ def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength()
 
     def chunk(count: int, tail: int, anchor: int | None) -> Chunk:
         decoded = kept[: lead + count + tail]
+        cuts = tuple(n for n in range(1, len(decoded)) if decoded[n].shot != decoded[n - 1].shot)
         orders = [frame.order for frame in decoded if frame.order is not None]
         return Chunk(
             number=number,
@@ -102,10 +125,14 @@ def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength()
             durations=tuple(frame.duration for frame in decoded),
             lead=lead,
             tail=tail,
-            cuts=tuple(n for n in range(1, len(decoded)) if decoded[n].shot != decoded[n - 1].shot),
+            cuts=cuts,
             anchor=anchor,
             fingerprint=decoded[0].fingerprint,
             interlaced=abs(sum(orders)) * 2 > len(orders),
+            stamps=tuple(frame.stamp for frame in decoded),
+            places=decoded[0].places,
+            colors=tuple(decoded[n].color for n in (0, *cuts)),
+            chosen=_chosen(decoded[n] for n in (0, *cuts)),
         )
 
     for frame in frames:
@@ -124,6 +151,17 @@ def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength()
         kept.append(frame)
     if len(kept) > lead:
         yield chunk(len(kept) - lead, 0, None)
+
+
+def chunk_of(frames: Sequence[FrameInfo]) -> Chunk:
+    """All of these frames as one chunk."""
+    (chunk,) = plan_chunks(frames, whole=True)
+    return chunk
+
+
+def _chosen(firsts: Iterable[FrameInfo]) -> tuple[tuple[str, int], ...]:
+    found = tuple((frame.chosen, frame.in_shot) for frame in firsts)
+    return found if any(name for name, _ in found) else ()
 
 
 def _frames_of_last_shot(frames: list[FrameInfo]) -> int:

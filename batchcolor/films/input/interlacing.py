@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 import av
-import av.filter
+
+from .filter_chain import FilterChain
 
 _LOOKED_AT, _OF = 12, 60  # frames in a row, of so many, that are looked at: idet costs as much as decoding
 _WARM_UP = 2  # of them tell nothing: idet compares neighbours
@@ -22,7 +23,7 @@ class FieldDetector:
 
     def __init__(self) -> None:
         self._count = 0
-        self._chain: _Chain | None = None
+        self._chain: FilterChain | None = None
 
     def order(self, frame: av.VideoFrame) -> int | None:
         place = self._count % _OF
@@ -30,7 +31,7 @@ class FieldDetector:
         if place >= _LOOKED_AT:
             return None
         if place == 0:
-            self._chain = _Chain(frame, ("idet", ""))
+            self._chain = FilterChain(frame, ("idet", ""))
         assert self._chain is not None, "a row of frames begins at its first"
         seen = list(self._chain.through(frame))
         said = seen[-1].metadata.get("lavfi.idet.single.current_frame") if seen else None
@@ -41,7 +42,7 @@ def deinterlace(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
     """A whole picture for every frame, with its time and colour tags; lines of the second field of torn ones are made anew from those
     around them."""
     waiting: deque[av.VideoFrame] = deque()
-    chain: _Chain | None = None
+    chain: FilterChain | None = None
 
     def timed(made: av.VideoFrame) -> av.VideoFrame:
         origin = waiting.popleft()
@@ -52,40 +53,8 @@ def deinterlace(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
 
     for frame in frames:
         # idet marks the torn ones, frame by frame: of telecined film, three in five stay as they are.
-        chain = chain or _Chain(frame, ("idet", ""), ("bwdif", "mode=send_frame:parity=auto:deint=interlaced"))
+        chain = chain or FilterChain(frame, ("idet", ""), ("bwdif", "mode=send_frame:parity=auto:deint=interlaced"))
         waiting.append(frame)
         yield from map(timed, chain.through(frame))
     if chain is not None:
         yield from map(timed, chain.rest())
-
-
-class _Chain:
-    """FFmpeg's filters one after the other, each (name, options), for frames like the first one."""
-
-    def __init__(self, frame: av.VideoFrame, *filters: tuple[str, str]) -> None:
-        self._graph = av.filter.Graph()
-        last = self._graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format.name, time_base=frame.time_base
-        )
-        for name, options in (*filters, ("buffersink", "")):
-            following = self._graph.add(name, options)
-            last.link_to(following)
-            last = following
-        self._graph.configure()
-
-    def through(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
-        self._graph.push(frame)
-        yield from self._ready()
-
-    def rest(self) -> Iterator[av.VideoFrame]:
-        self._graph.push(None)
-        yield from self._ready()
-
-    def _ready(self) -> Iterator[av.VideoFrame]:
-        while True:
-            try:
-                made = self._graph.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            assert isinstance(made, av.VideoFrame), "pictures in, pictures out"
-            yield made

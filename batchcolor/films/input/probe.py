@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,10 +13,16 @@ import av
 import av.error
 
 from ...errors import SourceError
+from ...runtime.ffmpeg import open_input, reason
+from .side_data import SideData, stream_side_data
+from .source import JoinedFiles, parts
 
 # ITU-T H.273, table 4 (matrix coefficients), as far as they are Y'CbCr with constant weights.
 _MATRICES = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
 _NO_TIMES = 0x0080  # libavformat's AVFMT_NOTIMESTAMPS: bare streams of pictures
+_RESTARTS = 0x0200  # AVFMT_TS_DISCONT: clocks that may begin anew
+_NO_BYTE_SEEK = 0x8000  # AVFMT_NO_BYTE_SEEK
+_NO_PTS = {"avi", "asf"}  # formats that store when a packet is decoded, not when it is shown
 _FULL_RANGE = 2  # libavutil's AVCOL_RANGE_JPEG
 _HD_WIDTH, _SD_HEIGHT = 1280, 576
 
@@ -26,7 +33,12 @@ class FilmInfo:
 
     frames: as the container says or estimates, None where it says nothing. sar: shape of a pixel, width to height. depth: bits a sample.
     matrix: bt601, bt709 or bt2020, guessed from the size where the film does not say. rotation: degrees counterclockwise that a player
-    turns the picture by. other_streams: kind and codec of each. seekable: whether frames can be found again by their time.
+    turns the picture by; side_data: how exactly, and what else the stream says of all its frames. other_streams: kind and codec of each.
+    seekable: whether frames can be found again by their time.
+
+    origin: time in the file, in seconds, that is 0 of film time; begins: film time at which the film begins. restarts: whether the
+    format is one whose clock may begin anew; bytes_seekable: whether it can be entered at a byte. doubtful_times: whether its pts may be
+    times of decoding. duration_stated: whether `duration_s` is what the header says, not what a look at the end of the file gave.
     """
 
     container: str
@@ -44,6 +56,13 @@ class FilmInfo:
     rotation: int
     other_streams: tuple[str, ...]
     seekable: bool = True
+    origin: Fraction = Fraction(0)
+    begins: Fraction = Fraction(0)
+    restarts: bool = False
+    bytes_seekable: bool = False
+    doubtful_times: bool = False
+    duration_stated: bool = False
+    side_data: SideData = field(default_factory=SideData)
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -69,18 +88,33 @@ def describe(info: FilmInfo) -> str:
 def reading(path: Path) -> Iterator[av.container.InputContainer]:
     """The opened container; FFmpeg's errors inside the block become `SourceError` in one sentence."""
     try:
+        files = parts(path)
+        if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
+            raise SourceError(f"{path}: is no regular file; only files are read")
         if path.stat().st_size == 0:
             raise SourceError(f"{path}: is empty (0 bytes); copy it again from its source")
-        # Names of tracks are written by anybody; an odd byte in them is no reason to refuse a film.
-        with av.open(str(path), metadata_errors="replace") as container:
-            yield container
+        with contextlib.ExitStack() as opened:
+            source = path if len(files) == 1 else opened.enter_context(contextlib.closing(JoinedFiles(files)))
+            yield opened.enter_context(open_input(source))
     except (av.error.FFmpegError, UnicodeDecodeError) as exc:
-        if isinstance(exc, OSError) and isinstance(exc, PermissionError):
-            raise SourceError(f"{path}: cannot be read (permission denied); check its permissions") from exc
-        reason = getattr(exc, "strerror", None) or str(exc)
-        raise SourceError(f"{path}: cannot be decoded ({reason}); the file is damaged, cut off or not a film") from exc
+        raise SourceError(_sentence(path, exc)) from exc
     except OSError as exc:
         raise SourceError(f"{path}: cannot be read ({exc.strerror or exc}); check that it exists and its permissions") from exc
+
+
+def _sentence(path: Path, error: Exception) -> str:
+    """What an error of FFmpeg means for the film. PyAV derives its errors from Python's of the same name where there is one."""
+    match error:
+        case PermissionError():
+            return f"{path}: cannot be read (permission denied); check its permissions"
+        case MemoryError():
+            return f"{path}: cannot be decoded (out of memory); run fewer jobs at once"
+        case av.error.DecoderNotFoundError() | av.error.PatchWelcomeError() | av.error.ExperimentalError():
+            return f"{path}: cannot be decoded ({reason(error)}); convert it with a program that knows its codec"
+        case av.error.ProtocolNotFoundError() | av.error.HTTPError() | av.error.HTTPClientError():
+            return f"{path}: refers to other places than files ({reason(error)}); only files are read"
+        case _:
+            return f"{path}: cannot be decoded ({reason(error)}); the file is damaged, cut off or not a film"
 
 
 def picture_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
@@ -108,9 +142,13 @@ def describe_stream(path: Path, container: av.container.InputContainer, stream: 
     if not context.width or not context.height or context.format is None:
         raise SourceError(f"{path}: its picture stream has no size or format; the file is damaged or cut off")
     duration_s = _duration_s(container, stream)
+    flags = container.format.flags
+    restarts = bool(flags & _RESTARTS)
+    start = _start(container, stream.time_base)
     rate = stream.average_rate or stream.guessed_rate
     frames = stream.frames or (round(duration_s * rate) if duration_s and rate else None)
     components = context.format.components
+    rotation, side_data = _first_frame_facts(path)
     return FilmInfo(
         container=container.format.name,
         codec=context.name,
@@ -127,14 +165,31 @@ def describe_stream(path: Path, container: av.container.InputContainer, stream: 
         full_range=int(context.color_range) == _FULL_RANGE
         or context.format.name.startswith("yuvj")
         or (len(components) <= 2 and int(context.color_range) == 0),
-        rotation=_rotation(path),
+        rotation=rotation,
         other_streams=tuple(
             f"{other.type} {other.codec_context.name if other.codec_context else 'unknown'}"
             for other in container.streams
             if other.index != stream.index
         ),
-        seekable=not container.format.flags & _NO_TIMES,
+        seekable=not flags & _NO_TIMES,
+        origin=start if restarts else Fraction(0),
+        begins=Fraction(0) if restarts else max(Fraction(0), start),
+        restarts=restarts,
+        bytes_seekable=restarts and not flags & _NO_BYTE_SEEK,
+        # Matroska keeps the tag of AVI's codecs for tracks that were taken over from there as they were.
+        doubtful_times=container.format.name in _NO_PTS
+        or ("matroska" in container.format.name and context.codec_tag.strip("\0") != ""),
+        duration_stated=not restarts and bool(stream.duration),
+        side_data=side_data,
     )
+
+
+def _start(container: av.container.InputContainer, tick: Fraction) -> Fraction:
+    """When sound or picture begins in the file, whichever is first; seconds, a whole number of the picture's ticks."""
+    starts = [
+        s.start_time * s.time_base for s in container.streams if s.type in ("video", "audio") and s.start_time is not None
+    ]
+    return round(min(starts, default=Fraction(0)) / tick) * tick
 
 
 def _duration_s(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
@@ -143,12 +198,12 @@ def _duration_s(container: av.container.InputContainer, stream: av.VideoStream) 
     return container.duration / av.time_base if container.duration else None
 
 
-def _rotation(path: Path) -> int:
-    """A multiple of 90 degrees, counterclockwise; only decoded frames carry it, so the first one is decoded."""
-    with contextlib.suppress(av.error.FFmpegError, StopIteration), av.open(str(path), metadata_errors="replace") as container:
+def _first_frame_facts(path: Path) -> tuple[int, SideData]:
+    """Rotation, a multiple of 90 degrees counterclockwise, and side data; decoded frames alone carry them, so one is decoded."""
+    with contextlib.suppress(SourceError, StopIteration), reading(path) as container:
         frame = next(container.decode(picture_stream(path, container)))
-        return round(frame.rotation / 90) * 90
-    return 0
+        return round(frame.rotation / 90) * 90, stream_side_data(frame)
+    return 0, SideData()
 
 
 def _usual_matrix(width: int, height: int) -> str:

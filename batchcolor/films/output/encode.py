@@ -1,11 +1,10 @@
-"""Encoders: which one, with which settings, into which pixel format."""
+"""Encoding: into which pixel format, and a stream that the encoder writes to."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 
 import av
 import av.error
@@ -15,84 +14,17 @@ from ...color.conversion import KR_KB, YCbCr
 from ...errors import UsageError
 from ...settings import FilmSettings
 from ..input.probe import FilmInfo
+from ..input.side_data import MasteringDisplay, SideData
+from .encoders import Encoder, choose_encoder, ffv1_slices
+from .ffmpeg_log import listening
+from .stream_header import give_side_data
 
-_DEPTHS = (8, 10, 12)
+_DEPTHS = (8, 9, 10, 12, 14, 16)
 _INTERLEAVED = {"yuv420p": "nv12", "yuv420p10le": "p010le"}
 _CENTERED_CODECS = {"mjpeg", "mpeg1video"}  # chroma between two luma columns; all later ones put it on the left one
-
-
-@dataclass(frozen=True, slots=True)
-class Encoder:
-    """An encoder of FFmpeg. quality: its option for constant quality, and the default of that; None where it has none. preset: default.
-
-    more: options that are always given. Software encoders run in one thread: chunks keep the cores busy, and the same film becomes the
-    same bits on every machine.
-    """
-
-    name: str
-    quality: tuple[str, int] | None = None
-    preset: str | None = None
-    more: tuple[tuple[str, str], ...] = ()
-
-
-CODECS: dict[str, Encoder] = {
-    # Left to itself, libx264 rounds differently on processors with different instructions; with those of AVX-512, from run to run.
-    "h264": Encoder("libx264", ("crf", 18), "medium", (("x264-params", "cpu-independent=1"),)),
-    "hevc": Encoder("libx265", ("crf", 20), "medium", (("x265-params", "pools=none:frame-threads=1:log-level=error"),)),
-    "av1": Encoder("libsvtav1", ("crf", 26), "8", (("svtav1-params", "lp=1"),)),
-    "prores": Encoder("prores_ks"),
-    "ffv1": Encoder("ffv1"),
-}
-
-# Encoders in chips: a number of their scale that looks about like the software one's default.
-_CHIPS: dict[str, tuple[str, int, tuple[tuple[str, str], ...]]] = {
-    "nvenc": ("cq", 21, (("rc", "vbr"), ("b", "0"))),
-    "qsv": ("global_quality", 21, ()),
-    "videotoolbox": ("q", 65, ()),
-    "amf": ("qp_i", 20, (("rc", "cqp"),)),
-    "v4l2m2m": ("b", 8_000_000, ()),
-}
-
-
-def choose_encoder(settings: FilmSettings) -> Encoder:
-    """The encoder that the settings ask for. Encoders in chips are tried for real: that FFmpeg lists one says nothing about the machine.
-
-    Raises `UsageError` for a chip that is not there or fails its trial.
-    """
-    software = CODECS[settings.codec]
-    if settings.encoder == "software":
-        return software
-    for chip in _CHIPS if settings.encoder == "auto" else (settings.encoder,):
-        option, value, more = _CHIPS[chip]
-        candidate = Encoder(f"{settings.codec}_{chip}", (option, value), more=more)
-        if _works(candidate):
-            return candidate
-    if settings.encoder == "auto":
-        return software
-    raise UsageError(
-        f"--encoder {settings.encoder}: it did not encode a trial picture as {settings.codec} on this machine; "
-        "use --encoder software or auto"
-    )
-
-
-@cache
-def _works(encoder: Encoder) -> bool:
-    """Whether a few gray pictures come out encoded."""
-    try:
-        context = av.CodecContext.create(encoder.name, "w")
-        assert isinstance(context, av.VideoCodecContext), "an encoder of pictures"
-        context.width, context.height, context.time_base = 256, 144, Fraction(1, 25)
-        context.pix_fmt = next(f.name for f in context.codec.video_formats or () if f.name in ("nv12", "yuv420p"))
-        packets = 0
-        for n in range(16):
-            frame = av.VideoFrame(256, 144, context.pix_fmt)
-            for plane in frame.planes:
-                plane.update(bytes([128]) * plane.buffer_size)
-            frame.pts = n
-            packets += len(context.encode(frame))
-        return packets + len(context.encode(None)) > 0
-    except (ValueError, StopIteration, av.error.FFmpegError):
-        return False
+_ACROSS_DOWN = {"420": (2, 2), "422": (2, 1), "444": (1, 1)}
+_BT709, _BT601 = 1, 6  # ITU-T H.273, table 4
+_BT2020 = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,41 +32,72 @@ class PictureFormat:
     """The pixel format of the result, how its samples code colour, and where its chroma lies.
 
     name: planar, as frames are made here. encoded: as the encoder wants them; the same but for chips, which want chroma interleaved.
+    alpha: whether there is a fourth plane, of transparency.
     """
 
     name: str
     encoded: str
     coding: YCbCr
     grid: ChromaGrid
+    alpha: bool = False
+
+    @property
+    def sampling(self) -> str:
+        """420, 422 or 444."""
+        return next(name for name, sides in _ACROSS_DOWN.items() if sides == (self.grid.across, self.grid.down))
 
 
-def picture_format(info: FilmInfo, encoder: str, wanted_format: str | None = None) -> PictureFormat:
-    """The encoder's nearest format: the source's depth (else the next below that it has), its chroma grid (gray becomes 4:2:0).
+def picture_format(
+    info: FilmInfo, encoder: Encoder, wanted_format: str | None = None, wanted_profile: str | None = None
+) -> PictureFormat:
+    """The encoder's nearest format: the source's depth (else the next above that it has, else below), its chroma grid, its alpha.
 
-    wanted_format: one of FFmpeg's planar Y'CbCr formats, taken instead. Raises `UsageError` where the encoder does not take it.
+    Gray, RGB and MJPEG, whose chroma is as fine as luma or made for photos, become 4:2:0. A film of odd size keeps its size: where
+    the encoder needs even sides for 4:2:0, chroma is as fine as luma. wanted_format: one of FFmpeg's planar Y'CbCr formats;
+    wanted_profile: one of the encoder's. Raises `UsageError` where the encoder does not take them, or the size.
     """
     source = av.VideoFormat(info.pixel_format)
-    if source.is_rgb:
-        wanted = "444"
-    elif len(source.components) < 3:
-        wanted = "420"
+    alpha = has_alpha(info.pixel_format)
+    profile = encoder.profile(wanted_profile, alpha=alpha)
+    if source.is_rgb or len(source.components) < 3 or info.codec == "mjpeg":
+        sampling = "420"
     else:
-        wanted = {(2, 1): "422", (1, 1): "444"}.get(_subsampling(info.pixel_format), "420")
-    offered = {video_format.name for video_format in av.Codec(encoder, "w").video_formats or ()}
-    depths = [d for d in reversed(_DEPTHS) if d <= max(8, info.depth)] + [d for d in _DEPTHS if d > info.depth]
-    for sampling in dict.fromkeys([wanted, "420", "422", "444"]):
-        for depth in depths:
-            name = f"yuv{sampling}p" + (f"{depth}le" if depth > 8 else "")
-            encoded = name if name in offered else _INTERLEAVED.get(name)
-            if encoded is not None and encoded in offered and wanted_format in (None, name):
-                across, down = {"420": (2, 2), "422": (2, 1), "444": (1, 1)}[sampling]
-                left = info.codec not in _CENTERED_CODECS
-                coding = YCbCr(*KR_KB[info.matrix], full=info.full_range, depth=depth)
-                return PictureFormat(name, encoded, coding, ChromaGrid(info.width, info.height, across, down, left))
+        sampling = {(2, 1): "422", (1, 1): "444"}.get(_subsampling(info.pixel_format), "420")
+    samplings = [profile.sampling] if profile.sampling else list(dict.fromkeys([sampling, "420", "422", "444"]))
+    fitting = [each for each in samplings if not encoder.even or _fits(info, each)]
+    needed = min(info.depth, _DEPTHS[-1])
+    depths = [profile.depth] if profile.depth else sorted(_DEPTHS, key=lambda depth: (depth < needed, abs(depth - needed)))
+    offered = {video_format.name for video_format in av.Codec(encoder.name, "w").video_formats or ()}
+    for kind in ("yuva", "yuv") if alpha and encoder.name != "libx265" else ("yuv",):  # libx265 lists alpha and refuses it
+        for each in fitting:
+            for depth in depths:
+                name = f"{kind}{each}p" + (f"{depth}le" if depth > 8 else "")
+                encoded = name if name in offered else _INTERLEAVED.get(name)
+                if encoded is not None and encoded in offered and wanted_format in (None, name):
+                    across, down = _ACROSS_DOWN[each]
+                    left = info.codec not in _CENTERED_CODECS
+                    coding = YCbCr(*KR_KB[info.matrix], full=info.full_range, depth=depth)
+                    grid = ChromaGrid(info.width, info.height, across, down, left)
+                    return PictureFormat(name, encoded, coding, grid, kind == "yuva")
     if wanted_format is not None:
-        ours = sorted(name for name in offered if re.fullmatch(r"yuv4(20|22|44)p(10le|12le)?", name))
-        raise UsageError(f"--pix-fmt {wanted_format}: the encoder {encoder} is given one of {', '.join(ours)}")
-    raise UsageError(f"encoder {encoder} takes none of the formats that films are written in; choose another --codec")
+        ours = sorted(name for name in offered if re.fullmatch(r"yuva?4(20|22|44)p(\d+le)?", name))
+        raise UsageError(f"--pix-fmt {wanted_format}: the encoder {encoder.name} is given one of {', '.join(ours)}")
+    if encoder.even and not fitting:
+        raise UsageError(
+            f"a film of {info.width}x{info.height} has an odd side, for which {encoder.name} takes chroma as fine as luma alone; "
+            "leave out --profile, or use --codec ffv1 or prores"
+        )
+    raise UsageError(f"encoder {encoder.name} takes none of the formats that films are written in; choose another --codec")
+
+
+def has_alpha(pixel_format: str) -> bool:
+    """Whether pixels of this format may be transparent."""
+    return any(component.is_alpha for component in av.VideoFormat(pixel_format).components)
+
+
+def _fits(info: FilmInfo, sampling: str) -> bool:
+    across, down = _ACROSS_DOWN[sampling]
+    return info.width % across == 0 and info.height % down == 0
 
 
 def _subsampling(pixel_format: str) -> tuple[int, int]:
@@ -153,40 +116,102 @@ def open_encoder(
     settings: FilmSettings,
     threads: int = 1,
 ) -> av.VideoStream:
-    """Add the picture stream to `container`, with the source's size, shape, clock and colour tags.
+    """Add the picture stream to `container`, with the source's size, shape, clock, side data and colour tags.
 
-    Raises `UsageError` where this build of FFmpeg lacks the encoder.
+    A film that does not say how its colours are coded gets the tags of what it is taken for. Raises `UsageError` where this build of
+    FFmpeg lacks the encoder, or the encoder refuses what it is given.
     """
     encoder = choose_encoder(settings)
-    options = dict(encoder.more)
+    options = _options(encoder, settings, info, picture)
+    try:
+        stream = container.add_stream(encoder.name, rate=info.rate or Fraction(25), options=options)
+    except (ValueError, av.error.FFmpegError) as exc:
+        raise UsageError(f"the encoder {encoder.name} is not to be had here ({exc}); choose another --codec") from exc
+    give_side_data(stream, info.side_data, settings.codec)
+    stream.width, stream.height, stream.pix_fmt = info.width, info.height, picture.encoded
+    context = stream.codec_context
+    context.time_base = stream.time_base = source.time_base  # every frame keeps its pts to the tick
+    context.framerate = info.rate or Fraction(25)
+    context.sample_aspect_ratio = info.sar
+    context.colorspace, context.color_primaries, context.color_trc = color_tags(source.codec_context, info)
+    context.color_range = 2 if info.full_range else 1
+    context.thread_count = threads
+    context.thread_type = "AUTO"  # frames side by side, as FFmpeg's programs do; PyAV's default is slices, slower and larger
+    stream.disposition = source.disposition
+    with listening() as messages:
+        try:
+            context.open()
+        except av.error.FFmpegError as exc:
+            given = ", ".join(f"{name}={value}" for name, value in options.items())
+            raise UsageError(
+                f"the encoder {encoder.name} refuses a film of {info.width}x{info.height} as {picture.encoded} with {given} "
+                f"({messages.explain(exc)}); choose another --codec, --profile, --preset, --tune or --crf"
+            ) from exc
+    return stream
+
+
+def color_tags(source: av.VideoCodecContext, info: FilmInfo) -> tuple[int, int, int]:
+    """Matrix, primaries and transfer of the result, by their numbers in ITU-T H.273.
+
+    What the source says stays. Where it says nothing of its matrix, the result says what it was taken for: else a player that guesses
+    otherwise would show other colours than were made here. Primaries and transfer change no sample and stay unspecified.
+    """
+    matrix = {"bt709": _BT709, "bt601": _BT601, "bt2020": _BT2020}[info.matrix]
+    said = int(source.colorspace)
+    known = said not in (0, 2) and not source.format.is_rgb  # 0: RGB; 2: unspecified
+    return said if known else matrix, int(source.color_primaries), int(source.color_trc)
+
+
+def _options(encoder: Encoder, settings: FilmSettings, info: FilmInfo, picture: PictureFormat) -> dict[str, str]:
+    """The encoder's options, as FFmpeg's programs take them."""
+    profile = encoder.profile(settings.profile, alpha=has_alpha(info.pixel_format))
+    options = {**dict(encoder.more), **dict(profile.options)}
     if encoder.quality is not None:
         name, default = encoder.quality
         options[name] = str(default if settings.crf is None else settings.crf)
     for name, value in (("preset", settings.preset or encoder.preset), ("tune", settings.tune)):
         if value is not None:
             options[name] = value
-    try:
-        stream = container.add_stream(encoder.name, rate=info.rate or Fraction(25), options=options)
-    except (ValueError, av.error.FFmpegError) as exc:
-        raise UsageError(f"the encoder {encoder.name} is not to be had here ({exc}); choose another --codec") from exc
-    stream.width, stream.height, stream.pix_fmt = info.width, info.height, picture.encoded
-    context = stream.codec_context
-    context.time_base = stream.time_base = source.time_base  # every frame keeps its pts to the tick
-    context.sample_aspect_ratio = info.sar
-    theirs = source.codec_context
-    rgb = theirs.format.is_rgb
-    context.colorspace = (1 if info.matrix == "bt709" else 6) if rgb else theirs.colorspace
-    context.color_primaries, context.color_trc = theirs.color_primaries, theirs.color_trc
-    context.color_range = 2 if info.full_range else 1
-    context.thread_count = threads
-    context.thread_type = "AUTO"  # frames side by side, as FFmpeg's programs do; PyAV's default is slices, slower and larger
-    stream.metadata.update(source.metadata)
-    stream.disposition = source.disposition
-    if info.rotation:
-        stream.set_display_rotation(info.rotation)
-    try:
-        context.open()
-    except av.error.FFmpegError as exc:
-        given = ", ".join(f"{name}={value}" for name, value in options.items())
-        raise UsageError(f"the encoder {encoder.name} refuses {given}; choose another --preset, --tune or --crf") from exc
-    return stream
+    if encoder.name == "ffv1" and (slices := ffv1_slices(info.width, info.height, picture.encoded)):
+        options["slices"] = str(slices)
+    if encoder.name in _LIGHT_OPTIONS:
+        option, separator = _LIGHT_OPTIONS[encoder.name]
+        options[option] = separator.join([options[option], *_light(encoder.name, info.side_data)])
+    if settings.deinterlace == "off" and info.side_data.field_order != "progressive" and encoder.name in CODES_FIELDS:
+        options |= {"flags": "+ildct+ilme", "field_order": "tt" if info.side_data.field_order == "tff" else "bb"}
+    return options
+
+
+CODES_FIELDS = {"libx264", "prores_ks", "ffv1"}  # encoders that are told of two fields in a frame
+# Encoders that write mastering display and content light level into the stream: in which option, between which separators.
+_LIGHT_OPTIONS = {"libx264": ("x264-params", ":"), "libx265": ("x265-params", ":"), "libsvtav1": ("svtav1-params", ":")}
+
+
+def _light(encoder: str, side_data: SideData) -> list[str]:
+    found = []
+    if (
+        side_data.mastering is not None
+        and side_data.mastering.primaries is not None
+        and side_data.mastering.luminance is not None
+    ):
+        name = {"libx265": "master-display"}.get(encoder, "mastering-display")
+        found.append(f"{name}={_mastering(side_data.mastering, whole=encoder != 'libsvtav1')}")
+    if side_data.content_light is not None:
+        name = {"libx265": "max-cll", "libx264": "cll"}.get(encoder, "content-light")
+        found.append(f"{name}={side_data.content_light[0]},{side_data.content_light[1]}")
+    return found
+
+
+def _mastering(display: MasteringDisplay, *, whole: bool) -> str:
+    """As x264 and x265 want it, in whole units of 0.00002 and 0.0001 cd/m2, or as SVT-AV1 does, in fractions."""
+    assert display.primaries is not None
+    assert display.white is not None
+    assert display.luminance is not None
+    red, green, blue = display.primaries
+    least, greatest = display.luminance
+
+    def pair(a: Fraction, b: Fraction, unit: int) -> str:
+        return f"({round(a * unit)},{round(b * unit)})" if whole else f"({float(a):.5f},{float(b):.5f})"
+
+    points = zip(("G", "B", "R", "WP"), (green, blue, red, display.white), strict=True)
+    return "".join(name + pair(x, y, 50_000) for name, (x, y) in points) + "L" + pair(greatest, least, 10_000)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,14 +11,17 @@ from pathlib import Path
 import av
 import av.error
 
-from ...runtime.atomic_write import atomic_write
+from ...runtime.ffmpeg import is_damage, open_input
 from ...settings import FilmSettings
 from ..chunks.plan import Chunk
 from ..chunks.segments import SegmentFacts, WorkFolder
+from ..input.clock import ClockChange, StreamClock
 from ..input.probe import FilmInfo, picture_stream, reading
 from ..time_range import TimeRange
 from .encode import PictureFormat, open_encoder
-from .streams import MUXERS, StreamCopies, add_copies, is_filler, writing
+from .streams import MUXERS, Copy, add_copies, chapters_within, film_tags, is_cover, is_filler, stream_tags, writing
+from .timecode import carry_timecode
+from .trial import StreamPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Piece:
 def join(
     source: Path,
     target: Path,
+    temporary: Path,
     pieces: Sequence[Piece],
     work: WorkFolder,
     *,
@@ -40,39 +43,50 @@ def join(
     picture: PictureFormat,
     settings: FilmSettings,
     window: TimeRange,
-) -> list[str]:
-    """Write `target` from the segments of `pieces`, in order, and the other streams of `source`; returns warnings.
+    streams: StreamPlan,
+    tags: Mapping[str, str],
+    changes: Sequence[ClockChange],
+) -> dict[int, int]:
+    """Write `target`, as `temporary`, from the segments of `pieces`, in order, and the other streams of `source` as planned.
+
+    Returns damaged packets that were left out, by the source stream's index. changes: the clocks that the pictures have had.
+
+    changes: the clocks that the pictures have had; check: called before `target` gets its name, and may raise.
 
     Every picture has the time and duration that it has in the source; where a window was wanted, all times are moved so that it begins
-    at 0. Raises `OutputError`, `SourceError`.
+    at 0. tags: added to the film's own. Raises `OutputError`, `SourceError`.
     """
     with reading(source) as container:
         stream = picture_stream(source, container)
         ticks = round(window.start / stream.time_base)
         shift = ticks * stream.time_base
-        with atomic_write(target) as temporary, writing(target, temporary, MUXERS[target.suffix.lower()]) as output:
+        said = {**film_tags(container), **tags}
+        with writing(target, temporary, MUXERS[target.suffix.lower()], said) as output:
             # Never encodes: it gives the stream its headers, which are those of the segments, made by the same encoder.
             shown = open_encoder(output, stream, info, picture, settings)
-            copies = add_copies(container, output, stream, source, shift, window.end)
-            refused: Counter[str] = Counter()
+            shown.metadata.update(stream_tags(stream, picture=True))
+            carry_timecode(container, stream, shown, shift)
+            copies = add_copies(container, output, streams.streams, streams.covers)
+            output.metadata.update(said)
+            end = None if window.end is None else window.end + info.origin
+            chapters = list(chapters_within(container.chapters(), shift + info.origin, end))
+            if chapters:
+                output.set_chapters(chapters)
             moments = heapq.merge(
                 _pictures(pieces, work, stream.time_base, ticks),
-                _others(container, copies, window, shift),
+                _others(container, copies, window, shift, StreamClock(changes)),
                 key=lambda moment: moment[0],
             )
             for _, packet, copy in moments:
-                packet.stream = copy or shown
-                try:
+                if copy is None:
+                    packet.stream = shown
                     output.mux(packet)
-                except (ValueError, av.error.InvalidDataError):
-                    if copy is None:
-                        raise
-                    refused[f"{copy.type} stream {copy.index}"] += 1
-    damaged = [f"{source}: {count} damaged packets of {name} were left out" for name, count in refused.items()]
-    return copies.warnings + damaged
+                else:
+                    copy.mux(output, packet)
+    return {index: copy.damaged for index, copy in copies.items() if copy.damaged}
 
 
-_Moment = tuple[Fraction, av.Packet, av.stream.Stream | None]  # when a packet is due, and its stream; None: the picture
+_Moment = tuple[Fraction, av.Packet, Copy | None]  # when a packet is due, and its stream; None: the picture
 
 
 def _pictures(pieces: Sequence[Piece], work: WorkFolder, tick: Fraction, shift: int) -> Iterator[_Moment]:
@@ -88,7 +102,7 @@ def _pictures(pieces: Sequence[Piece], work: WorkFolder, tick: Fraction, shift: 
     place = 0
     for piece in pieces:
         base = piece.chunk.first - pieces[0].chunk.first
-        with av.open(str(work.segment(piece.chunk))) as segment:
+        with open_input(work.segment(piece.chunk)) as segment:
             packets = (packet for packet in segment.demux(segment.streams.video[0]) if packet.size)
             for packet, number in zip(packets, piece.facts.order, strict=True):
                 packet.time_base = tick
@@ -100,21 +114,38 @@ def _pictures(pieces: Sequence[Piece], work: WorkFolder, tick: Fraction, shift: 
 
 
 def _others(
-    container: av.container.InputContainer, copies: StreamCopies, window: TimeRange, shift: Fraction
+    container: av.container.InputContainer, copies: dict[int, Copy], window: TimeRange, shift: Fraction, clock: StreamClock
 ) -> Iterator[_Moment]:
-    """Packets of the other streams, in the file's order; what lies outside of the window is left out."""
-    if not copies.outputs:
+    """Packets of the other streams on the film's clock, in the file's order; what lies outside of the window is left out."""
+    if not copies:
         return
+    last: dict[int, int] = {}  # decoding time by stream, in its ticks
     try:
-        for packet in container.demux([s for s in container.streams if s.index in copies.outputs]):
+        for packet in container.demux([s for s in container.streams if s.index in copies]):
+            copy = copies[packet.stream.index]
+            if is_cover(packet.stream) and packet.size:
+                yield from ((Fraction(0), ready, copy) for ready in copy.ready(packet))
+                continue
             if packet.dts is None or is_filler(packet):
                 continue
-            seconds = packet.dts * packet.time_base
-            if window.holds(seconds):
-                ticks = round(shift / packet.time_base)
-                copy = copies.outputs[packet.stream.index]
-                packet.dts -= ticks
-                packet.pts = None if packet.pts is None else packet.pts - ticks
-                yield seconds - shift, packet, copy
-    except av.error.InvalidDataError:
+            index, tick = packet.stream.index, packet.time_base
+            seconds = packet.dts * tick
+            film_time = clock.film_time(
+                index, seconds, (packet.duration or 0) * tick, sparse=packet.stream.type not in ("audio", "video")
+            )
+            if window.holds(film_time):
+                ticks = round((film_time - shift - seconds) / tick)
+                if clock.restarts:
+                    # Where a clock begins anew, the old one's sound may last a little longer than its pictures.
+                    ticks += max(0, last.get(index, packet.dts + ticks - 1) + 1 - packet.dts - ticks)
+                packet.dts += ticks
+                packet.pts = None if packet.pts is None else packet.pts + ticks
+                last[index] = packet.dts
+                due = packet.dts * tick
+                yield from ((due, ready, copy) for ready in copy.ready(packet))
+            elif window.is_over(film_time):
+                clock.close(index)
+    except av.error.FFmpegError as exc:
+        if not is_damage(exc):
+            raise
         return  # the file breaks off here

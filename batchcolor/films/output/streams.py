@@ -1,102 +1,228 @@
-"""Everything of a film that is not its picture: sound, subtitles, attachments, chapters, metadata. Copied packet by packet."""
+"""Everything of a film that is not its picture: sound, subtitles, attachments, covers, chapters, tags. Copied packet by packet.
+
+What becomes of each stream is planned before any work is done, by a trial (`trial.py`); the result is written by the same plan.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import av.error
+from av.bitstream import BitStreamFilterContext
+from av.stream import Disposition
 
 from ...errors import OutputError
+from ...runtime.ffmpeg import open_output
 from ...runtime.write_errors import write_error
-from ..input.probe import picture_stream, reading
+from .ffmpeg_log import reason
+from .pcm import PcmRewrap
 
 # FFmpeg's muxers by file name ending; Matroska holds nearly everything.
 MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
+_OF_THE_CONTAINER = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+# What mkvmerge and FFmpeg have counted in the source; it is wrong as soon as anything changes, and the muxer counts anew.
+_STATISTICS = ("bps", "number_of_bytes", "number_of_frames", "duration", "_statistics_")
+_OF_THE_PICTURE = {"encoder", "rotate", "vendor_id"}  # of the encoder that made it; the display matrix in words
+# Keys for which MP4 and QuickTime have boxes of their own; with any other, FFmpeg has to write them all as free keys ("mdta").
+_MP4_TAGS = {
+    "title", "artist", "album_artist", "composer", "album", "date", "genre", "comment", "copyright", "grouping", "lyrics",
+    "description", "synopsis", "show", "episode_id", "network", "keywords", "location", "creation_time", "timecode", "track",
+    "disc", "compilation", "season_number", "episode_sort", "hd_video", "media_type", "gapless_playback", "make", "model",
+}  # fmt: skip
+
+
+class Fate(StrEnum):
+    """What becomes of a stream. CHAPTERS: it is the text of the chapters; TIMECODE: of the tag that a muxer makes a track of."""
+
+    COPIED = "copied"
+    REWRAPPED = "rewrapped"
+    ATTACHED = "attached"
+    CHAPTERS = "chapters"
+    TIMECODE = "timecode"
+    LEFT_OUT = "left out"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStream:
+    """What becomes of a stream of the source. kind: video, audio, ...; cover: `is_cover`; reason: why it is left out."""
+
+    index: int
+    kind: str
+    codec: str
+    fate: Fate
+    reason: str = ""
+    cover: bool = False
+
+    def warning(self, source: Path) -> str | None:
+        """A sentence for the user, where there is something to know."""
+        named = f"{source}: {self.kind} stream {self.index} ({self.codec})"
+        if self.fate is Fate.LEFT_OUT:
+            return f"{named} is left out: {self.reason}"
+        if self.kind == "video" and self.fate is Fate.COPIED and not self.cover:
+            return f"{named} is copied as it is; a single picture stream of a film is colorized"
+        return None
+
 
 @contextlib.contextmanager
-def writing(target: Path, temporary: Path, muxer: str) -> Iterator[av.container.OutputContainer]:
+def writing(target: Path, temporary: Path, muxer: str, tags: Iterable[str] = ()) -> Iterator[av.container.OutputContainer]:
     """A container that is written to `temporary` by FFmpeg's muxer of that name; its errors become `OutputError` for `target`.
 
-    Errors that reading causes pass through the block as `SourceError` already (`probe.reading` is their border), so whatever FFmpeg
-    still raises in here concerns the result.
+    tags: names of those that it will have. Errors that reading causes pass through the block as `SourceError` already (`probe.reading`
+    is their border), so whatever FFmpeg still raises in here concerns the result.
     """
-    # Else decoding times before 0 (B-frames) would shift every stream. FFmpeg's own waiting for streams that have nothing to say is left
-    # at ten seconds: packets are handed over in the order of their times, and with a sound that ends early it would keep all the rest.
-    options = {"avoid_negative_ts": "disabled"}
-    if muxer in ("mp4", "mov"):
-        options["movflags"] = "+faststart"
     try:
-        with av.open(str(temporary), "w", format=muxer, options=options) as container:
+        with open_output(temporary, muxer, muxer_options(muxer, tags, fast_start=True)) as container:
             yield container
     except av.error.FFmpegError as exc:
         if isinstance(exc, OSError):
             raise write_error(target, exc) from exc
-        reason = getattr(exc, "strerror", None) or str(exc)
-        raise OutputError(f"{target}: cannot be written ({reason}); choose another container or --codec") from exc
+        raise OutputError(f"{target}: cannot be written ({reason(exc)}); choose another container or --codec") from exc
 
 
-def lost_streams(source: Path, suffix: str) -> list[str]:
-    """A sentence for each stream of `source` that a result with this suffix cannot hold."""
-    with reading(source) as container, av.open(io.BytesIO(), "w", format=MUXERS[suffix.lower()]) as trial:
-        return add_copies(container, trial, picture_stream(source, container), source).warnings
+def muxer_options(muxer: str, tags: Iterable[str] = (), *, fast_start: bool = False) -> dict[str, str]:
+    """Options for FFmpeg's muxer. tags: names of those that the file will have; fast_start: the index at the front."""
+    # Else decoding times before 0 (B-frames) would shift every stream. FFmpeg's own waiting for streams that have nothing to say is left
+    # at ten seconds: packets are handed over in the order of their times, and with a sound that ends early it would keep all the rest.
+    options = {"avoid_negative_ts": "disabled"}
+    if muxer in ("mp4", "mov"):
+        flags = ["+faststart"] if fast_start else []
+        if any(name.lower() not in _MP4_TAGS for name in tags):
+            flags.append("+use_metadata_tags")
+        if flags:
+            options["movflags"] = "".join(flags)
+        options["strict"] = "unofficial"  # boxes for stereo and spherical films, which Google has specified
+    return options
 
 
-@dataclass(slots=True)
-class StreamCopies:
-    """outputs: source stream's index -> stream of the result. warnings: what the result's container cannot hold."""
+class Copy:
+    """A stream of the result that takes packets of one of the source. Times that do not increase are moved to the next tick, as
+    FFmpeg's programs do."""
 
-    outputs: dict[int, av.stream.Stream] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    def __init__(self, stream: av.stream.Stream, rewrap: PcmRewrap | None = None) -> None:
+        self.stream, self.packets, self.damaged = stream, 0, 0
+        self._rewrap = rewrap
+        self._last: int | None = None
+
+    def ready(self, packet: av.Packet) -> Iterator[av.Packet]:
+        """What is to be muxed for a packet of the source, whose times are those of the result already."""
+        if self._rewrap is None:
+            made = [packet]
+        else:
+            try:
+                made = self._rewrap.packets(packet)
+            except (ValueError, av.error.FFmpegError):
+                self.damaged += 1
+                return
+        for each in made:
+            each.stream = self.stream
+            if each.dts is not None:
+                if self._last is not None and each.dts <= self._last:
+                    each.dts = self._last + 1
+                    each.pts = None if each.pts is None else max(each.pts, each.dts)
+                self._last = each.dts
+            yield each
+
+    def mux(self, output: av.container.OutputContainer, packet: av.Packet) -> None:
+        """Write a packet that `ready` gave; one that the muxer refuses is counted and left out."""
+        try:
+            output.mux(packet)
+        except (ValueError, av.error.InvalidDataError, av.error.ArgumentError):
+            self.damaged += 1
+        else:
+            self.packets += 1
 
 
 def add_copies(
     source: av.container.InputContainer,
     target: av.container.OutputContainer,
-    picture: av.VideoStream,
-    path: Path,
-    start: Fraction = Fraction(0),
-    end: Fraction | None = None,
-) -> StreamCopies:
-    """Add a copy of every stream but the picture, with language, disposition and metadata; then chapters and the film's own tags.
+    planned: Iterable[PlannedStream],
+    covers: dict[int, bytes],
+) -> dict[int, Copy]:
+    """Add what the plan says to `target`: source stream's index -> its copy, for those that have packets.
 
-    start, end: the part of the film that is wanted, in seconds; chapters are cut to it and moved so that it begins at 0.
+    covers: pictures of the streams that become attachments. Raises what PyAV raises where a container does not take one.
     """
-    copies = StreamCopies()
-    for stream in source.streams:
-        if stream.index == picture.index:
-            continue
-        named = f"{path}: {stream.type} stream {stream.index}"
-        codec = stream.codec_context.codec.canonical_name if stream.codec_context is not None else None
-        try:
-            if stream.type == "attachment":
-                target.add_attachment(stream.name or f"attachment-{stream.index}", stream.mimetype, stream.data)
-                continue
-            if codec is not None and not _holds(target, codec):
-                raise ValueError(f"{target.format.name} does not hold {codec}")
-            copy = target.add_stream_from_template(stream, opaque=True)
-        except (ValueError, TypeError, AttributeError, av.error.FFmpegError) as exc:
-            copies.warnings.append(f"{named} ({codec or 'unknown'}) is left out: {exc}; an .mkv result holds more kinds")
-            continue
-        copy.time_base = stream.time_base
-        copy.disposition = stream.disposition
-        copy.metadata.update(stream.metadata)
-        copies.outputs[stream.index] = copy
-    target.metadata.update({name: value for name, value in source.metadata.items() if name not in _OF_THE_CONTAINER})
-    chapters = list(_within(source.chapters(), start, end))
-    if chapters:
-        target.set_chapters(chapters)
+    copies: dict[int, Copy] = {}
+    for plan in planned:
+        stream = source.streams[plan.index]
+        if plan.fate is Fate.ATTACHED:
+            _attach(target, stream, covers)
+        elif plan.fate is Fate.REWRAPPED:
+            assert isinstance(stream, av.AudioStream), "PCM is sound"
+            rewrap = PcmRewrap(target, stream)
+            copies[plan.index] = Copy(_described(rewrap.stream, stream), rewrap)
+        elif plan.fate is Fate.COPIED:
+            copy = _described(_like(target, stream), stream)
+            copy.time_base = stream.time_base
+            copies[plan.index] = Copy(copy)
     return copies
 
 
-def _within(chapters: Iterable[Any], start: Fraction, end: Fraction | None) -> Iterator[Any]:
+def _like(target: av.container.OutputContainer, stream: av.stream.Stream) -> av.stream.Stream:
+    """A stream of `target` for packets of `stream`, also where FFmpeg has no decoder for them."""
+    if stream.codec_context is not None or stream.type not in _ANY_CODEC:
+        return target.add_stream_from_template(stream, opaque=True)
+    copy = target.add_mux_stream(_ANY_CODEC[stream.type])
+    BitStreamFilterContext("null", in_stream=stream, out_stream=copy)  # copies all parameters, the codec among them
+    return copy
+
+
+_ANY_CODEC = {"video": "mpeg4", "audio": "aac"}  # something that every container holds, to be replaced
+
+
+def _attach(target: av.container.OutputContainer, stream: av.stream.Stream, covers: dict[int, bytes]) -> None:
+    name, kind = stream.metadata.get("filename"), stream.metadata.get("mimetype")
+    if stream.index in covers:
+        suffix, usual = _PICTURES.get(stream.codec_context.name, ("bin", "application/octet-stream"))
+        target.add_attachment(name or f"cover.{suffix}", kind or usual, covers[stream.index])
+    elif isinstance(stream, av.stream.AttachmentStream):
+        target.add_attachment(name or f"attachment-{stream.index}", kind or "application/octet-stream", stream.data)
+
+
+_PICTURES = {
+    "mjpeg": ("jpg", "image/jpeg"),
+    "png": ("png", "image/png"),
+    "bmp": ("bmp", "image/bmp"),
+    "gif": ("gif", "image/gif"),
+}
+
+
+def _described(copy: av.stream.Stream, stream: av.stream.Stream) -> av.stream.Stream:
+    copy.disposition = stream.disposition
+    copy.metadata.clear()
+    copy.metadata.update(stream_tags(stream))
+    return copy
+
+
+def is_cover(stream: av.stream.Stream) -> bool:
+    """Whether the stream is a still picture that belongs to the film as a whole."""
+    return bool(stream.disposition & Disposition.attached_pic) and not stream.disposition & Disposition.timed_thumbnails
+
+
+def stream_tags(stream: av.stream.Stream, *, picture: bool = False) -> dict[str, str]:
+    """A stream's tags without those that were counted, or of its encoder. picture: it is encoded anew."""
+    return {
+        name: value
+        for name, value in stream.metadata.items()
+        if not name.lower().startswith(_STATISTICS) and not (picture and name.lower() in _OF_THE_PICTURE)
+    }
+
+
+def film_tags(source: av.container.InputContainer) -> dict[str, str]:
+    """The film's own tags, without those of its container."""
+    return {name: value for name, value in source.metadata.items() if name.lower() not in _OF_THE_CONTAINER}
+
+
+def chapters_within(chapters: Iterable[Any], start: Fraction, end: Fraction | None) -> Iterator[Any]:
+    """Chapters cut to the part from `start` to `end`, in seconds, and moved so that it begins at 0."""
     for chapter in chapters:
         tick = chapter["time_base"]
         first, last = chapter["start"] * tick, chapter["end"] * tick
@@ -105,14 +231,6 @@ def _within(chapters: Iterable[Any], start: Fraction, end: Fraction | None) -> I
             yield {**chapter, "start": round(begins / tick), "end": round(ends / tick)}
 
 
-_OF_THE_CONTAINER = {"major_brand", "minor_version", "compatible_brands", "encoder"}
-
-
 def is_filler(packet: av.Packet) -> bool:
     """Whether the packet is the empty text that MP4 keeps between two subtitles; its muxer writes these anew by itself."""
     return packet.stream.type == "subtitle" and packet.stream.codec_context.name == "mov_text" and bytes(packet) == b"\0\0"
-
-
-def _holds(target: av.container.OutputContainer, codec: str) -> bool:
-    """Whether the container takes the codec, as FFmpeg's own tables say."""
-    return codec in target.supported_codecs or target.format.name == "matroska"

@@ -11,7 +11,8 @@ from typing import TextIO
 
 from ...errors import UsageError
 from ..input.probe import probe, tick
-from ..output.encode import CODECS, picture_format
+from ..output.encode import picture_format
+from ..output.encoders import CODECS
 from ..time_range import TimeRange
 from .first_pass import FirstPass
 
@@ -20,7 +21,7 @@ COLUMNS = ("shot", "start_s", "end_s", "frames")
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """start, end: seconds on the film's own clock, end exclusive."""
+    """start, end: seconds of film time, end exclusive."""
 
     start: float
     end: float
@@ -30,7 +31,7 @@ class Shot:
 def find_shots(source: Path) -> Iterator[Shot]:
     """The shots of a film, in order, as `colorize` would find them. Raises `SourceError`."""
     info = probe(source)
-    picture = picture_format(info, CODECS["ffv1"].name)
+    picture = picture_format(info, CODECS["ffv1"])
     clock = tick(source)
     begun = last = None
     frames = 0

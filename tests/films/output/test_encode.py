@@ -13,7 +13,7 @@ from skimage import data
 from batchcolor.errors import UsageError
 from batchcolor.films import FilmResult, colorize_film
 from batchcolor.films.input.probe import probe
-from batchcolor.films.output.encode import choose_encoder
+from batchcolor.films.output.encoders import choose_encoder
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, make_film, pictures
 from tests.support import formula_colorizer

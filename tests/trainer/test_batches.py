@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 from pathlib import Path
 
 import click
@@ -11,8 +12,10 @@ import pytest
 
 from batchcolor.errors import SourceError, UsageError
 from tests.trainer.conftest import encoded, shard, write
-from trainer.data import Batches, PictureReader, Sampling, chroma_spread, find_sources, random_resized_crop
+from trainer.batches import Batches, Sampling, random_crop, resized_crop
+from trainer.decoding import PictureReader, chroma_spread
 from trainer.options import made_of, options_of
+from trainer.sources import find_sources
 
 SMALL = Sampling(size=32)
 
@@ -75,7 +78,8 @@ def test_the_size_and_shape_of_crops_are_options() -> None:
     whole = sampling_of("--crop", 32, "--crop-scale", 1, 1, "--crop-ratio", 1)
     assert whole == Sampling(size=32, scale=(1.0, 1.0), ratio=1.0)
     rgb = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    crops = [random_resized_crop(rgb, whole, np.random.default_rng(seed)).transpose(1, 2, 0) for seed in range(20)]
+    drawn = [random_crop(whole, np.random.default_rng(seed)) for seed in range(20)]
+    crops = [resized_crop(rgb, crop, whole.size).transpose(1, 2, 0) for crop in drawn]
     flipped = [np.array_equal(crop, rgb[:, ::-1]) for crop in crops]
     assert 0 < sum(flipped) < 20
     assert all(is_flipped or np.array_equal(crop, rgb) for crop, is_flipped in zip(crops, flipped, strict=True))
@@ -90,41 +94,54 @@ def test_crops_that_cannot_be_are_one_sentence(wrong: list[object]) -> None:
 
 
 def test_a_batch_is_a_function_of_seed_and_step(photos: Path) -> None:
-    def batches(seed: int) -> Batches:
-        return Batches(find_sources([photos]), SMALL, 4, seed)
+    def batch(seed: int, step: int) -> np.ndarray:
+        return Batches(find_sources([photos]), SMALL, 4, seed).batch(step).numpy()
 
-    np.testing.assert_array_equal(batches(1).batch(7), batches(1).batch(7))
-    assert not np.array_equal(batches(1).batch(7), batches(1).batch(8))
-    assert not np.array_equal(batches(1).batch(7), batches(2).batch(7))
-    stream = batches(1).from_step(5)
-    np.testing.assert_array_equal(next(stream), batches(1).batch(5))
-    np.testing.assert_array_equal(next(stream), batches(1).batch(6))
+    np.testing.assert_array_equal(batch(1, 7), batch(1, 7))
+    assert not np.array_equal(batch(1, 7), batch(1, 8))
+    assert not np.array_equal(batch(1, 7), batch(2, 7))
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_however_many_workers_load_them_batches_come_in_order(photos: Path, workers: int) -> None:
+    sources = find_sources([photos])
+    stream = Batches(sources, SMALL, 4, 1).from_step(5, workers)
+    for step in (5, 6, 7):
+        np.testing.assert_array_equal(next(stream).numpy(), Batches(sources, SMALL, 4, 1).batch(step).numpy())
     stream.close()
+    assert multiprocessing.active_children() == []
 
 
 def test_two_halves_see_what_one_whole_sees(photos: Path) -> None:
     sources = find_sources([photos])
-    whole = Batches(sources, SMALL, 4, 1).batch(3)
-    halves = [Batches(sources, SMALL, 2, 1, first=first).batch(3) for first in (0, 2)]
+    whole = Batches(sources, SMALL, 4, 1).batch(3).numpy()
+    halves = [Batches(sources, SMALL, 2, 1, first=first).batch(3).numpy() for first in (0, 2)]
     np.testing.assert_array_equal(np.concatenate(halves), whole)
 
 
-def test_gray_and_broken_pictures_are_left_out_counted_and_named(photos: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_gray_and_broken_pictures_are_left_out_counted_and_named_once(
+    photos: Path, caplog: pytest.LogCaptureFixture, workers: int
+) -> None:
     write(photos / "part-0" / "gray.png", 5, gray=True)
     (photos / "part-0" / "broken.jpg").write_bytes(b"\xff\xd8\xff no")
     batches = Batches(find_sources([photos]), SMALL, 4, 0)
+    stream = batches.from_step(0, workers)
     with caplog.at_level(logging.WARNING):
-        crops = np.concatenate([batches.batch(step) for step in range(40)])
+        crops = np.concatenate([next(stream).numpy() for _ in range(40)])
+    stream.close()
     assert (len(batches.gray), len(batches.broken)) == (1, 1)
-    assert "broken.jpg" in caplog.text
+    assert caplog.text.count(f"{photos / 'part-0' / 'broken.jpg'}: cannot be decoded") == 1
     assert all(chroma_spread(crop.transpose(1, 2, 0)) > 1 for crop in crops)
 
 
-def test_pictures_without_any_colour_are_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_pictures_without_any_colour_are_one_sentence(tmp_path: Path, workers: int) -> None:
     for n in range(3):
         write(tmp_path / "gray" / f"{n}.png", n, gray=True)
-    with pytest.raises(SourceError, match="no picture with colour"):
-        Batches(find_sources([tmp_path / "gray"]), SMALL, 2, 0).batch(0)
+    stream = Batches(find_sources([tmp_path / "gray"]), SMALL, 2, 0).from_step(0, workers)
+    with pytest.raises(SourceError, match=r"^no picture with colour in 1,000 draws"):
+        next(stream)
 
 
 def test_a_weight_of_two_draws_twice_as_often(tmp_path: Path) -> None:

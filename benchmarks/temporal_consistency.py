@@ -1,6 +1,6 @@
-"""How steady, how true and how costly colours of films are: frame by frame, smoothed, and on key frames only.
+"""Temporal consistency, accuracy and cost of film colours: frame by frame, smoothed, and on key frames only.
 
-    python -m benchmarks.steadiness [CLIP...]
+    python -m benchmarks.temporal_consistency [CLIP...]
 
 Clips are colour films, whose colours are taken out first. Every figure is that of the finished film, read back at the network's size.
 Without clips, the demo's film is used.
@@ -28,6 +28,8 @@ from batchcolor.metrics import ColorDistribution, WarpError, colourfulness
 from batchcolor.runtime.thread_budget import cores
 from batchcolor.settings import FilmSettings, Settings
 
+from .figures import Figures
+
 VARIANTS = {
     "frame by frame": FilmSettings(smooth="none", key_frames="every"),
     "exponential": FilmSettings(smooth="exponential", key_frames="every"),
@@ -35,10 +37,17 @@ VARIANTS = {
     "flow, auto": FilmSettings(smooth="flow", key_frames="auto"),
 }
 _TICK = Fraction(1, 1000)
+_COLUMNS = (
+    "warp_error",
+    "cdc",
+    "psnr_db",
+    "colourfulness_ratio",
+    "frames_per_key_frame",
+)  # the first four relative; see `_line`
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class FilmQuality:
     """warp_error, cdc: see `batchcolor.metrics`; psnr: dB in RGB against the true film."""
 
     warp_error: float
@@ -71,11 +80,11 @@ def pictures(path: Path, most: int) -> Iterator[np.ndarray]:
             if n == most:
                 return
             rgb = frame.to_ndarray(format="rgb48le")
-            small = cv2.resize(rgb, network_shape(*rgb.shape[:2], 256, 32)[::-1], interpolation=cv2.INTER_AREA)
+            small = cv2.resize(rgb, network_shape(rgb.shape[0], rgb.shape[1], 256, 32)[::-1], interpolation=cv2.INTER_AREA)
             yield small.astype(np.float32) / 65535
 
 
-def judged(path: Path, truth: Path, most: int) -> Figures:
+def judged(path: Path, truth: Path, most: int) -> FilmQuality:
     warp, distribution, colour, errors = WarpError(), ColorDistribution(), [], []
     for made, true in zip(pictures(path, most), pictures(truth, most), strict=True):
         lab, lab_true = (rgb_to_lab(rgb.transpose(2, 0, 1)) for rgb in (made, true))
@@ -85,28 +94,29 @@ def judged(path: Path, truth: Path, most: int) -> Figures:
         colour.append(colourfulness(shown))
         errors.append(float(np.square(made - true).mean()))
     psnr = 10 * float(np.log10(1 / max(float(np.mean(errors)), 1e-9)))
-    return Figures(warp.value, distribution.value, float(np.mean(colour)), psnr)
+    return FilmQuality(warp.value, distribution.value, float(np.mean(colour)), psnr)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.steadiness")
+def main(arguments: list[str] | None = None) -> Figures:
+    """Means over clips and the largest warp error, by variant; see the columns of `_COLUMNS`."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.temporal_consistency")
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--frames", type=int, default=80, help="Of each clip.")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     executor = ProcessExecutor(cores())
     shares: dict[str, list[tuple[float, ...]]] = {name: [] for name in VARIANTS}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for clip in given.clips or [_demo(folder / "demo.mp4")]:
-            gray = without_colour(clip, folder / "gray.mkv", given.frames)
-            true, plain = judged(clip, clip, given.frames), judged(gray, clip, given.frames)
+        for clip in options.clips or [_demo(folder / "demo.mp4")]:
+            gray = without_colour(clip, folder / "gray.mkv", options.frames)
+            true, plain = judged(clip, clip, options.frames), judged(gray, clip, options.frames)
             print(f"{clip.name}: warp error of the true film {true.warp_error:.3f}, CDC {true.cdc:.5f} (gray {plain.cdc:.5f})")
-            first: Figures | None = None
+            first: FilmQuality | None = None
             for variant, settings in VARIANTS.items():
                 # 12 bits, no subsampling: rounding to codes would weigh as much as steady colours change.
                 lossless = replace(settings, codec="ffv1", pix_fmt="yuv444p12le")
                 result: FilmResult = colorize_film(gray, folder / "out.mkv", Settings(film=lossless), executor=executor)
-                made = judged(folder / "out.mkv", clip, given.frames)
+                made = judged(folder / "out.mkv", clip, options.frames)
                 first = first or made
                 row = (
                     made.warp_error / first.warp_error,
@@ -119,6 +129,13 @@ def main(arguments: list[str] | None = None) -> None:
                 print("  " + _line(variant, row))
     for variant, rows in shares.items():
         print(_line(f"mean of {variant}", tuple(np.mean(rows, 0))) + f"; largest warp error {max(row[0] for row in rows):.3f}")
+    return {
+        variant: {
+            **dict(zip(_COLUMNS, np.mean(rows, 0).tolist(), strict=True)),
+            "largest_warp_error": max(row[0] for row in rows),
+        }
+        for variant, rows in shares.items()
+    }
 
 
 def _line(variant: str, row: tuple[float, ...]) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from skimage import data
 
+from batchcolor.color.tone import has_color
 from batchcolor.photos import Treatment, colorize_photos
-from batchcolor.photos.tone import has_color
 from batchcolor.settings import PhotoSettings
-from benchmarks.color_pages import TONES, seen, toned
+from benchmarks.color_pages import TONES, small_lab, toned
 from tests.support import formula_colorizer
 
 PICTURES = {"astronaut": data.astronaut, "cat": data.chelsea, "coffee": data.coffee, "rocket": data.rocket}
@@ -20,25 +20,25 @@ PICTURES = {"astronaut": data.astronaut, "cat": data.chelsea, "coffee": data.cof
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_colour_pictures_have_colour(name: str) -> None:
-    assert has_color(seen(PICTURES[name]()))
+    assert has_color(small_lab(PICTURES[name]()))
 
 
 @pytest.mark.parametrize("tone", TONES)
 @pytest.mark.parametrize("name", PICTURES)
 def test_toned_prints_are_black_and_white(name: str, tone: str) -> None:
-    assert not has_color(seen(toned(PICTURES[name](), tone)))
+    assert not has_color(small_lab(toned(PICTURES[name](), tone)))
 
 
 def test_a_colourful_detail_on_a_gray_page_is_colour() -> None:
     page = toned(PICTURES["cat"](), "gray")
     page[20:90, 30:110] = (200, 30, 40)
-    assert has_color(seen(page))
+    assert has_color(small_lab(page))
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_empty_pages_are_black_and_white(value: int) -> None:
-    assert not has_color(seen(np.full((64, 64, 3), value, np.uint8)))
-    assert not has_color(seen(np.full((64, 64, 3), (value, value // 2, value // 3), np.uint8)))
+    assert not has_color(small_lab(np.full((64, 64, 3), value, np.uint8)))
+    assert not has_color(small_lab(np.full((64, 64, 3), (value, value // 2, value // 3), np.uint8)))
 
 
 @pytest.fixture
