@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..archive.output_tree import STATE_FOLDER
+from ..archive.walk import STATE_FOLDER
 from ..colours import ColoursFolder, ItemColours, Point, Rule
 from ..colours.model import documented
 from ..colours.values import Colour, Names, Span
@@ -56,7 +56,9 @@ class Edits:
     def replace(self, item: ReviewItem, old: Mapping[str, Any], new: Mapping[str, Any]) -> ItemColours:
         """Put `new` in the place of `old`. Raises `ConflictError` where `old` is gone."""
         before, after = self._point(old), self._point(new)
-        return self._change(item, lambda points: tuple(after if n == _place(points, before) else p for n, p in enumerate(points)))
+        return self._change(
+            item, lambda points: tuple(after if n == _place(points, before) else p for n, p in enumerate(points))
+        )
 
     def remove(self, item: ReviewItem, old: Mapping[str, Any]) -> ItemColours:
         """Remove a point. Raises `ConflictError` where it is gone."""

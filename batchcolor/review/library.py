@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ..archive.output_tree import STATE_FOLDER
-from ..archive.walk import Kind
+from ..archive.walk import STATE_FOLDER, Kind
 from ..errors import OutputError
 
 Filter = Literal["all", "failed", "warned", "in colour", "chosen", "accepted", "new", "redo"]
@@ -123,7 +122,8 @@ class Library:
             return None
         with self._lock:
             row = self._rows.execute(
-                f"SELECT {_COLUMNS} FROM items LEFT JOIN review ON review.target = items.target WHERE items.target = ?", (target,)
+                f"SELECT {_COLUMNS} FROM items LEFT JOIN review ON review.target = items.target WHERE items.target = ?",
+                (target,),
             ).fetchone()
         return None if row is None else self._item(row)
 

@@ -14,8 +14,8 @@ from ..color.conversion import lab_to_rgb
 from ..color.pixel_codes import lab_to_codes, rgb_to_lightness
 from ..color.upsampling import UPSCALERS, refined
 from ..colours.model import Point, Rule
-from ..colours.still import ChosenSpot, PictureColours, Still
 from ..colours.spread import Spot
+from ..colours.still import ChosenSpot, PictureColours, Still
 from ..engines.colorizer import Colorizer
 from ..settings import ColorSettings
 
@@ -94,4 +94,3 @@ def hex_of(L: float, a: float, b: float) -> str:
     """A colour of CIELAB as "#rrggbb", its chroma shrunk until it exists in sRGB."""
     rgb = lab_to_rgb(np.full((1, 1, 1), L, np.float32), np.array([a, b], np.float32)[:, None, None]).ravel()
     return "#" + "".join(f"{round(255 * float(value)):02x}" for value in np.clip(rgb, 0, 1))
-

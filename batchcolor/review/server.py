@@ -79,7 +79,9 @@ class _Gate:
             response = RedirectResponse(request.url.path, 303)
             response.set_cookie(_COOKIE, self._token, httponly=True, samesite="strict", path="/")
         elif not self._same(request.cookies.get(_COOKIE, "")):
-            response = PlainTextResponse("Open the address that `batchcolor review` printed; it holds the key to this page.", 403)
+            response = PlainTextResponse(
+                "Open the address that `batchcolor review` printed; it holds the key to this page.", 403
+            )
         else:
             await self._app(scope, receive, send)
             return
@@ -204,7 +206,9 @@ def _thumbnail(review: Review, request: Request, _body: dict[str, Any]) -> Respo
     if not path.is_file():
         path = item.source
     pixels = _pixels(path, item.kind, _place(request), _THUMBNAIL)
-    return Response(pictures.encoded(pixels, thumbnail=True), media_type="image/webp", headers={"Cache-Control": "private, max-age=60"})
+    return Response(
+        pictures.encoded(pixels, thumbnail=True), media_type="image/webp", headers={"Cache-Control": "private, max-age=60"}
+    )
 
 
 def _picture(review: Review, request: Request, _body: dict[str, Any]) -> Response:
@@ -321,4 +325,3 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/api/redo", _start_redo),
     ("GET", "/api/redo", _redo_state),
 )
-
