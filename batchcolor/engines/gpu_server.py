@@ -165,6 +165,7 @@ def _answer(connection: Connection, colorizer: Colorizer, gatherer: Gatherer, dr
                 engine.device,
                 engine.precision,
                 engine.tolerance,
+                engine.takes_hints,
                 colorizer.network_size,
                 colorizer.side_multiple,
                 colorizer.batch_size,

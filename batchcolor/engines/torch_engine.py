@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import DeviceError, OutOfMemory
+from ..generators.base import Hints as TensorHints
 from ..generators.checkpoint import Checkpoint
+from ..generators.layout import layout_of, takes_hints
 from ..settings import DeviceName, EngineName, Precision
-from .base import require_batch
+from .base import Hints, Prediction, require_batch
 from .half_precision import fold_batch_norms, to_half_precision
 from .torch_errors import translated
+
+Answer = TypeVar("Answer")
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TOLERANCES = {"float32": 0.01, "float16": 1.5, "bfloat16": 6.0}
@@ -82,6 +88,8 @@ class TorchEngine:
         self.device = str(device)
         self.precision: Precision = precision
         self.tolerance = _TOLERANCES[precision]
+        self.takes_hints = takes_hints(checkpoint.architecture, checkpoint.configuration)
+        self._taps = layout_of(checkpoint.architecture).taps
         self._device = device
         # Metal's convolutions copy channels-last tensors back and forth.
         self._memory_format = torch.contiguous_format if device.type == "mps" else torch.channels_last
@@ -97,6 +105,7 @@ class TorchEngine:
                 torch.cuda.synchronize(device)  # the lanes' streams do not wait for the one that copied the weights
         # Any size without compiling again: photos come in hundreds of shapes.
         self._generator = torch.compile(generator, dynamic=True) if compile_ else generator
+        self._eager = generator  # features are taken from its modules
         self._compiler_errors = _compiler_errors if compile_ else contextlib.nullcontext
         self._lanes: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
         for _ in range(_CUDA_LANES if device.type == "cuda" else 1):
@@ -104,20 +113,42 @@ class TorchEngine:
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
         require_batch(L)
+        return self._in_lane(lambda lane: self._ab(lane, L))
+
+    def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
+        if hints is not None and not self.takes_hints:
+            raise ValueError("this network takes no hints")
+        return self._in_lane(lambda lane: self._prediction(lane, L, hints))
+
+    def _in_lane(self, run: Callable[[_Lane], Answer]) -> Answer:
         lane = self._lanes.get()
         try:
             try:
-                return self._run(lane, L)
+                return run(lane)
             except OutOfMemory:
                 lane.release_memory()
-            return self._run(lane, L)
+            return run(lane)
         finally:
             self._lanes.put(lane)
 
-    def _run(self, lane: _Lane, L: np.ndarray) -> np.ndarray:
+    def _ab(self, lane: _Lane, L: np.ndarray) -> np.ndarray:
         with self._compiler_errors(), translated(self._device), torch.inference_mode(), lane.active():
-            ab = self._generator(lane.upload(L).contiguous(memory_format=self._memory_format))
+            ab = self._generator(lane.upload(L, "L").contiguous(memory_format=self._memory_format))
             return lane.download(ab)
+
+    def _prediction(self, lane: _Lane, L: np.ndarray, hints: Hints | None) -> Prediction:
+        features: dict[str, Tensor] = {}
+        with contextlib.ExitStack() as hooks, translated(self._device), torch.inference_mode(), lane.active():
+            for name in self._taps:
+                module = self._eager.get_submodule(name)
+                hooks.callback(module.register_forward_hook(functools.partial(_remember, features, name)).remove)
+            given = None if hints is None else TensorHints(lane.upload(hints.ab, "hints"), lane.upload(hints.mask, "mask"))
+            ab = self._eager(lane.upload(L, "L").contiguous(memory_format=self._memory_format), given)
+            return Prediction(lane.download(ab), tuple(lane.download(features[name]) for name in self._taps))
+
+
+def _remember(features: dict[str, Tensor], name: str, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+    features[name] = output.clone()  # layers behind it work in place
 
 
 class _Lane:
@@ -129,11 +160,12 @@ class _Lane:
     def active(self) -> contextlib.AbstractContextManager[object]:
         return contextlib.nullcontext()
 
-    def upload(self, L: np.ndarray) -> Tensor:
-        return torch.from_numpy(L).to(self.device)
+    def upload(self, planes: np.ndarray, name: str) -> Tensor:
+        """float32 planes on the device. name: of the buffer that they go through."""
+        return torch.from_numpy(np.ascontiguousarray(planes, np.float32)).to(self.device)
 
-    def download(self, ab: Tensor) -> np.ndarray:
-        result: np.ndarray = ab.cpu().numpy()
+    def download(self, planes: Tensor) -> np.ndarray:
+        result: np.ndarray = planes.float().cpu().contiguous().numpy()
         return result
 
     def release_memory(self) -> None:
@@ -154,14 +186,14 @@ class _CudaLane(_Lane):
         with torch.cuda.device(self.device), torch.cuda.stream(self._stream):
             yield
 
-    def upload(self, L: np.ndarray) -> Tensor:
-        buffer = self._buffer("L", L.shape)
-        buffer.copy_(torch.from_numpy(L))
+    def upload(self, planes: np.ndarray, name: str) -> Tensor:
+        buffer = self._buffer(name, planes.shape)
+        buffer.copy_(torch.from_numpy(np.ascontiguousarray(planes, np.float32)))
         return buffer.to(self.device, non_blocking=True)
 
-    def download(self, ab: Tensor) -> np.ndarray:
-        buffer = self._buffer("ab", ab.shape)
-        buffer.copy_(ab, non_blocking=True)
+    def download(self, planes: Tensor) -> np.ndarray:
+        buffer = self._buffer("result", planes.shape)
+        buffer.copy_(planes, non_blocking=True)
         self._stream.synchronize()  # for this lane alone; the other goes on
         return buffer.numpy().copy()
 

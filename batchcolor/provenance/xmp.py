@@ -62,6 +62,8 @@ def _properties(provenance: Provenance, source_sha256: str | None) -> dict[tuple
     }
     if source_sha256 is not None:
         said[_OURS, "batchcolor", "SourceSHA256"] = source_sha256
+    if provenance.chosen:
+        said[_OURS, "batchcolor", "ChosenColours"] = provenance.chosen
     return said
 
 
