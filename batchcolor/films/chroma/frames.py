@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import collections
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -59,7 +60,7 @@ class ChosenFrames:
 
 class _Planned(NamedTuple):
     """A frame, the number of its shot, the motion that leads to it, and whether the generator runs on it; what was chosen for its shot,
-    and its place there."""
+    its place there, and the part of the shot between breaks."""
 
     seen: DecodedFrame
     shot: int
@@ -67,6 +68,7 @@ class _Planned(NamedTuple):
     is_key: bool
     chosen: ShotColours | None
     in_shot: int
+    part: int
 
 
 def colorize_frames(
@@ -90,7 +92,7 @@ def colorize_frames(
     planned = _planned(frames, decide, with_motion, anchor, chosen)
     predicted = _predicted(planned, colorizer, quarter_turns, counts, chosen)
     smooth = smoother_of(settings.smooth)
-    for _, shot in itertools.groupby(predicted, key=lambda pair: pair[0].shot):
+    for _, shot in itertools.groupby(predicted, key=lambda pair: (pair[0].shot, pair[0].part)):
         waiting: collections.deque[DecodedFrame] = collections.deque()  # frames that the smoother has seen and not yet answered
         for ab in smooth(_remembered(shot, waiting)):
             seen = waiting.popleft()
@@ -112,11 +114,12 @@ def _planned(
         colours, start = chosen.shots.get(number, (None, 0))
         for in_shot, (_, seen) in enumerate(shot, start):
             begins_anew = next(count) == anchor  # as the next chunk does, which begins to decode here
-            begins_anew |= colours is not None and in_shot in colours.keys
+            begins_anew |= colours is not None and (in_shot in colours.keys or in_shot in colours.breaks)
+            part = 0 if colours is None else bisect.bisect_right(colours.breaks, in_shot)
             keys = decide() if begins_anew else keys
             step = estimator.step(before, seen.L) if with_motion and before is not None else None
             before = seen.L
-            yield _Planned(seen, number, step, keys.is_key(None if begins_anew else step), colours, in_shot)
+            yield _Planned(seen, number, step, keys.is_key(None if begins_anew else step), colours, in_shot, part)
 
 
 def _predicted(
