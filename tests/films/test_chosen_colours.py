@@ -22,7 +22,7 @@ from tests.films.made import Made, make_film
 from tests.support import formula_colorizer
 
 FRAMES, CUT = 330, 40
-SETTINGS = Settings(film=FilmSettings(preset="ultrafast", crf=8))
+SETTINGS = Settings(film=FilmSettings(codec="ffv1"))
 
 
 def picture(n: int, height: int, width: int) -> np.ndarray:
@@ -108,14 +108,14 @@ def test_chunks_and_processes_make_no_difference(
     with ProcessExecutor(2) as executor:
         colorize(film, tmp_path / "processes" / "reel.mkv", point(200), executor)
     seams, others = cr(chosen), cr(tmp_path / "processes" / "reel.mkv")
-    for n in range(0, FRAMES, 10):  # encoders with another number of threads differ in the last bit
-        np.testing.assert_allclose(seams[n], others[n], atol=3)
+    for n in range(FRAMES):
+        np.testing.assert_array_equal(seams[n], others[n])
     monkeypatch.setattr(plan, "_LEAST_OF_A_SHOT", 10**6)
     monkeypatch.setattr(ChunkLength, "of_film", classmethod(lambda cls, frames: ChunkLength(250, 10**6)))
     colorize(film, tmp_path / "whole" / "reel.mkv", point(200))
     whole = cr(tmp_path / "whole" / "reel.mkv")
     for n in range(0, FRAMES, 10):
-        np.testing.assert_allclose(seams[n], whole[n], atol=6)
+        assert abs(seams[n] - whole[n]).max() <= 12  # at the edges of what moves, where carried colour remembers farther than a lead
         assert abs(seams[n] - whole[n]).mean() < 0.6
 
 
@@ -140,7 +140,7 @@ def test_an_edit_makes_only_the_chunks_of_its_shot_again(film: Path, tmp_path: P
     first = '[[point]]\nframe = 3\nat = [0.5, 0.5]\ncolour = "#20a020"\n'
     target = tmp_path / "reel.mkv"
     executors = [_Counting() for _ in range(3)]
-    lists = FilmSettings(preset="ultrafast", crf=8, cuts=(CUT * 0.04,))
+    lists = FilmSettings(codec="ffv1", cuts=(CUT * 0.04,))
     settings = Settings(film=lists)
     colorize(film, target, first + point(200), executors[0], settings)
     before = cr(target)
@@ -197,8 +197,8 @@ def test_a_turned_films_points_are_those_of_the_upright_picture(tmp_path: Path) 
     film = make_film(tmp_path / "turned.mp4", made)
     x, y = square_at(CUT + 10)
     across, down = (x + 14) / 128, (y + 14) / 64
-    colorize(film, tmp_path / "out" / "reel.mp4", f'[[point]]\ntime = 0.2\nat = [{down}, {1 - across}]\ncolour = "#d02020"\n')
-    found = cr(tmp_path / "out" / "reel.mp4")
+    colorize(film, tmp_path / "out" / "reel.mkv", f'[[point]]\ntime = 0.2\nat = [{down}, {1 - across}]\ncolour = "#d02020"\n')
+    found = cr(tmp_path / "out" / "reel.mkv")
     assert found[5][y // 2 + 5 : y // 2 + 9, x // 2 + 5 : x // 2 + 9].mean() > 150
 
 
