@@ -225,7 +225,7 @@ def _check_colours(items: Sequence[Item]) -> None:
     """Raises `UsageError` for an item that cannot follow its chosen colours. An item that cannot be read fails by itself, later."""
     chosen = [(item.source, item.colours) for item in items if item.colours is not None]
     if chosen:
-        from .colours.check import check_item
+        from .archive.check_colours import check_item
 
         for source, colours in chosen:
             with contextlib.suppress(SourceError):
