@@ -1,4 +1,4 @@
-"""What the program does, for whoever calls it: the command line, a notebook, a service, the review page.
+"""The application layer: what the command line, notebooks and services call.
 
 `plan_archive` says what a run would do, `run_archive` does it and reports what happens as events, `preview_films` writes contact
 sheets. `colorize_array`, `colorize_photo` and `colorize_film` colorize one thing. Nothing here prints.
@@ -7,32 +7,41 @@ sheets. `colorize_array`, `colorize_photo` and `colorize_film` colorize one thin
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .archive.item_settings import ItemSettings
+from .archive.last_run import LastRun
 from .archive.outcome import Outcome, Status, Tally, failed
 from .archive.output_tree import NoTree, Redo, Selection, Tree, open_tree, read_tree
 from .archive.plan import Item, Plan, is_file_name, plan
+from .archive.records import Records
 from .archive.run import run
 from .archive.walk import STATE_FOLDER, Kind
+from .archive.written_files import check_written_files
 from .errors import BatchcolorError, ExitCode, SourceError, UsageError
 from .settings import ColorSettings, ModelSettings, RunOptions, Settings
+from .weights.store import is_name
 
 if TYPE_CHECKING:
     import numpy as np
 
     from .colours.files import ColoursFolder
-    from .engines.colorizer import EngineInfo
+    from .engines.engine_info import EngineInfo
     from .executors import Executors
     from .films import FilmProgress, FilmResult
     from .photos import PhotoResult
     from .report import NoReport, Report
+
+
+_NOTHING: Mapping[str, Path] = MappingProxyType({})
 
 
 class Events:
@@ -91,17 +100,24 @@ class ArchivePlan:
 
 
 def plan_archive(
-    sources: Sequence[Path], output: Path, settings: ItemSettings = ItemSettings(), options: RunOptions = RunOptions()
+    sources: Sequence[Path],
+    output: str | os.PathLike[str],
+    settings: ItemSettings = ItemSettings(),
+    options: RunOptions = RunOptions(),
+    *,
+    also_written: Mapping[str, Path] = _NOTHING,
+    also_read: Mapping[str, Path] = _NOTHING,
 ) -> ArchivePlan:
     """What `run_archive` would do with the same arguments. Reads names, sizes and times; writes nothing.
 
-    Raises `SourceError` where there is nothing to colorize.
+    Raises `SourceError` where there is nothing to colorize, `UsageError`.
     """
     whole = _plan(sources, output, settings)
+    _guard(whole, sources, output, settings, options, also_written, also_read)
     if is_file_name(sources, output):
         opened: AbstractContextManager[Tree] = contextlib.nullcontext(NoTree())
     else:
-        opened = read_tree(output, settings.default.model.weights, content_hash=options.content_hash)
+        opened = read_tree(Path(output), settings.default.model.weights, content_hash=options.content_hash)
     with opened as tree:
         selection = tree.select(whole.items, Redo(options.force, options.verify))
         return ArchivePlan(selection, whole.refused, selection.plan(whole).notes)
@@ -109,52 +125,111 @@ def plan_archive(
 
 def run_archive(
     sources: Sequence[Path],
-    output: Path,
+    output: str | os.PathLike[str],
     settings: ItemSettings = ItemSettings(),
     options: RunOptions = RunOptions(),
     *,
+    also_written: Mapping[str, Path] = _NOTHING,
+    also_read: Mapping[str, Path] = _NOTHING,
     events: Events | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Summary:
     """Colorize photos and films below `sources` into the mirrored tree `output`; only what is new or changed is done.
 
-    sources: folders, or files named one by one. output: a folder; with a single file, also the name of its result. An item that fails
-    is an outcome, never an exception. should_stop: asked between items; when it returns true, the items in progress are finished and
-    the next run does the rest.
+    sources: folders, or files named one by one. output: a folder; with a single file, also the name of its result, unless it ends in a
+    slash. An item that fails is an outcome, never an exception. also_written, also_read: files that the caller writes and reads while
+    the run goes on, by what they are called; like the report, they may be no original and no result. should_stop: called between items;
+    when it returns true, the items in progress are finished and the next run does the rest.
 
     Raises `SourceError` where there is nothing to colorize, `UsageError`, `OutputError`, `BusyError` if another run works on `output`,
     and what keeps the network from running: `ModelError`, `DeviceError`, `WorkerLost`, `ClusterError`.
     """
     whole = _plan(sources, output, settings)
-    single = is_file_name(sources, output)
+    _guard(whole, sources, output, settings, options, also_written, also_read)
+    single, output = is_file_name(sources, output), Path(output)
     model = settings.default.model
     opened: AbstractContextManager[Tree] = (
         contextlib.nullcontext(NoTree()) if single else open_tree(output, model.weights, content_hash=options.content_hash)
     )
     with opened as tree:
+        tree.remember_run(LastRun(tuple(source.absolute() for source in sources), settings))
         selection = tree.select(whole.items, Redo(options.force, options.verify))
-        todo = selection.plan(whole)
+        todo, waiting = _without_changing(selection.plan(whole), options.wait_stable, should_stop)
         _check_colours(todo.items)
         executors = _executors(options, todo, sources, output.parent if single else output, model)
-        return _run(todo, selection.up_to_date, tree, model, options, executors, events or Events(), should_stop)
+        return _run(todo, selection.up_to_date, waiting, tree, model, options, executors, events or Events(), should_stop)
+
+
+def redo_archive(
+    output: Path,
+    targets: Container[Path],
+    *,
+    events: Events | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Summary:
+    """Redo some items of the tree `output` as the last run did them, whether they are up to date or not.
+
+    targets: their results. Raises `UsageError` where no run is remembered, and as `run_archive`.
+    """
+    with read_tree(output, "lite") as seen:
+        last = seen.last_run()
+    if last is None:
+        raise UsageError(f"{output}: does not say how it was made; run `batchcolor colorize` once more")
+    whole = _plan(last.sources, output, last.settings)
+    chosen = Plan(tuple(item for item in whole.items if item.target in targets), ())
+    model, options = last.settings.default.model, RunOptions()
+    with open_tree(output, model.weights) as tree:
+        selection = tree.select(chosen.items, Redo(force=True))
+        executors = _executors(options, chosen, last.sources, output, model)
+        return _run(selection.plan(chosen), 0, 0, tree, model, options, executors, events or Events(), should_stop)
+
+
+def plan_previews(
+    sources: Sequence[Path], output: str | os.PathLike[str], settings: ItemSettings = ItemSettings()
+) -> list[tuple[Item, Path | BatchcolorError]]:
+    """Each film with its first contact sheet, or why there will be none; further sheets have a number behind their name.
+
+    Reads names; writes nothing. Raises `SourceError` where there is nothing to colorize.
+    """
+    from .archive.sheet_names import is_sheet_of, sheet_name
+
+    whole = _plan(sources, output, settings)
+    taken: dict[Path, list[str]] = {}
+    for item in (*whole.items, *(item for item, _ in whole.refused)):
+        for path in (item.source, item.target):
+            taken.setdefault(Path(os.path.realpath(path.parent)), []).append(path.name)
+    planned: list[tuple[Item, Path | BatchcolorError]] = []
+    for item in whole.of_kind(Kind.FILM):
+        first = sheet_name(item.target)
+        names = taken.get(Path(os.path.realpath(first.parent)), ())
+        other = next((name for name in names if is_sheet_of(name, item.target)), None)
+        error = (
+            UsageError(f"{item.source}: its contact sheets would overwrite {first.with_name(other)}; choose another --output")
+            if other
+            else None
+        )
+        planned.append((item, error or first))
+    return planned + [(item, error) for item, error in whole.refused if item.kind is Kind.FILM]
 
 
 def preview_films(
-    sources: Sequence[Path], output: Path, settings: ItemSettings = ItemSettings()
+    sources: Sequence[Path], output: str | os.PathLike[str], settings: ItemSettings = ItemSettings()
 ) -> Iterator[tuple[Item, list[Path] | BatchcolorError]]:
     """Write contact sheets (one frame of each shot, before and after) instead of films, beside where the films would go.
 
     Yields each film with the sheets written, or the error that ended it. Raises `SourceError`, `ModelError`, `DeviceError`.
     """
-    from .engines.colorizer import cached_colorizer
+    from .engines.opening import cached_colorizer
     from .films import preview
 
-    films = _plan(sources, output, settings).of_kind(Kind.FILM)
+    films = plan_previews(sources, output, settings)
     colorizer = cached_colorizer(settings.default.model)
-    for item in films:
-        target = item.target.with_name(f"{item.target.name}.preview.jpg")
+    for item, sheet in films:
+        if isinstance(sheet, BatchcolorError):
+            yield item, sheet
+            continue
         try:
-            yield item, preview(item.source, target, colorizer, item.settings)
+            yield item, preview(item.source, sheet, colorizer, item.settings)
         except BatchcolorError as exc:
             yield item, exc
 
@@ -167,7 +242,7 @@ def colorize_array(
     pixels: gray `(H, W)` or sRGB `(H, W, 3)`, uint8 or uint16. Returns sRGB `(H, W, 3)` of the same type and the same lightness. Raises
     `ValueError` for another shape or type, `ModelError`, `DeviceError`.
     """
-    from .engines.colorizer import cached_colorizer
+    from .engines.opening import cached_colorizer
     from .photos.array import colorize_pixels
 
     return colorize_pixels(pixels, cached_colorizer(model), color)
@@ -180,7 +255,7 @@ def colorize_photo(
 
     Raises `SourceError`, `OutputError`, `ModelError`, `DeviceError`.
     """
-    from .engines.colorizer import cached_colorizer
+    from .engines.opening import cached_colorizer
     from .photos import colorize_photos
 
     colorizer = cached_colorizer(model or settings.model)
@@ -203,17 +278,19 @@ def colorize_film(
     Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `ModelError`, `DeviceError`, `WorkerLost`.
     """
     from . import films
+    from .engines.shared_gpus import shared_gpus
     from .executors import local_executors
     from .runtime.thread_budget import cores
 
-    with local_executors(jobs or cores()) as executors:
+    with shared_gpus(settings.model) as model, local_executors(jobs or cores()) as executors:
+        settings = replace(settings, model=model)
         return films.colorize_film(source, target, settings, executor=executors.films, on_progress=on_progress)
 
 
-def _colours(sources: Sequence[Path], output: Path, chosen: Path | None) -> ColoursFolder | None:
+def _colours(sources: Sequence[Path], output: str | os.PathLike[str], chosen: Path | None) -> ColoursFolder | None:
     """The chosen colours: those that the user named, else those in the output tree, if there are any."""
     if chosen is None:
-        chosen = output / STATE_FOLDER / "colours"
+        chosen = Path(output) / STATE_FOLDER / "colours"
         if is_file_name(sources, output) or not chosen.is_dir():
             return None
     from .colours.files import ColoursFolder
@@ -232,7 +309,29 @@ def _check_colours(items: Sequence[Item]) -> None:
                 check_item(source, colours.item)
 
 
-def _plan(sources: Sequence[Path], output: Path, settings: ItemSettings) -> Plan:
+def _guard(
+    whole: Plan,
+    sources: Sequence[Path],
+    output: str | os.PathLike[str],
+    settings: ItemSettings,
+    options: RunOptions,
+    also_written: Mapping[str, Path],
+    also_read: Mapping[str, Path],
+) -> None:
+    """Raises `UsageError` where a file that is written besides the results is one that must stay as it is."""
+    written = {**({} if options.report is None else {"--report": options.report}), **also_written}
+    targets = [item.target for item in whole.items]
+    read = {f"the file of {option}": [path] for option, path in also_read.items()}
+    if not is_name(settings.default.model.weights):
+        read["the weights"] = [Path(settings.default.model.weights).expanduser()]
+    if settings.default.film.shots is not None:
+        read["the list of shots"] = [settings.default.film.shots]
+    if is_file_name(sources, output):
+        check_written_files({"--output": Path(output)}, (item.source for item in whole.items), read)
+    check_written_files(written, (item.source for item in whole.items), {"a result": targets, **read})
+
+
+def _plan(sources: Sequence[Path], output: str | os.PathLike[str], settings: ItemSettings) -> Plan:
     chosen = settings.default.color.colours
     colours = _colours(sources, output, chosen)
     whole = plan(sources, output, settings, colours)
@@ -275,6 +374,29 @@ def _executors(
         yield Executors(executor, executor)
 
 
+def _shared_gpus(options: RunOptions, todo: Plan, model: ModelSettings) -> AbstractContextManager[ModelSettings]:
+    """The settings with which all workers of this machine use its GPUs through one process for each; on a cluster, as they are."""
+    if options.executor != "local" or not todo.items:
+        return contextlib.nullcontext(model)
+    from .engines.shared_gpus import shared_gpus
+
+    return shared_gpus(model)
+
+
+def _without_changing(todo: Plan, wait_s: float | None, should_stop: Callable[[], bool] | None) -> tuple[Plan, int]:
+    """The plan without the items whose sources are still being written, and how many these are."""
+    if wait_s is None:
+        return todo, 0
+    from .archive.stability import still_changing
+
+    changing = still_changing(todo.items, wait_s, should_stop or (lambda: False))
+    notes = tuple(
+        f"{item.source}: is still being written and is left to the next run" for item in todo.items if item in changing
+    )
+    items = tuple(item for item in todo.items if item not in changing)
+    return dataclasses.replace(todo, items=items, notes=(*todo.notes, *notes)), len(changing)
+
+
 def _workers(most: int, todo: Plan) -> int:
     """Processes that find something to do: a film keeps any number of them busy, a photo one."""
     return most if todo.of_kind(Kind.FILM) else max(1, min(most, len(todo.items)))
@@ -283,6 +405,7 @@ def _workers(most: int, todo: Plan) -> int:
 def _run(
     todo: Plan,
     up_to_date: int,
+    waiting: int,
     tree: Tree,
     model: ModelSettings,
     options: RunOptions,
@@ -290,18 +413,20 @@ def _run(
     events: Events,
     should_stop: Callable[[], bool] | None,
 ) -> Summary:
+    records = Records.of(options)
     tally, started = Tally(up_to_date=up_to_date), time.monotonic()
     items = len(todo.items) + len(todo.refused)
     events.started(items)
     for sentence in todo.notes:
         events.noticed(sentence)
-    with _report(options.report, items) as report, executors as where:
+    with _report(options.report, items) as report, _shared_gpus(options, todo, model) as shared, executors as where:
         for outcome in run(
             todo,
-            model,
+            shared,
             where,
             should_stop=_deadline(options.max_runtime, should_stop),
             times=options.times,
+            records=records,
             measure=options.measure,
             on_engine=events.engine_chosen,
             on_film_progress=events.film_progress,
@@ -310,7 +435,7 @@ def _run(
             tree.record(outcome)
             events.finished(outcome)
             report.add(outcome)
-        left = items - tally.finished
+        left = items + waiting - tally.finished
         # A run that was stopped in time is a success, whatever is left for the next one.
         exit_code = ExitCode.OK if left and not tally.failed else tally.exit_code
         counts = {status: tally.counts[status] for status in Status}
@@ -341,6 +466,8 @@ __all__ = [
     "colorize_photo",
     "failed",
     "plan_archive",
+    "plan_previews",
     "preview_films",
+    "redo_archive",
     "run_archive",
 ]

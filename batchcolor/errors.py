@@ -9,7 +9,8 @@
     ├── BusyError          75   another run is working on the output tree
     ├── WorkerLost          1   a worker process died, again and again
     └── DeviceError         6   the device named is not there
-        └── OutOfMemory     6   a batch did not fit
+        ├── OutOfMemory     6   a batch did not fit
+        └── DeviceLost      6   a GPU failed, and this process cannot use it any more
 
 Every message is one sentence that names the path and says what to do. The codes are part of the stable interface
 (docs/reference/output.md).
@@ -38,7 +39,7 @@ class ExitCode(IntEnum):
 
 
 class BatchcolorError(Exception):
-    """Base of all errors that the user is told about in one sentence."""
+    """Base of all errors with a one-sentence message for the user."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.SOME_FAILED
 
@@ -74,13 +75,13 @@ class BusyError(BatchcolorError):
 
 
 class DeviceError(BatchcolorError):
-    """The device or precision asked for is not available on this machine."""
+    """The requested device or precision is not available on this machine."""
 
     exit_code = ExitCode.DEVICE
 
 
 class ClusterError(BatchcolorError):
-    """Jobs cannot go to other machines: no Ray, no cluster at the address, or no machine of it that can do them."""
+    """Jobs cannot run on other machines: no Ray, no cluster at the address, or no machine that can run them."""
 
     exit_code = ExitCode.CLUSTER
 
@@ -89,5 +90,9 @@ class OutOfMemory(DeviceError):
     """A batch did not fit into the device's memory; smaller ones may."""
 
 
+class DeviceLost(DeviceError):
+    """A GPU failed in a way that only a new process recovers from (an illegal access, a fault of its memory)."""
+
+
 class WorkerLost(BatchcolorError):
-    """The worker processes that were given a job died, one after the other."""
+    """All worker processes that ran a job died."""

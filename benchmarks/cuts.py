@@ -1,10 +1,10 @@
-"""Cuts found and cuts missed on made films, by this project's detector and by PySceneDetect's (extra `bench`).
+"""Cuts found and cuts missed on made films, by the detector of batchcolor and those of PySceneDetect (extra `bench`).
 
     python -m benchmarks.cuts [CLIP...]
 
 Shots are pieces of the clips (without any: pans over pictures that come with scikit-image), joined by hard cuts, dissolves and fades,
-then spoiled as old film is: exposure flicker, dust and scratches, jumps in the gate, flashes. A cut counts as found within one frame of
-its place, a dissolve or fade anywhere from its first to its last frame; whatever else is reported is false.
+then damaged like old film: exposure flicker, dust and scratches, jumps in the gate, flashes. A cut counts as found within one frame of
+its place, a dissolve or fade anywhere from its first to its last frame; every other report is false.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def detectors() -> dict[str, Callable[[Path], list[int]]]:
     try:
         import scenedetect as psd
     except ImportError:
-        print("PySceneDetect is not installed (pip install -e '.[bench]'); without it there is nothing beside")
+        print("PySceneDetect is not installed (pip install -e '.[bench]'); only the detector of batchcolor is measured")
         return found
 
     def by(make: Callable[[], object]) -> Callable[[Path], list[int]]:

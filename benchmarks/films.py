@@ -22,7 +22,7 @@ import numpy as np
 
 from batchcolor.demo import film as demo_film
 from batchcolor.demo.pictures import gray_of
-from batchcolor.engines.colorizer import open_colorizer
+from batchcolor.engines.opening import open_colorizer
 from batchcolor.executors import ProcessExecutor
 from batchcolor.films import colorize_film
 from batchcolor.films.input.planes import luma_plane

@@ -46,7 +46,7 @@ def install(folder: Path) -> tuple[Path, dict[str, int], dict[str, int]]:
     venv.create(folder / "env", with_pip=True)
     python = folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
     constraint = ("--constraint", str(_ROOT / "constraints.txt"))
-    subprocess.run([python, *_PIP, "download", *constraint, "--only-binary", ":all:", "--dest", downloads, wheel], check=True)
+    subprocess.run([python, *_PIP, "wheel", *constraint, "--wheel-dir", downloads, wheel], check=True)
     subprocess.run([python, *_PIP, "install", "--no-index", "--find-links", downloads, wheel], check=True)
     downloaded = {path.name.split("-")[0].replace("_", "-").lower(): path.stat().st_size for path in downloads.iterdir()}
     listed = subprocess.run([python, "-c", _LIST], check=True, capture_output=True, text=True).stdout

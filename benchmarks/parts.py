@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from batchcolor.color.upsampling import guided_map
-from batchcolor.engines.colorizer import open_colorizer
+from batchcolor.engines.opening import open_colorizer
 from batchcolor.films.chroma.key_frames import AdaptiveKeyFrames
 from batchcolor.films.chroma.motion import MotionEstimator, motion_size
 from batchcolor.films.chroma.planes import chroma_planes

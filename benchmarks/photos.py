@@ -80,7 +80,8 @@ def main() -> Figures:
     from batchcolor.archive.photo_jobs import PhotoWork, photo_outcomes, photos_per_job
     from batchcolor.archive.plan import Item
     from batchcolor.archive.walk import Kind
-    from batchcolor.engines.colorizer import EngineInfo, open_colorizer
+    from batchcolor.engines.engine_info import EngineInfo
+    from batchcolor.engines.opening import open_colorizer
     from batchcolor.executors import local_executors
     from batchcolor.photos import Provenance
     from batchcolor.runtime.thread_budget import cores
@@ -88,7 +89,7 @@ def main() -> Figures:
 
     workers = cores()
     colorizer = open_colorizer(ModelSettings())
-    work = PhotoWork(EngineInfo.by(colorizer).resolve_auto(ModelSettings()), Provenance("lite", "00" * 32))
+    work = PhotoWork(EngineInfo.of(colorizer.engine).resolve_auto(ModelSettings()), Provenance("lite", "00" * 32))
 
     def reference(work: Callable[[Path], None], photos: list[Path]) -> None:
         with ThreadPoolExecutor(workers) as pool:

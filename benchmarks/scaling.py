@@ -21,7 +21,8 @@ import psutil
 from batchcolor.archive.outcome import Outcome, Status
 from batchcolor.archive.output_tree import open_tree
 from batchcolor.archive.plan import plan
-from batchcolor.engines.colorizer import Colorizer, open_colorizer
+from batchcolor.engines.colorizer import Colorizer
+from batchcolor.engines.opening import open_colorizer
 from batchcolor.executors import JobContext, RayOptions, ray_executor
 from batchcolor.films import colorize_film
 from batchcolor.films.input.probe import probe

@@ -22,7 +22,8 @@ from skimage import data
 from batchcolor.archive.outcome import Status
 from batchcolor.archive.plan import Plan, plan
 from batchcolor.archive.run import run
-from batchcolor.engines.colorizer import Colorizer, cached_colorizer
+from batchcolor.engines.colorizer import Colorizer
+from batchcolor.engines.opening import cached_colorizer
 from batchcolor.executors import local_executors
 from batchcolor.films import colorize_film
 from batchcolor.photos import colorize_photos

@@ -1,4 +1,4 @@
-"""Ray clusters of several machines, all of them this one."""
+"""Ray clusters of several nodes on this machine."""
 
 from __future__ import annotations
 

@@ -1,12 +1,17 @@
-"""What every test needs: an environment of its own, so that no test sees the user's settings, cache or proxies."""
+"""Fixtures of every test: an environment without the user's settings, cache and proxies."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.watching.runs import HOOKS, noted_addresses
+from tests.watching.sitecustomize import NOTES
 
 # The same examples everywhere and every time, and no judgement on how long they take: a busy machine is not a bug.
 settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -15,6 +20,29 @@ settings.load_profile("same")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--snapshot-update", action="store_true", help="Write the snapshots of tests/snapshots anew.")
+
+
+# Where the programs under test may speak: servers that a test itself starts on this machine, and Ray, which has a network of its own.
+_MAY_USE_LOOPBACK = ("tests/weights/", "tests/examples/", "tests/trainer/")
+_MAY_USE_ANYTHING = re.compile("ray", re.IGNORECASE)
+_LOOPBACK = re.compile(r"127\.|::1$|localhost$|None$|$")
+
+
+@pytest.fixture(autouse=True)
+def no_unexpected_connection(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Fails a test during which this process, or a Python process that it started, spoke to the network or looked up a name."""
+    notes = tmp_path_factory.mktemp("notes") / "notes"
+    monkeypatch.setenv(NOTES, str(notes))
+    monkeypatch.setenv("PYTHONPATH", str(HOOKS), prepend=os.pathsep)
+    yield
+    if _MAY_USE_ANYTHING.search(request.node.nodeid):
+        return
+    found = noted_addresses(notes)
+    if request.node.nodeid.startswith(_MAY_USE_LOOPBACK):
+        found = {host for host in found if not _LOOPBACK.match(host)}
+    assert not found, f"the network was used: {', '.join(sorted(found))}"
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +54,20 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     cache = tmp_path_factory.mktemp("cache") / "batchcolor"
     monkeypatch.setenv("BATCHCOLOR_CACHE", str(cache))
     return cache
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small lite with random weights whose colours can be seen: a real checkpoint that runs anywhere at once."""
+    import torch
+
+    from batchcolor.generators import build
+    from batchcolor.generators.checkpoint import Checkpoint, save
+
+    torch.manual_seed(0)
+    configuration = {"encoder": "lite0", "widths": [32, 24, 16, 16]}
+    generator = build("lite", configuration)
+    torch.nn.init.normal_(generator.head[-1].weight, std=0.1)
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save(Checkpoint("lite", configuration, generator.state_dict(), {"network_size": 64}), path)
+    return path

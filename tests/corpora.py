@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import itertools
 import json
 import re
 import shutil
@@ -38,10 +39,10 @@ Image.MAX_IMAGE_PIXELS = None
 TiffImagePlugin.DEBUG = False
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
-# Mean difference of L over a picture of at most 512 pixels a side: what 8 bits and lossy coding cost, and two programs' ways to shrink.
+# Mean difference of L over the middle of a picture: what 8 bits and lossy coding cost.
 TOLERANCE = {".png": 0.6, ".tif": 0.6, ".tiff": 0.6, ".bmp": 0.6, ".webp": 1.5, ".avif": 1.5}
 LOSSY = 1.2
-SMALL = 512
+SMALL, BLOCK = 512, 4  # pixels of the middle that is compared, and of the blocks over which it is averaged
 MOST_PAGES = 20  # that are compared
 DEEP_FORMATS = (".png", ".tif", ".tiff", ".avif")
 # Groups and tags of exiftool that describe the file, its pixels or a thumbnail, and rightly change with them.
@@ -182,17 +183,20 @@ def refused(row: dict[str, Any], tally: Tally, *, details: bool) -> None:
 
 
 def decodes(path: Path) -> bool:
-    """Whether Pillow decodes every page without an error or a warning."""
+    """Whether Pillow decodes every page without an error or a warning, and ImageMagick has no complaint about the bytes either."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            with Image.open(path) as image:
+                image.verify()  # checksums, too
             with Image.open(path) as image:
                 for number in range(getattr(image, "n_frames", 1)):
                     image.seek(number)
                     image.load()
     except Exception:
         return False
-    return True
+    magick = subprocess.run(["convert", "-regard-warnings", str(path), "null:"], capture_output=True, text=True, check=False)
+    return not re.search("corrupt|premature|truncat|damaged|CRC|checksum", magick.stderr, re.IGNORECASE)
 
 
 def compared(source: Path, target: Path) -> Iterator[str]:
@@ -222,7 +226,7 @@ def declared(path: Path) -> int:
 
 @dataclass
 class PageSeen:
-    """A page as another program decodes it. size: (width, height), upright; L: float32, at most `SMALL` a side."""
+    """A page as another program decodes it. size: (width, height), upright; L: float32, of blocks of its middle."""
 
     size: tuple[int, int]
     deep: bool
@@ -246,14 +250,15 @@ def pages(path: Path) -> Iterator[PageSeen]:
             except Exception:
                 return
             upright = ImageOps.exif_transpose(image)
+            gamma = None if {"icc_profile", "srgb"} & image.info.keys() else image.info.get("gamma")
             deep = deep_pages.get(number, image.mode.startswith("I;16") or png_depth(path) == 16)
-            yield PageSeen(upright.size, deep, lightness(upright, image.info.get("icc_profile")))
+            yield PageSeen(upright.size, deep, lightness(upright, image.info.get("icc_profile"), gamma))
 
 
 def tiff_depths(path: Path) -> dict[int, bool]:
     try:
         with tifffile.TiffFile(path) as file:
-            return {number: page.bitspersample > 8 for number, page in enumerate(file.pages)}
+            return {number: page.bitspersample > 8 for number, page in enumerate(itertools.islice(file.pages, MOST_PAGES))}
     except Exception:
         return {}
 
@@ -263,8 +268,9 @@ def png_depth(path: Path) -> int:
     return head[24] if head.startswith(b"\x89PNG") else 8
 
 
-def lightness(image: Image.Image, profile: bytes | None) -> np.ndarray:
-    """L of a small copy, through the profile where it has one; transparent parts as they are stored."""
+def lightness(image: Image.Image, profile: bytes | None, gamma: float | None = None) -> np.ndarray:
+    """L of the middle, averaged over blocks, through the profile or gamma where it has one; transparent parts as they are stored."""
+    image = middle(image)
     if image.mode.startswith("I"):
         deep = np.asarray(image, np.float32)
         peak = 65535.0 if deep.max(initial=0) > 255 or image.mode.startswith("I;16") else 255.0
@@ -282,11 +288,18 @@ def lightness(image: Image.Image, profile: bytes | None) -> np.ndarray:
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a profile that does not fit its picture says nothing
     rgb = np.asarray(image.convert("RGB"), np.float32).transpose(2, 0, 1) / 255
+    if gamma and abs(gamma / 0.45455 - 1) > 0.05:  # of a PNG, which Pillow leaves to the reader
+        linear = rgb ** (1 / gamma)
+        rgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
     L = rgb_to_lab(np.ascontiguousarray(rgb))[0]
-    scale = SMALL / max(L.shape)
-    if scale < 1:
-        L = cv2.resize(L, (max(1, round(L.shape[1] * scale)), max(1, round(L.shape[0] * scale))), interpolation=cv2.INTER_AREA)
-    return L
+    small = max(1, L.shape[1] // BLOCK), max(1, L.shape[0] // BLOCK)
+    return cv2.resize(L, small, interpolation=cv2.INTER_AREA)
+
+
+def middle(image: Image.Image) -> Image.Image:
+    """At most `SMALL` pixels a side, from the middle of the picture."""
+    left, top = (max(0, (side - SMALL) // 2) for side in image.size)
+    return image.crop((left, top, min(image.width, left + SMALL), min(image.height, top + SMALL)))
 
 
 def tags(folder: Path) -> dict[Path, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What tests of several rooms share: a colorizer that needs no weights, and pictures whose colours are known."""
+"""Shared by tests of several packages: a colorizer without weights, and pictures with known colours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from batchcolor.settings import Precision
 
 
 class FormulaEngine:
-    """An engine without a network: ab at a quarter of the size, a = L / 4, b = 20 - L / 5. `fits`: the largest batch it takes."""
+    """An engine without a network: ab at a quarter of the size, a = L / 4, b = 20 - L / 5.
+
+    fits: the largest batch it takes. largest_side: of a picture that it takes.
+    """
 
     name = "formula"
     device = "cpu"
@@ -29,15 +32,15 @@ class FormulaEngine:
     takes_hints = False
     tolerance = 0.0
 
-    def __init__(self, fits: int = 10**6, delta: float = 0.0) -> None:
-        self.fits, self.delta = fits, delta
+    def __init__(self, fits: int = 10**6, delta: float = 0.0, largest_side: int = 10**6) -> None:
+        self.fits, self.delta, self.largest_side = fits, delta, largest_side
         self.batches: list[tuple[int, ...]] = []
         self._lock = threading.Lock()
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
         with self._lock:
             self.batches.append(L.shape)
-        if len(L) > self.fits:
+        if len(L) > self.fits or max(L.shape[-2:]) > self.largest_side:
             raise OutOfMemory("the batch does not fit")
         n, _, h, w = L.shape
         small = L[:, 0, : h // 4 * 4, : w // 4 * 4].reshape(n, h // 4, 4, w // 4, 4).mean((2, 4))
@@ -71,8 +74,8 @@ def results(output: Path) -> list[str]:
     return sorted(path.as_posix() for path in found if not any(part.startswith(KEPT) for part in path.parts[:-1]))
 
 
-EXIFTOOL, CHROMIUM = "exiftool", "chromium"
-_PACKAGES = {EXIFTOOL: "libimage-exiftool-perl", CHROMIUM: "chromium"}
+EXIFTOOL, CHROMIUM, FFMPEG, FFPROBE = "exiftool", "chromium", "ffmpeg", "ffprobe"
+_PACKAGES = {EXIFTOOL: "libimage-exiftool-perl", CHROMIUM: "chromium", FFMPEG: "ffmpeg", FFPROBE: "ffmpeg"}
 
 
 def needs(program: str) -> pytest.MarkDecorator:

@@ -1,4 +1,4 @@
-"""The public API: what docs/api.md says, run as it stands; and what importing the package costs."""
+"""The public API: the examples of docs/api.md run, and importing the package stays cheap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support import gradient
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 
 
-def test_every_public_name_is_there_and_documented() -> None:
+def test_every_public_name_exists_and_is_documented() -> None:
     page = PAGE.read_text("utf-8")
     for name in batchcolor.__all__:
         assert getattr(batchcolor, name).__name__ == name

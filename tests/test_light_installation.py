@@ -1,4 +1,4 @@
-"""An installation without extras: no PyTorch, no scikit-image, no SciPy; it colorizes, and says what the rest needs."""
+"""An installation without extras (no PyTorch, no scikit-image, no SciPy) colorizes, and names the extra that the rest needs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def light(tmp_path: Path) -> dict[str, str]:
 
 def batchcolor(environment: dict[str, str], *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "batchcolor", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=900, env=environment)
 
 
 def test_it_colorizes_a_photo_and_a_film(light: dict[str, str], tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_it_colorizes_a_photo_and_a_film(light: dict[str, str], tmp_path: Path) 
         (["--weights", "siggraph17"], "--weights siggraph17", 4),
     ],
 )
-def test_what_needs_torch_says_so_in_one_sentence(
+def test_features_that_need_torch_say_so_in_one_sentence(
     light: dict[str, str], tmp_path: Path, arguments: list[str], subject: str, code: int
 ) -> None:
     cv2.imwrite(str(tmp_path / "photo.jpg"), gradient(64, 96))
@@ -92,3 +92,9 @@ def test_the_built_in_weights_are_verified_without_it(monkeypatch: pytest.Monkey
     found = verify("lite")
     assert (found.problem, found.architecture) == (None, "lite")
     assert found.tensors > 300
+
+
+def test_the_trainer_says_what_it_needs(light: dict[str, str]) -> None:
+    command = [sys.executable, "-c", "from trainer.command import run; run()", "train"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=light)
+    assert (ran.returncode, ran.stderr) == (2, "Error: torch is not installed; type: pip install 'batchcolor[train]'\n")

@@ -1,4 +1,4 @@
-"""Steadiness: nothing for what stands still or moves with its colours, something for flicker."""
+"""Metrics: zero for still colours and colours that move with the picture, more for flicker."""
 
 from __future__ import annotations
 

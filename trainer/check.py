@@ -1,4 +1,4 @@
-"""Looking at training data before hours are spent on it: what is there, what does not decode, what has no colour."""
+"""Counts of what a collection of pictures holds: usable, broken, gray, pale and small ones."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Judge a generator on films whose true colours are known, frame by frame: as for pictures, and how consistent it is over time."""
+"""Compare a generator with films whose true colours are known, frame by frame: as for pictures, and how consistent it is over time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from math import nan
 from pathlib import Path
 
 import av
@@ -17,14 +18,26 @@ from batchcolor.generators.layout import network_shape
 from batchcolor.metrics import ColorDistribution, WarpError
 from batchcolor.suffixes import FILM_SUFFIXES
 
-from .evaluate import SIDE_MULTIPLE, gray_rgb, lightness, merge, predict_ab
-from .metrics import score, summarize
+from .evaluate import (
+    SIDE_MULTIPLE,
+    colourfulness_by_factor,
+    equalizing_factor,
+    gray_rgb,
+    lightness,
+    merge,
+    predict_ab,
+    sampled_colourfulness,
+)
+from .metrics import rescore, score, summarize
 
 
 @dataclass(frozen=True, slots=True)
 class ClipScore:
-    """One clip, at the network's size. Gains and colourfulness as for pictures; cdc and warp_error: see `steadiness`, each beside
-    the true clip's, and CDC also beside the gray clip's."""
+    """One clip, at the network's size.
+
+    Gains and colourfulness as for pictures; cdc and warp_error: see `metrics`, each beside the true clip's, and CDC also beside the
+    gray clip's. equal_...: with chroma times `chroma_factor`, at 0.80 of the true colourfulness; nan where no factor leads there.
+    """
 
     name: str
     frames: int
@@ -36,9 +49,14 @@ class ClipScore:
     cdc_gray: float
     warp_error: float
     warp_error_true: float
+    chroma_factor: float
+    equal_gain_pooled: float
+    equal_warp_error: float
 
-    def as_dict(self) -> dict[str, float | str]:
-        return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(self).items()}
+    def as_dict(self) -> dict[str, float | str | None]:
+        """Rounded; None for nan, which JSON has no word for."""
+        values = asdict(self).items()
+        return {name: (None if np.isnan(v) else round(v, 6)) if isinstance(v, float) else v for name, v in values}
 
 
 def find_clips(data: Sequence[Path]) -> list[Path]:
@@ -53,7 +71,7 @@ def find_clips(data: Sequence[Path]) -> list[Path]:
 def evaluate_clip(generator: Generator, path: Path, network_size: int, frames: int) -> ClipScore:
     """Scores of the first `frames` frames. Raises `SourceError` where the film cannot be read or has fewer than two."""
     generator.eval()
-    scores = []
+    scores, coloured = [], []
     cdc = {name: ColorDistribution() for name in ("predicted", "true", "gray")}
     warp = {name: WarpError() for name in ("predicted", "true")}
     for number, rgb in enumerate(_frames(path, network_size, frames)):
@@ -64,10 +82,19 @@ def evaluate_clip(generator: Generator, path: Path, network_size: int, frames: i
             cdc[name].add(picture)
         warp["predicted"].add(L[0], ab)
         warp["true"].add(L[0], rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255)[1:])
+        coloured.append((L, ab, rgb))
         scores.append(score(f"{path.name}:{number}", shown["predicted"], shown["gray"], rgb))
     if len(scores) < 2:
         raise SourceError(f"{path}: has fewer than two frames; temporal figures need neighbours")
     summary = summarize(scores)
+    factor = equalizing_factor(
+        [colourfulness_by_factor(L, ab) for L, ab, _ in coloured], [sampled_colourfulness(rgb) for *_, rgb in coloured]
+    )
+    equal_gain = nan
+    if factor is not None:
+        scaled = ((merge(L, ab * np.float32(factor)), rgb) for L, ab, rgb in coloured)
+        equal = [rescore(before, picture, rgb) for before, (picture, rgb) in zip(scores, scaled, strict=True)]
+        equal_gain = summarize(equal).gain_pooled
     return ClipScore(
         name=path.name,
         frames=len(scores),
@@ -79,6 +106,9 @@ def evaluate_clip(generator: Generator, path: Path, network_size: int, frames: i
         cdc_gray=cdc["gray"].value,
         warp_error=warp["predicted"].value,
         warp_error_true=warp["true"].value,
+        chroma_factor=nan if factor is None else factor,
+        equal_gain_pooled=equal_gain,
+        equal_warp_error=nan if factor is None else warp["predicted"].value * factor**2,  # of squares of ab
     )
 
 
@@ -96,7 +126,7 @@ def _frames(path: Path, network_size: int, count: int) -> Iterator[np.ndarray]:
         raise SourceError(f"{path}: cannot be decoded ({exc}); check that it is a film") from exc
 
 
-def means(scores: Sequence[ClipScore]) -> dict[str, float | str]:
+def means(scores: Sequence[ClipScore]) -> dict[str, float | str | None]:
     """Means over clips, named `mean`."""
     rows = [asdict(score) for score in scores]
     numbers = {name: float(np.mean([row[name] for row in rows])) for name in rows[0] if name not in ("name", "frames")}

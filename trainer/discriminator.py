@@ -73,7 +73,7 @@ class NLayerDiscriminator(nn.Module):
 def discriminator_input(L: Tensor, ab: Tensor) -> Tensor:
     """L `(N, 1, H, W)` and ab `(N, 2, H/f, W/f)` -> `(N, 3, ...)`, each about -1..1, at twice ab's sides but at most at L's.
 
-    A generator whose ab is a quarter of the picture is judged at a half: there the edges of the lightness still tell where colour
+    A generator whose ab is a quarter of the picture is seen at a half: there the edges of the lightness still tell where colour
     spills over, while the discriminator costs a quarter of what it would at full size and each of its patches sees 140 pixels of the
     picture. The true ab must come through the same averaging: otherwise its sharpness alone would give it away.
     """

@@ -118,8 +118,7 @@ class Features:
 class Prediction:
     """One picture's colours and figures.
 
-    ab: float16 `(2, h, w)`, at the network's resolution. by_factor: colourfulness with chroma times each of `_FACTORS`; true: the true
-    picture's, on the same pixels.
+    ab: float16 `(2, h, w)`, at the network's resolution. by_factor, true: see `equalizing_factor`.
     """
 
     picture: Picture
@@ -136,7 +135,6 @@ def predict(generator: Generator, pictures: Sequence[Picture], network_size: int
     Warns of undecodable pictures and raises as `decoded` does; raises `ModelError` where VGG16's weights are wanted and not installed.
     """
     generator.eval()
-    sampled = (..., slice(None, None, _SAMPLED), slice(None, None, _SAMPLED))
     for picture, rgb in decoded(pictures):
         truth, L = _reference(rgb)
         small = network_ab(generator, rgb, network_size)
@@ -146,8 +144,8 @@ def predict(generator: Generator, pictures: Sequence[Picture], network_size: int
             picture,
             small.astype(np.float16),
             score(picture.name, predicted, gray, truth),
-            np.array([colourfulness(merge(L[sampled], ab[sampled] * np.float32(factor))) for factor in _FACTORS]),
-            colourfulness(truth[::_SAMPLED, ::_SAMPLED]),
+            colourfulness_by_factor(L, ab),
+            sampled_colourfulness(truth),
             Features(*map(vgg16_features, (truth, gray, predicted))) if fid else None,
         )
 
@@ -158,10 +156,29 @@ def _reference(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return truth, lightness(truth)
 
 
-def equalizing_factor(predictions: Sequence[Prediction], share: float = EQUAL_COLOURFULNESS) -> float | None:
-    """The factor on chroma with which `predictions` have `share` of the true colourfulness; None where no factor up to 8 does."""
-    reached = np.mean([p.by_factor for p in predictions], axis=0)
-    wanted = share * float(np.mean([p.true for p in predictions]))
+def colourfulness_by_factor(L: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    """How colourful a picture is with its chroma times each of `_FACTORS`, on every fourth row and column.
+
+    L: `(1, H, W)`; ab: `(2, H, W)`.
+    """
+    L, ab = (x[..., ::_SAMPLED, ::_SAMPLED] for x in (L, ab))
+    return np.array([colourfulness(merge(L, ab * np.float32(factor))) for factor in _FACTORS])
+
+
+def sampled_colourfulness(rgb: np.ndarray) -> float:
+    """How colourful a picture, uint8 sRGB `(H, W, 3)`, is on the same pixels."""
+    return colourfulness(rgb[::_SAMPLED, ::_SAMPLED])
+
+
+def equalizing_factor(
+    by_factor: Sequence[np.ndarray], true: Sequence[float], share: float = EQUAL_COLOURFULNESS
+) -> float | None:
+    """The factor on chroma with which pictures have `share` of the true colourfulness; None where no factor from 1/8 to 8 leads there.
+
+    by_factor: `colourfulness_by_factor` of each picture; true: `sampled_colourfulness` of each true one.
+    """
+    reached = np.mean(by_factor, axis=0)
+    wanted = share * float(np.mean(true))
     if not reached[0] <= wanted <= reached[-1]:
         return None
     return float(np.exp(np.interp(np.log(wanted), np.log(np.maximum(reached, 1e-9)), np.log(_FACTORS))))
@@ -183,7 +200,7 @@ def figures_of(predictions: Sequence[Prediction]) -> tuple[dict[str, float], dic
     enough = len(true) > 1
     if enough:
         figures |= {"fid_vgg16": frechet_distance(own, true), "gray_fid_vgg16": frechet_distance(gray, true)}
-    factor = equalizing_factor(predictions)
+    factor = equalizing_factor([p.by_factor for p in predictions], [p.true for p in predictions])
     if factor is None:
         return figures, None
     scores, features = [], []

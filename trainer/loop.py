@@ -7,6 +7,7 @@ import logging
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -94,9 +95,10 @@ def _train(
         resumed = load_state(state_path, settings.architecture, generator.configuration())
         with fitting(state_path, "generator", "--generator"):
             generator.load_state_dict(resumed["generator"])
+        # What the run began with decides what learns, whatever --init says now.
+        settings = replace(settings, init=resumed.get("settings", {}).get("init", settings.init))
     else:
         generator = initial_generator(settings)
-    init = settings.init if resumed is None else resumed.get("settings", {}).get("init", settings.init)
     generator = on_device(generator, device, processes.world)
     predictor = Predictor(generator, classes=settings.objective.needs_classes)
     if settings.compile:
@@ -112,7 +114,7 @@ def _train(
         discriminator = TrainedDiscriminator(patch_gan, processes.shared(patch_gan), d_optimizer)
     adversary = discriminator.shared if discriminator is not None else None
     step, joint_steps, elapsed_s = 0, 0, 0.0
-    recorded = {**values_of(settings), "init": init, "processes": processes.world, "pictures": len(batches)}
+    recorded = {**values_of(settings), "processes": processes.world, "pictures": len(batches)}
 
     # resume
     if resumed is not None:
@@ -199,7 +201,7 @@ def _train(
                 discriminator.set_learning_rate(gan.learning_rate * learning_rate_factor(joint_steps, progress, gan.ramp_steps))
 
             # forward, backward; both networks' gradients add up over the pieces
-            train_mode(generator, pretrained=init != SCRATCH)
+            train_mode(generator, pretrained=settings.init != SCRATCH)
             optimizer.zero_grad(set_to_none=True)
             if discriminator is not None:
                 discriminator.optimizer.zero_grad(set_to_none=True)

@@ -1,4 +1,4 @@
-"""Figures that judge colours. Pictures are uint8 sRGB `(H, W, 3)` unless said."""
+"""Figures of how close colours come to the true ones. Pictures are uint8 sRGB `(H, W, 3)` unless said."""
 
 from __future__ import annotations
 

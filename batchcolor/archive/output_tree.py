@@ -17,6 +17,7 @@ from ..runtime.file_lock import file_lock
 from ..runtime.write_errors import write_errors
 from ..weights import find_weights
 from ..weights.store import sha256_of
+from .last_run import FACT, LastRun
 from .manifest import Manifest, Reason, Recipe
 from .outcome import Outcome, Status
 from .plan import Item, Plan
@@ -54,6 +55,7 @@ class Redo:
 
 class Tree(Protocol):
     def select(self, items: Sequence[Item], redo: Redo) -> Selection: ...
+    def remember_run(self, last_run: LastRun) -> None: ...
     def record(self, outcome: Outcome) -> None: ...
 
 
@@ -62,6 +64,9 @@ class NoTree:
 
     def select(self, items: Sequence[Item], redo: Redo) -> Selection:
         return Selection(tuple((item, Reason.FORCED if redo.force else Reason.NEW) for item in items), 0)
+
+    def remember_run(self, last_run: LastRun) -> None:
+        return None
 
     def record(self, outcome: Outcome) -> None:
         """Remove what workers left that ended in the middle of writing."""
@@ -96,6 +101,15 @@ class OutputTree:
         films = [item for item, _ in todo if item.kind is Kind.FILM]
         self._manifest.set_facts({self._work_fact(item.target): str(item.source.absolute()) for item in films})
         return Selection(tuple(todo), len(items) - len(todo), tuple(edited))
+
+    def remember_run(self, last_run: LastRun) -> None:
+        """Remember what this run was told."""
+        self._manifest.set_fact(FACT, last_run.to_json())
+
+    def last_run(self) -> LastRun | None:
+        """What the last run was told; None where no run is remembered. Raises `UsageError`."""
+        text = self._manifest.fact(FACT)
+        return None if text is None else LastRun.from_json(text)
 
     def _work_fact(self, target: Path) -> str:
         """The name of the fact that there may be a work folder of this film."""

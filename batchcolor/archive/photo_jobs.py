@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import OutputError, SourceError, WorkerLost
 from ..executors import Executor, JobContext, JobOutcome, WorkerEnd
-from ..settings import ModelSettings
+from ..settings import ModelSettings, PhotoSettings
 from .outcome import Outcome, Status, failed
 from .plan import Item
 
 if TYPE_CHECKING:
-    from ..photos import Provenance, Stage
+    from ..photos import Stage
+    from ..provenance import Provenance
 
 _Group = tuple[tuple[Item, ...], bool]  # photos of a job, and whether it is a second try
 
@@ -46,12 +47,12 @@ class PhotoWork:
     def prepare(self) -> None:
         """Open the network, and load what photos are read and written with."""
         from .. import photos  # noqa: F401
-        from ..engines.colorizer import cached_colorizer
+        from ..engines.opening import cached_colorizer
 
         cached_colorizer(self.model)
 
     def __call__(self, batch: PhotoBatch, context: JobContext) -> None:
-        from ..engines.colorizer import cached_colorizer
+        from ..engines.opening import cached_colorizer
         from ..photos import Treatment, colorize_photos
 
         settings = batch.items[0].settings
@@ -69,7 +70,7 @@ class PhotoWork:
             settings.photo,
             color=settings.color,
             colours=[item.colours for item in batch.items],
-            provenance=self.provenance if settings.photo.provenance else None,
+            provenance=self._provenance(settings.photo),
             on_stage=begin,
         )
         started = time.monotonic()
@@ -91,6 +92,9 @@ class PhotoWork:
             context.report((index, outcome))
             if context.should_stop():
                 return
+
+    def _provenance(self, photo: PhotoSettings) -> Provenance | None:
+        return replace(self.provenance, source_type=photo.source_type) if photo.provenance else None
 
 
 def photos_per_job(count: int, executor: Executor, batch_size: int, *, on_cpu: bool) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BatchcolorError, SourceError, UsageError
-from ..runtime.atomic_write import PREFIX
+from ..runtime.regular_file import require_regular_file
 from ..settings import PhotoFormat, Settings
-from ..suffixes import READ_ONLY_SUFFIXES
+from ..suffixes import PHOTO_SUFFIXES, READ_ONLY_SUFFIXES
 from .item_settings import ItemSettings
+from .target_checks import TargetChecks
 from .walk import Found, Kind, Unhandled, walk
 
 if TYPE_CHECKING:
@@ -66,27 +66,34 @@ def target_name(found: Found, photo_format: PhotoFormat = "keep") -> Path:
     if found.kind is Kind.FILM and suffix not in _FILM_SUFFIXES_KEPT:
         appended = ".mkv"
     elif found.kind is Kind.PHOTO and photo_format == "keep":
-        appended = ".png" if suffix in READ_ONLY_SUFFIXES else ""
+        appended = ".png" if suffix in READ_ONLY_SUFFIXES or suffix not in PHOTO_SUFFIXES else ""
     elif found.kind is Kind.PHOTO and suffix not in _SUFFIXES_OF_FORMAT[photo_format]:
         appended = f".{photo_format}"
     return found.relative.with_name(found.relative.name + appended)
 
 
-def is_file_name(sources: Sequence[Path], output: Path) -> bool:
-    """Whether `output` names the result of a single file, and not a folder for results."""
-    return len(sources) == 1 and not sources[0].is_dir() and output.suffix != "" and not output.is_dir()
+def is_file_name(sources: Sequence[Path], output: str | os.PathLike[str]) -> bool:
+    """Whether `output` names the result of a single file, and not a folder for results; a name that ends in a slash is a folder's."""
+    name = os.fspath(output)
+    if len(sources) != 1 or sources[0].is_dir() or name.endswith(("/", os.sep)):
+        return False
+    return Path(name).suffix != "" and not Path(name).is_dir()
 
 
 def plan(
-    sources: Sequence[Path], output: Path, settings: ItemSettings = ItemSettings(), colours: ColoursFolder | None = None
+    sources: Sequence[Path],
+    output: str | os.PathLike[str],
+    settings: ItemSettings = ItemSettings(),
+    colours: ColoursFolder | None = None,
 ) -> Plan:
     """Every item of `sources` with its target, its settings and its chosen colours.
 
     Contents of folders are mirrored below `output`. A single file goes to `output` itself if that has a suffix and is no folder.
-    Refused: a target that is one of the sources, a target that an earlier source already has, and a folder that cannot be read. Raises
-    `UsageError` for wrong files of chosen colours.
+    Refused: a target that is one of the sources, a target that an earlier source already has, a target that cannot be written (see
+    `TargetChecks`), a source that is no file, and a folder that cannot be read. Raises `UsageError` for wrong files of chosen colours.
     """
     one_file = is_file_name(sources, output)
+    output = Path(output)
     items: list[Item] = []
     unhandled = Unhandled()
     for source in sources:
@@ -102,12 +109,16 @@ def plan(
     originals = {identity(item.source) for item in items}
     taken: dict[str, Path] = {}
     accepted: list[Item] = []
+    wrong = TargetChecks(output.parent if one_file else output)
     for item in items:
         name = identity(item.target)
+        error = _not_a_file(item.source) or wrong(item.source, item.target, item.kind, item.settings)
         if name in originals:
             refused.append((item, UsageError(_OVERWRITES.format(item=item))))
         elif name in taken:
             refused.append((item, UsageError(_TAKEN.format(item=item, first=taken[name]))))
+        elif error is not None:
+            refused.append((item, error))
         else:
             taken[name] = item.source
             accepted.append(item)
@@ -117,6 +128,14 @@ def plan(
 
 _OVERWRITES = "{item.source}: its result would overwrite the original {item.target}; choose another --output"
 _TAKEN = "{item.source}: {first} already has the result {item.target}; colorize them into different folders"
+
+
+def _not_a_file(source: Path) -> SourceError | None:
+    try:
+        require_regular_file(source)
+    except SourceError as exc:
+        return exc
+    return None
 
 
 def _unreadable(folder: Path, error: OSError) -> SourceError:
@@ -142,17 +161,18 @@ class _Identities:
 
 
 def folds_case(folder: Path) -> bool:
-    """Whether `A.jpg` and `a.jpg` are one file there. Asked of the nearest folder that exists, by one of the names in it."""
-    existing = next((each for each in (folder, *folder.absolute().parents) if each.is_dir()), None)
+    """Whether `A.jpg` and `a.jpg` are one file there. Asked of the nearest folder that exists, by one of the names in it or its own."""
+    existing = next((each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir()), None)
     if existing is None:
         return False
     try:
         with os.scandir(existing) as entries:
-            named = next((entry.name for entry in entries if entry.name.swapcase() != entry.name), None)
-        if named is not None:
-            other = existing / named.swapcase()
-            return other.exists() and other.samefile(existing / named)
-        with tempfile.NamedTemporaryFile(dir=existing, prefix=f"{PREFIX}case-") as trial:
-            return Path(trial.name).with_name(Path(trial.name).name.upper()).exists()
+            inside = next((Path(entry.path) for entry in entries if entry.name.swapcase() != entry.name), None)
+        above = (each for each in (existing, *existing.parents) if each.name.swapcase() != each.name)
+        named = inside or next(above, None)
+        if named is None:
+            return os.path.normcase("A") == "a"
+        other = named.with_name(named.name.swapcase())
+        return other.exists() and other.samefile(named)
     except OSError:
         return False

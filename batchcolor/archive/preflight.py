@@ -1,4 +1,4 @@
-"""What another machine must have before it gets jobs: the same files under the same names, room to write, and the same weights."""
+"""What another machine must have before it gets jobs: the same files under the same paths, a writable output, and the same weights."""
 
 from __future__ import annotations
 
@@ -36,20 +36,22 @@ class Preflight:
         """Raises `SourceError`, `OutputError` or `ModelError`: one sentence, without the machine's name."""
         for path, size in self.samples:
             if not path.is_file() or path.stat().st_size != size:
-                raise SourceError(f"{path}: is not there; sources must lie where every machine sees them, under the same names")
+                raise SourceError(
+                    f"{path}: is missing there; sources must be on storage that every machine sees under the same path"
+                )
         self._check_output()
         if sha256_of(find_weights(self.weights)) != self.digest:
-            raise ModelError(f"{self.weights}: are other weights there; give every machine the same file")
+            raise ModelError(f"{self.weights}: these weights differ there; copy the same file to every machine")
 
     def _check_output(self) -> None:
         folder = self.token.parent
         try:
-            seen = self.token.read_text(encoding="ascii") == self.secret
+            same = self.token.read_text(encoding="ascii") == self.secret
         except (OSError, ValueError):
-            seen = False
-        if not seen:
+            same = False
+        if not same:
             raise OutputError(
-                f"{folder}: is not the same folder there; the output must lie where every machine sees it, under the same name"
+                f"{folder}: is not the same folder there; the output must be on storage that every machine sees under the same path"
             )
         trial = folder / f"{PREFIX}{secrets.token_hex(8)}"
         try:

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 from ..errors import ClusterError, SourceError
 from ..executors import Executor, Executors, JobContext
+from ..provenance import of_weights
 from ..runtime.file_stamp import FileStamp, follow
 from ..settings import ModelSettings, Times
-from ..weights.store import find_weights, is_name, sha256_of
+from ..weights.store import find_weights, sha256_of
 from .outcome import Outcome, Status, failed
 from .photo_jobs import PhotoWork, photo_outcomes, photos_per_job
 from .plan import Item, Plan
+from .records import Records
 from .walk import Kind
 
 if TYPE_CHECKING:
-    from ..engines.colorizer import EngineInfo
+    from ..engines.engine_info import EngineInfo
     from ..films import FilmProgress
-    from ..photos import Provenance
 
 
 def run(
@@ -30,6 +31,7 @@ def run(
     *,
     should_stop: Callable[[], bool],
     times: Times = "source",
+    records: Records | None = None,
     measure: bool = False,
     on_engine: Callable[[EngineInfo], None] | None = None,
     on_film_progress: Callable[[Item, FilmProgress], None] | None = None,
@@ -37,15 +39,15 @@ def run(
     """Colorize every item of `plan` by its own settings, photos first; yields the outcome of each item as it is finished.
 
     A job takes several photos, or a chunk of a film. When `should_stop` returns true, the photos in progress are finished, a film in
-    progress keeps its finished chunks, and the rest has no outcome. model: the network for all of them. times: of the results. measure:
-    whether to measure films for the report. on_engine: called once it is known what the network runs on. Raises what keeps the network
-    from running at all:
-    `ModelError`, `DeviceError`, `WorkerLost`, `ClusterError`.
+    progress keeps its finished chunks, and the rest has no outcome. model: the network for all of them. times: of the results. records:
+    what is written beside each result. measure: whether to measure films for the report. on_engine: called once it is known what the
+    network runs on. Raises what keeps the network from running at all: `ModelError`, `DeviceError`, `WorkerLost`, `ClusterError`.
     """
     for item, error in plan.refused:
         yield failed(item, error)
     if plan.items:
-        yield from _with_times(_outcomes(plan, model, executors, should_stop, measure, on_engine, on_film_progress), times)
+        outcomes = _outcomes(plan, model, executors, should_stop, measure, on_engine, on_film_progress)
+        yield from _with_times(_with_records(outcomes, plan, model, records or Records()), times)
 
 
 def _outcomes(
@@ -67,7 +69,7 @@ def _outcomes(
     photos = plan.of_kind(Kind.PHOTO)
     if photos:
         count = photos_per_job(len(photos), executors.photos, model.batch_size, on_cpu=engine_info.device == "cpu")
-        yield from photo_outcomes(executors.photos, PhotoWork(model, _provenance(model)), photos, count, should_stop)
+        yield from photo_outcomes(executors.photos, PhotoWork(model, of_weights(model.weights)), photos, count, should_stop)
 
     films = plan.of_kind(Kind.FILM)
     weights = sha256_of(find_weights(model.weights)) if films else ""
@@ -102,16 +104,10 @@ class _OpenEngine:
             from .. import photos  # noqa: F401
 
     def __call__(self, model: ModelSettings, context: JobContext) -> EngineInfo:
-        from ..engines.colorizer import EngineInfo, cached_colorizer
+        from ..engines.engine_info import EngineInfo
+        from ..engines.opening import cached_colorizer
 
-        return EngineInfo.by(cached_colorizer(model))
-
-
-def _provenance(model: ModelSettings) -> Provenance:
-    from ..photos import Provenance
-
-    path = find_weights(model.weights)
-    return Provenance(model.weights if is_name(model.weights) else path.name, sha256_of(path))
+        return EngineInfo.of(cached_colorizer(model).engine)
 
 
 def _colorize_film(
@@ -163,6 +159,14 @@ def _colorize_film(
         warnings=result.warnings,
         source_stamp=stamp,
     )
+
+
+def _with_records(outcomes: Iterator[Outcome], plan: Plan, model: ModelSettings, records: Records) -> Iterator[Outcome]:
+    """The same outcomes; what is to be written of their results is written."""
+    items = {item.target: item for item in plan.items}
+    for outcome in outcomes:
+        item = items.get(outcome.target)
+        yield outcome if item is None else records.write(item, outcome, model)
 
 
 def _with_times(outcomes: Iterator[Outcome], times: Times) -> Iterator[Outcome]:

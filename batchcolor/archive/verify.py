@@ -14,14 +14,14 @@ def is_whole(item: Item) -> bool:
 
 
 def _photo_decodes(path: Path) -> bool:
-    from ..runtime.libvips import pyvips
+    from ..runtime.libvips import open_image, pyvips
 
     try:
-        first = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error")
+        first = open_image(path, fail_on="error")
         first.avg()
         for page in range(1, first.get("n-pages") if first.get_typeof("n-pages") else 1):
-            pyvips.Image.new_from_file(str(path), page=page, access="sequential", fail_on="error").avg()
-    except pyvips.Error:
+            open_image(path, page=page, fail_on="error").avg()
+    except (pyvips.Error, UnicodeEncodeError):
         return False
     return True
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from ..film_files import is_film_of_its_own
 from ..suffixes import FILM_SUFFIXES, HEAD_BYTES, OTHER_SUFFIXES, PHOTO_SUFFIXES, container_of, kind_not_read
 
 STATE_FOLDER = ".batchcolor"  # in every output tree
@@ -67,8 +68,8 @@ def kind_of(path: Path) -> Kind | None:
 def _kind_of_named(path: Path) -> Kind:
     """What a file is that was named itself: by its suffix, else by its first bytes, else a film, as FFmpeg knows most kinds."""
     kind = kind_of(path)
-    if kind is not None:
-        return kind
+    if kind is not None or not path.is_file():
+        return kind or Kind.FILM
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -109,6 +110,10 @@ def walk(source: Path, leave_out: Path | None = None, unhandled: Unhandled | Non
                 continue
             path = Path(entry.path)
             kind = kind_of(path)
+            if kind is Kind.FILM and not is_film_of_its_own(path):
+                if path.suffix.lower() != ".vob":  # these are part of a film that is found
+                    unhandled.others[path.suffix.lower()] += 1
+                continue
             if kind is not None:
                 yield Found(path, path.relative_to(source), kind)
             elif path.suffix.lower() in OTHER_SUFFIXES:

@@ -14,7 +14,7 @@ import click
 
 from ..errors import BatchcolorError, ExitCode
 from ..runtime.version import __version__
-from .terminal import message
+from .terminal import message, printable
 
 # The first sentence of each command's help; the module has its name, and so has the command in it.
 COMMANDS = {
@@ -63,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with _terminated_like_interrupted():
             code = cli.main(arguments, prog_name="batchcolor", standalone_mode=False)
     except click.ClickException as exc:
+        exc.message = printable(exc.message)  # type: ignore[misc]  # may hold any argument; click declares it final and sets it itself
         exc.show()
         code = exc.exit_code
     except BatchcolorError as exc:
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextlib.contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM ends any command as Ctrl-C does: files begun are removed, and the exit code is 130. `colorize` stops more gently."""
+    """SIGTERM ends any command as Ctrl-C does: unfinished files are removed, and the exit code is 130. `colorize` stops more gently."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

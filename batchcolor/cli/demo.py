@@ -31,7 +31,7 @@ def demo(output: Path, weights: str) -> int:
     from ..app import run_archive
     from ..archive.item_settings import ItemSettings
     from ..demo import film, pictures, sheets
-    from ..engines.colorizer import cached_colorizer
+    from ..engines.opening import cached_colorizer
     from ..imaging.contact_sheet import write_picture
     from ..settings import ModelSettings, RunOptions, Settings
     from .display import display_for

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -26,7 +27,7 @@ from ..errors import OutputError
 from .terminal import Printer, message, printable
 
 if TYPE_CHECKING:
-    from ..engines.colorizer import EngineInfo
+    from ..engines.engine_info import EngineInfo
     from ..films import FilmProgress
 
 _PLAIN_EVERY_S = 10.0
@@ -181,17 +182,24 @@ class Log(Display):
     def __init__(self, path: Path, weights: str = "") -> None:
         super().__init__(weights)
         self._path = path
-
-    def __enter__(self) -> Self:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
-        except OSError as exc:
-            raise OutputError(f"{self._path}: cannot be written ({exc.strerror or exc}); choose another --log-file") from exc
-        return self
+        self._file: TextIO | None = None
+        self._waiting: list[str] = []  # until the file is open
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+
+    def started(self, items: int) -> None:
+        """Open the file: the plan is made, and the file is known to be no original."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(  # noqa: SIM115 - Path.open takes no opener; closed by __exit__
+                self._path, "a", encoding="utf-8", errors="backslashreplace", opener=_without_waiting
+            )
+        except OSError as exc:
+            raise OutputError(f"{self._path}: cannot be written ({exc.strerror or exc}); choose another --log-file") from exc
+        for line in self._waiting:
+            self._file.write(line)
 
     def finished(self, outcome: Outcome) -> None:
         failed = outcome.status is Status.FAILED
@@ -202,8 +210,20 @@ class Log(Display):
             self.note(f"Warning: {warning}")
 
     def note(self, sentence: str) -> None:
-        self._file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {printable(sentence)}\n")
+        line = f"{datetime.now().astimezone().isoformat(timespec='seconds')} {printable(sentence)}\n"
+        if self._file is None:
+            self._waiting.append(line)
+            return
+        self._file.write(line)
         self._file.flush()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file, but not a pipe that nobody reads, which would be waited for."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+    if hasattr(os, "set_blocking"):
+        os.set_blocking(descriptor, True)
+    return descriptor
 
 
 class JsonLines(Display):
@@ -222,7 +242,7 @@ class JsonLines(Display):
 
 
 class Displays(Display):
-    """Several displays of one run, each told everything."""
+    """Several displays of one run; each gets every event."""
 
     def __init__(self, *displays: Display) -> None:
         super().__init__()

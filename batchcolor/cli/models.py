@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .terminal import echo, echo_lines
+
 if TYPE_CHECKING:
     from ..weights import Holding
 
@@ -34,7 +36,7 @@ def models(context: click.Context, as_json: bool) -> None:
 
     holdings = list_weights()
     if as_json:
-        click.echo(json.dumps([_as_dict(holding) for holding in holdings], indent=2))
+        echo_lines(json.dumps([_as_dict(holding) for holding in holdings], indent=2))
     elif sys.stdout.isatty():
         _print_table(holdings)
     else:
@@ -87,7 +89,7 @@ def _print_table(holdings: list[Holding]) -> None:
 def _print_lines(holding: Holding) -> None:
     """Plain text, one fact a line, nothing cut off: for pipes and logs."""
     known = holding.known
-    click.echo(known.name)
+    echo(known.name)
     for label, value in (
         ("about", known.about),
         ("where", _where(holding)),
@@ -96,7 +98,7 @@ def _print_lines(holding: Holding) -> None:
         ("origin", known.origin),
         ("sha256", holding.sha256 or "-"),
     ):
-        click.echo(f"  {label}: {value}")
+        echo(f"  {label}: {value}")
 
 
 @models.command()
@@ -125,7 +127,7 @@ def fetch(name: str, again: bool) -> None:
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(known.name, total=None)
         path = fetch_weights(known, again=again, progress=lambda here, total: bar.update(task, completed=here, total=total))
-    click.echo(path)
+    echo(str(path))
 
 
 @models.command()
@@ -149,15 +151,13 @@ def verify(weights: tuple[str, ...], as_json: bool) -> None:
     found = [verify_one(name_or_path) for name_or_path in chosen]
     if as_json:
         rows = [{**dataclasses.asdict(one), "path": str(one.path) if one.path else None} for one in found]
-        click.echo(json.dumps(rows, indent=2))
+        echo_lines(json.dumps(rows, indent=2))
     else:
         for one in found:
             if one.problem is None:
-                click.echo(
-                    f"{one.name}: whole, {one.comparison} ({one.architecture}, {one.tensors} tensors, SHA-256 {one.sha256})"
-                )
+                echo(f"{one.name}: whole, {one.comparison} ({one.architecture}, {one.tensors} tensors, SHA-256 {one.sha256})")
             else:
-                click.echo(f"{one.name}: {one.comparison}: {one.problem}")
+                echo(f"{one.name}: {one.comparison}: {one.problem}")
     wrong = [one.name for one in found if one.problem is not None]
     if wrong:
         raise ModelError(f"{len(wrong)} of {len(found)} weights are not whole: {', '.join(wrong)}")

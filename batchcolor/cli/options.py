@@ -22,7 +22,7 @@ from ..settings.schema import OptionField, build, check, option, option_fields, 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _MAX_CONFIG_BYTES = 1 << 20
-_OVERRIDES = "batchcolor.overrides"  # key of the context's meta
+_OVERRIDES, _CONFIG = "batchcolor.overrides", "batchcolor.config"  # keys of the context's meta
 _REPORTING, _SELECTION = "Reporting", "Selection"
 
 
@@ -134,6 +134,13 @@ def item_settings_of(values: Mapping[str, Any]) -> ItemSettings:
     return ItemSettings(Settings(**{name: build(kind, values) for name, kind in _SETTINGS.items()}), overrides)
 
 
+def config_path() -> Path | None:
+    """The TOML file that options were read from."""
+    context = click.get_current_context(silent=True)
+    path: Path | None = context.meta.get(_CONFIG) if context is not None else None
+    return path
+
+
 def run_options_of(values: Mapping[str, Any]) -> RunOptions:
     """How the run behaves, from parsed options."""
     return build(RunOptions, values)
@@ -171,8 +178,9 @@ def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None)
             flags = [each.replace("_", "-") for each in known]
             raise click.UsageError(f"{path}: there is no option {key}{unknown_name(key, flags)}", ctx)
         if name in values:
-            raise click.UsageError(f"{path}: {key} is given twice", ctx)
+            raise click.UsageError(f"{path}: {key} appears twice", ctx)
         values[name] = _checked(known[name], key, value, path, ctx)
+    ctx.meta[_CONFIG] = path
     ctx.default_map = values
     ctx.meta[_OVERRIDES] = tuple(overrides)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import BatchcolorError, ExitCode, UsageError
+from .terminal import echo, message
 
 if TYPE_CHECKING:
     from ..archive.walk import Found
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file.")
+@click.option("--count", is_flag=True, help="Count the packets of films too, which reads the whole files.")
 @click.option("--shots", is_flag=True, help="Look through one film and print its shots as CSV, for `colorize --shots`.")
-def probe(sources: tuple[Path, ...], as_json: bool, shots: bool) -> int:
+def probe(sources: tuple[Path, ...], as_json: bool, count: bool, shots: bool) -> int:
     """Say what photos and films are and what `colorize` would make of them.
 
-    Reads headers only and writes nothing.
+    Lists every stream of a film, its chapters and side data, and what the result cannot hold. Reads headers and the first packets; writes
+    nothing.
 
     \b
     Examples:
@@ -39,23 +42,23 @@ def probe(sources: tuple[Path, ...], as_json: bool, shots: bool) -> int:
     for source in sources:
         for found in walk(source, unhandled=unhandled):
             try:
-                sentence, facts = _describe(found)
+                sentence, facts = _describe(found, count)
                 readable += 1
             except BatchcolorError as exc:
                 unreadable += 1
                 sentence, facts = f"Error: {exc}", {"error": str(exc), "code": int(exc.exit_code)}
             if as_json:
-                click.echo(json.dumps({"source": str(found.path), "kind": found.kind.value, **facts}, default=str))
+                echo(json.dumps({"source": str(found.path), "kind": found.kind.value, **facts}, default=str))
             else:
-                click.echo(sentence, err="error" in facts)
+                (message if "error" in facts else echo)(sentence)
     for folder, error in unhandled.folders:
         unreadable += 1
-        click.echo(f"Error: {folder}: cannot be read ({error.strerror or error}); check its permissions", err=True)
+        message(f"Error: {folder}: cannot be read ({error.strerror or error}); check its permissions")
     if unhandled.sentence is not None:
-        click.echo(f"Note: {unhandled.sentence}", err=True)
+        message(f"Note: {unhandled.sentence}")
     if not readable:
         if not unreadable:
-            click.echo(f"Error: {', '.join(map(str, sources))}: neither photos nor films in there", err=True)
+            message(f"Error: {', '.join(map(str, sources))}: neither photos nor films in there")
         return ExitCode.NOTHING_READABLE
     return ExitCode.SOME_FAILED if unreadable else ExitCode.OK
 
@@ -65,11 +68,14 @@ def _print_shots(sources: tuple[Path, ...]) -> int:
 
     if len(sources) != 1 or sources[0].is_dir():
         raise UsageError("--shots: name a single film")
-    write_shots(find_shots(sources[0]), sys.stdout)
+    table = io.StringIO()
+    write_shots(find_shots(sources[0]), table)
+    for line in table.getvalue().splitlines():
+        echo(line)
     return ExitCode.OK
 
 
-def _describe(found: Found) -> tuple[str, dict[str, Any]]:
+def _describe(found: Found, count: bool) -> tuple[str, dict[str, Any]]:
     """A sentence for people and facts for JSON. Raises `SourceError`."""
     from ..archive.plan import target_name
     from ..archive.walk import Kind
@@ -88,8 +94,15 @@ def _describe(found: Found) -> tuple[str, dict[str, Any]]:
             f"-> {target}, {depth} bit RGB{alpha}"
         )
         return sentence, {"target": str(target), "result_depth": depth, **dataclasses.asdict(photo)}
-    from ..films import describe
+    return _describe_film(found.path, target, count)
+
+
+def _describe_film(source: Path, target: Path, count: bool) -> tuple[str, dict[str, Any]]:
+    from ..films import describe, preview_streams, take_account
     from ..films import probe as probe_film
 
-    film = probe_film(found.path)
-    return f"{found.path}: film, {describe(film)} -> {target}", {"target": str(target), **dataclasses.asdict(film)}
+    film, account = probe_film(source), take_account(source, count=count)
+    warnings = preview_streams(source, target)
+    lines = [f"{source}: film, {describe(film)} -> {target}", *account.lines(), *(f"warning: {each}" for each in warnings)]
+    facts = {"target": str(target), **dataclasses.asdict(film), "account": account.as_dict(), "warnings": warnings}
+    return "\n  ".join(lines), facts

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from ..errors import ExitCode
 from ..runtime.atomic_write import remove_unfinished
 
-_GRACE_S = 8.0  # for the items under way; service managers and cron jobs are asked to wait ten
+_GRACE_S = 8.0  # for the items in progress; examples for service managers allow twenty
 
 
 class Stop:
-    """Whether a signal asked the run to stop."""
+    """Whether a signal requested the run to stop."""
 
     def __init__(self) -> None:
         self._signalled = threading.Event()

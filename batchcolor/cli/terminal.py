@@ -76,6 +76,12 @@ def echo(text: str) -> None:
     printer.close()
 
 
+def echo_lines(text: str) -> None:
+    """Print text of several lines on stdout."""
+    for line in text.split("\n"):
+        echo(line)
+
+
 def message(text: str) -> None:
     """Print one line on stderr, whatever becomes of it."""
     Printer(sys.stderr).line(printable(text))

@@ -1,4 +1,4 @@
-"""Where chroma samples lie among luma samples: films and JPEG have one chroma sample for two or four of luma, as a rule."""
+"""Chroma subsampling: the positions of chroma samples among luma samples."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .upsampling import Positions
 
 @dataclass(frozen=True, slots=True)
 class ChromaGrid:
-    """Where a picture's chroma samples lie.
+    """The positions of a picture's chroma samples.
 
-    width, height: of the luma plane. across, down: luma samples a chroma sample, 1 or 2. left: with 4:2:0 and 4:2:2, chroma lies on
-    every second luma column (MPEG-2, H.264 and later; H.273 "type 0") instead of between two (JPEG, MPEG-1; "type 1").
+    width, height: of the luma plane. across, down: luma samples for each chroma sample, 1 or 2. left: in 4:2:0 and 4:2:2, chroma is
+    co-sited with every second luma column (MPEG-2, H.264 and later: H.273 type 0), not centred between two (JPEG, MPEG-1: type 1).
     """
 
     width: int
@@ -35,7 +35,7 @@ class ChromaGrid:
 
 
 def luma_on_grid(luma: np.ndarray, grid: ChromaGrid) -> np.ndarray:
-    """Luma averaged around every chroma sample, same type. luma: whole rows `(h, W)`, the first of them even -> `(rows, columns)`."""
+    """Luma averaged around every chroma sample. luma: complete rows `(h, W)` from an even row on -> same type, `(rows, columns)`."""
     if luma.shape[0] % grid.down:
         luma = np.concatenate([luma, luma[-1:]])
     if luma.shape[1] % grid.across:

@@ -1,12 +1,12 @@
-"""Colour spaces: sRGB, CIELAB (D65) and Y'CbCr, for numpy arrays, torch tensors and `fused.Traced` planes alike.
+"""Colour spaces: sRGB, CIELAB (D65) and Y'CbCr, for numpy arrays, torch tensors and `compiled.Traced` planes alike.
 
-Pictures are planar: the colour axis is the third from the end, `(..., 3, H, W)`, float32 unless given otherwise.
+Pictures are planar: the colour axis is the third from the end, `(..., 3, H, W)`, float32 unless stated otherwise.
 
 - sRGB transfer curve and primaries: IEC 61966-2-1:1999.
 - CIELAB: CIE 15:2004, section 8.2.1, white point D65 (the sum of each row of the sRGB matrix, so that R=G=B has a=b=0 exactly).
 - Y'CbCr: ITU-R BT.601-7, BT.709-6, BT.2020-2; quantization by ITU-T H.273 (equations 30 to 35).
 
-All values here are display-referred; nothing is clipped unless a function's name says so.
+All values are display-referred. Nothing is clipped unless a docstring says so.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BISECTIONS = 12  # halves the interval of the chroma scale to 1/4096
 
 
 def _namespace(x: Any) -> Any:
-    """numpy for its arrays and what behaves like them, or torch, which is never imported here."""
+    """numpy for its arrays and duck arrays, else torch, which is not imported here."""
     return np if isinstance(x, np.ndarray | np.generic) or hasattr(x, "__array_function__") else sys.modules["torch"]
 
 
@@ -110,7 +110,7 @@ def lab_to_linear(L: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
 
 
 def in_gamut(red: Array, green: Array, blue: Array) -> Array:
-    """Whether linear sRGB planes lie within 0..1, float noise aside."""
+    """Whether linear sRGB planes are within 0..1, up to rounding."""
     xp = _namespace(red)
     lowest, highest = xp.minimum(xp.minimum(red, green), blue), xp.maximum(xp.maximum(red, green), blue)
     return (lowest >= -_GAMUT_SLACK) & (highest <= 1 + _GAMUT_SLACK)

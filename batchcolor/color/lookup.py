@@ -1,4 +1,4 @@
-"""Formulas of 8-bit luma and ab by table: one lookup a pixel instead of some sixty operations."""
+"""Formulas of 8-bit luma and ab as lookup tables: one lookup for each pixel instead of sixty operations."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Formula = Callable[[np.ndarray, np.ndarray], Sequence[np.ndarray]]
 
 
 def quantized_map(chroma: ChromaMap) -> ChromaMap:
-    """The same map, but ab come out as the table's bytes."""
+    """The same map, scaled so that ab are the table's bytes."""
     return ChromaMap(chroma.coefficients * np.float32(1 / _AB_STEP) + np.array([0, 0, _AB_ZERO, _AB_ZERO], np.float32))
 
 
 def table(name: str, lightness: np.ndarray, formula: Formula) -> np.ndarray:
-    """What `formula` gives for 256 x 256 values of b and a, and every second code of luma: flat, 8 MB for each byte of a value.
+    """`formula` for 256 x 256 values of b and a and every second code of luma: flat, 8 MB for each byte of a value.
 
-    Luma runs fastest: neighbours differ in it above all, and should find their values close to each other in memory.
+    Luma varies fastest: neighbouring pixels differ mostly in luma, so their values are close together in memory.
     lightness: L of each of the 256 codes. formula: of L `(h, w)` and ab `(2, h, w)`, float32; gives one, two or four planes, uint8.
     """
     values = (np.arange(256, dtype=np.float32) - _AB_ZERO) * np.float32(_AB_STEP)

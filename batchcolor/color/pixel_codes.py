@@ -1,6 +1,6 @@
-"""Pixels as files hold them, codes of 8 and 16 bits, to lightness and back: `color.py` at the speed of tables and compiled loops.
+"""Conversion between pixel codes of 8 and 16 bits and CIELAB: `conversion.py` by tables and compiled loops.
 
-A photo's every pixel goes through here twice, so each pass counts. What is approximated is exact to a fraction of a code.
+Every pixel of a photo is converted twice, so each pass through memory counts. Approximations are exact to a fraction of a code.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def rgb_to_lightness(codes: np.ndarray) -> np.ndarray:
 
 
 def rgb_to_gray(codes: np.ndarray) -> np.ndarray:
-    """sRGB uint8 `(3, H, W)` -> the gray of the same L, uint8 `(H, W)`: the nearest code, but for one pixel in 200 the next to it."""
+    """sRGB uint8 `(3, H, W)` -> the gray of the same L, uint8 `(H, W)`: the nearest code, or for one pixel in 200 its neighbour."""
     shares, encoded = _luminance_tables()
     gray = np.empty(codes.shape[1:], np.uint8)
     rows = max(1, _TABLE_PIXELS // codes.shape[2])
@@ -53,12 +53,12 @@ def rgb_to_gray(codes: np.ndarray) -> np.ndarray:
     return gray
 
 
-_TABLE_PIXELS = 1 << 16  # worked on at once: what comes between stays in the processor's cache
+_TABLE_PIXELS = 1 << 16  # converted at once: intermediate results fit into the processor's cache
 
 
 @cache
 def _luminance_tables() -> tuple[np.ndarray, np.ndarray]:
-    """What each code of R, G and B adds to luminance, uint16 `(3, 256)`, 65535 in all; the gray code of every luminance, uint8."""
+    """The luminance of each code of R, G and B, uint16 `(3, 256)`, with the sum 65535; the gray code of every luminance, uint8."""
     linear = srgb_decode(np.arange(256, dtype=np.float64) / 255)
     none = np.zeros_like(linear)
     shares = [luminance_of_linear(*(linear if n == m else none for m in range(3))) for n in range(3)]
@@ -85,8 +85,8 @@ def _lightness_of_colors(depth: int) -> Loop:
 def lab_to_codes(L: np.ndarray, ab: np.ndarray, depth: int) -> np.ndarray:
     """L `(H, W)` and ab `(2, H, W)`, float32 -> sRGB `(H, W, 3)`, uint8 or uint16 by `depth`, chroma shrunk to the gamut.
 
-    A gray pixel comes back as the very code that its L came from. Colours outside the gamut, few as a rule, come again with their
-    chroma shrunk: exactly, and for 8 bits by a table of the gamut's border, 0.04 ab units off and twenty times as fast.
+    A gray pixel returns to the code that its L came from. The few colours outside the gamut are converted again with reduced chroma:
+    exactly for 16 bits, for 8 bits by a table of the gamut's boundary, which is 0.04 ab units off and twenty times as fast.
     """
     loop = _codes_of_lab(depth)
     *made, outside = loop(L, *ab)
@@ -106,7 +106,7 @@ def lab_to_codes(L: np.ndarray, ab: np.ndarray, depth: int) -> np.ndarray:
 
 @cache
 def _codes_of_lab(depth: int) -> Loop:
-    """L, a, b -> codes of R, G and B, clipped, and whether they had to be."""
+    """L, a, b -> codes of R, G and B, clipped, and whether the colour was out of gamut."""
 
     def formula(L: Any, a: Any, b: Any) -> Sequence[Any]:
         linear = lab_to_linear(L, a, b)
@@ -122,7 +122,7 @@ Loop = Callable[..., list[np.ndarray]]
 def _loop(
     formula: Callable[..., Sequence[Any]], inputs: Sequence[type[np.generic]], outputs: Sequence[type[np.generic]]
 ) -> Loop:
-    """The formula over whole planes: compiled, or by numpy where OpenVINO has no wheel."""
+    """The formula over whole planes: compiled, or by numpy if OpenVINO is not installed."""
     if importlib.util.find_spec("openvino"):
         from .compiled import Fused
 

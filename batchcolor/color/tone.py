@@ -19,6 +19,8 @@ _STEPS = 24  # of lightness, at which the curve is known
 _SHARE = 97  # percentile: a bouquet or a stamp on a gray page is colour enough
 _ABOVE = 8.0  # distance from the curve, in ab units, that yellowed borders and scanner noise stay under
 _NEAR_TONE, _FAR_OFF = 5.0, 10.0  # distances from the tone, in ab units: what still is tone, and what surely is none
+_CURVE_SAMPLES = 4096  # pixels by which a tone is fitted
+_CURVE_TERMS = 6  # of the polynomials that a tone is: strong toning bends steeply near black
 _LEAST_SHARE, _MOST_SHARE = 0.0005, 0.3  # of a black-and-white page that may have colours of its own
 _GRAIN = (5, 5)  # pixels of the small picture over which chroma noise is averaged
 
@@ -27,8 +29,8 @@ _GRAIN = (5, 5)  # pixels of the small picture over which chroma noise is averag
 class OwnColors:
     """The places of a black-and-white page that keep their colours.
 
-    places: float32 `(h, w, 2)`, 0..1, upright: what is surely such a place, and what lies within or near one. curve: float32 `(2, 3)`,
-    the page's tone: a and b as polynomials of L / 100.
+    places: float32 `(h, w, 2)`, 0..1, upright: what is surely such a place, and what lies within or near one. curve: float32
+    `(2, terms)`, the page's tone: a and b as polynomials of L / 100, the constant first.
     """
 
     places: np.ndarray
@@ -55,7 +57,9 @@ def own_colors(lab: np.ndarray) -> tuple[bool, OwnColors | None]:
     if not np.abs(ab).max() > _NEAR_TONE:
         return False, None
     curve = _robust_curve(L, ab)
-    off = cv2.blur(np.hypot(*(ab - _on_curve(curve, L))), (3, 3))
+    off = cv2.blur(cv2.magnitude(*(ab - _on_curve(curve, L))), (3, 3))
+    if float(off.max()) < _NEAR_TONE:
+        return False, None
     far = cv2.morphologyEx((off > _FAR_OFF).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     share = float(far.mean())
     if share < _LEAST_SHARE:
@@ -71,27 +75,33 @@ def own_colors(lab: np.ndarray) -> tuple[bool, OwnColors | None]:
 
 
 def _robust_curve(L: np.ndarray, ab: np.ndarray) -> np.ndarray:
-    """The page's tone, `(2, 3)`: least squares whose weights fall with the distance (Cauchy), from loose to tight, so that a coloured
+    """The page's tone, `(2, terms)`: least squares whose weights fall with the distance (Cauchy), from loose to tight, so that a coloured
     strip does not bend it, not even where no other pixel has its lightness."""
-    step = max(1, L.size // 20_000)
-    x = L.ravel()[::step] / 100
-    basis = np.stack([np.ones_like(x), x, x * x], 1).astype(np.float64)
+    step = max(1, L.size // _CURVE_SAMPLES)
+    x = L.ravel()[::step].astype(np.float64) / 100
+    basis = np.stack([x**power for power in range(_CURVE_TERMS)], 1)
     values = ab.reshape(2, -1)[:, ::step].astype(np.float64)
-    curve = np.zeros((2, 3))
+    curve = np.zeros((2, _CURVE_TERMS))
     curve[:, 0] = np.median(values, 1)
-    for scale in (16, 10, 6, 4, 3, 2, 2):
-        off = np.hypot(*(values - curve @ basis.T))
-        weight = 1 / (1 + (off / scale) ** 2)
-        weighted = basis * weight[:, None]
-        normal = weighted.T @ basis + np.diag([0, 1e-3, 1e-3]) * len(x)  # flat where only few lightnesses occur
-        curve = np.linalg.solve(normal, weighted.T @ values.T).T
+    damping = np.diag([0.0] + [1e-5] * (_CURVE_TERMS - 1)) * len(x)  # flat where only few lightnesses occur
+    for scale in (16, 8, 4, 2, 2):
+        squared = np.square(values - curve @ basis.T).sum(0)
+        weighted = basis / (1 + squared / scale**2)[:, None]
+        curve = np.linalg.solve(weighted.T @ basis + damping, weighted.T @ values.T).T
     return curve.astype(np.float32)
 
 
 def _on_curve(curve: np.ndarray, L: np.ndarray) -> np.ndarray:
-    """The tone's ab `(2, h, w)` for L `(h, w)`."""
+    """The tone's ab `(2, h, w)` for L `(h, w)`, by Horner's rule."""
     x = L * np.float32(0.01)
-    return np.stack([c[0] + x * (c[1] + x * c[2]) for c in curve])
+    planes = []
+    for terms in curve:
+        plane = np.full_like(x, terms[-1])
+        for term in terms[-2::-1]:
+            plane *= x
+            plane += term
+        planes.append(plane)
+    return np.stack(planes)
 
 
 def has_color(lab: np.ndarray) -> bool:

@@ -1,9 +1,9 @@
-"""From the network's coarse ab to ab at any size, along the edges of the lightness.
+"""Upsampling of the network's coarse ab to any size, along the edges of the lightness.
 
 A fast guided filter (He, Sun, Tang 2010; He and Sun 2015, arXiv 1505.00996) fits ab as a linear function of L in every small window of
-the network-sized picture; its two coefficients are smooth, so they, not ab, are scaled up, and ab takes its edges from the full
-lightness. The filter alone would also blur: what it loses of the coarse ab is added back (its low frequencies stay exactly the
-network's). benchmarks/upsampling.py compares it with bicubic: a fifth less error at 16 times, and less colour bleeding.
+the network-sized picture. Its two coefficients are smooth, so these are scaled up instead of ab, and ab takes its edges from the full
+lightness. The filter alone would also blur; the residual of the coarse ab is added back, so that low frequencies are exactly the
+network's. benchmarks/upsampling.py compares it with bicubic: a fifth less error at 16 times, and less colour bleeding.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _mean(plane: np.ndarray) -> np.ndarray:
 
 
 def guided_map(L: np.ndarray, ab: np.ndarray) -> ChromaMap:
-    """L: float32 `(h, w)`, 0..100, as the network saw it; ab: float32 `(2, h', w')`, h' <= h, as it answered."""
+    """L: float32 `(h, w)`, 0..100, the network's input; ab: float32 `(2, h', w')`, h' <= h, its output."""
     height, width = L.shape
     fine = _resize(ab, height, width, cv2.INTER_CUBIC)
     mean_L = _mean(L)
@@ -61,7 +61,7 @@ def guided_map(L: np.ndarray, ab: np.ndarray) -> ChromaMap:
 
 
 def bicubic_map(L: np.ndarray, ab: np.ndarray) -> ChromaMap:
-    """As `guided_map`, but blind to edges: the reference to beat."""
+    """As `guided_map`, without regard to edges: the reference."""
     offset = _resize(ab, L.shape[0], L.shape[1], cv2.INTER_CUBIC)
     return ChromaMap.of(np.zeros_like(offset), offset)
 
@@ -71,9 +71,9 @@ UPSCALERS: dict[str, Callable[[np.ndarray, np.ndarray], ChromaMap]] = {"guided":
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Where samples lie along one side of the picture: `count` of them, the first at `start`, `step` apart, as parts of the side.
+    """Positions of `count` samples along one side of the picture, from `start` on, `step` apart, as fractions of the side.
 
-    A whole side of n pixels has its centres at (0.5 + i) / n.
+    The pixels of a side of n have their centres at (0.5 + i) / n.
     """
 
     start: float
@@ -93,9 +93,9 @@ class Positions:
 
 @dataclass(frozen=True, slots=True)
 class FineMap:
-    """A map at a part of a picture's size, ready for its strips.
+    """A map at a fraction of a picture's size, ready to be applied strip by strip.
 
-    planes: float32 `(4, rows + 2, columns + 2)`, gain of a and b, offset of a and b, one more sample on every side; each stands for
+    planes: float32 `(4, rows + 2, columns + 2)`: gain of a and b, offset of a and b, with one more sample on every side. A sample covers
     `step` x `step` pixels.
     """
 
@@ -115,15 +115,15 @@ class FineMap:
             yield cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)[self.step :, self.step :][:rows, :columns]
 
 
-STEPS = (16, 8, 4, 2, 1)  # how much of the way up may be left to linear interpolation
-_FINE_ENOUGH = 4  # times the size of the small map: steps of more than 4 are for pictures that are as large as that without
+STEPS = (16, 8, 4, 2, 1)  # factors that linear interpolation may bridge
+_FINE_ENOUGH = 4  # times the size of the small map, for steps of more than 4
 
 
 def refined(chroma: ChromaMap, height: int, width: int) -> FineMap:
-    """The map for strips of a picture of `height` x `width`, by bicubic interpolation as far as a quarter of the size, or as its own.
+    """The map for strips of a picture of `height` x `width`, by bicubic interpolation up to a quarter of the size or more.
 
-    From there on interpolation is linear, which is quick and would show creases if it went all the way alone. For large pictures it goes
-    further, so that the map stays small.
+    From there on, interpolation is linear, which is fast but would show creases if it were used for the whole factor. For large pictures
+    it covers more of it, so that the map stays small.
     """
     times = min(height / chroma.coefficients.shape[0], width / chroma.coefficients.shape[1])
     step = next((step for step in STEPS if times >= step * (_FINE_ENOUGH if step > 4 else 1)), 1)
@@ -136,7 +136,7 @@ def refined(chroma: ChromaMap, height: int, width: int) -> FineMap:
 def apply_map(chroma: ChromaMap, L: np.ndarray, rows: Positions | None = None, columns: Positions | None = None) -> np.ndarray:
     """ab float32 `(2, H, W)` for the lightness L float32 `(H, W)`, 0..100, of any size.
 
-    rows, columns: where L's samples lie in the picture; by default L is the whole picture.
+    rows, columns: positions of L's samples in the picture; by default, L is the whole picture.
     """
     rows = rows or Positions.of_pixels(L.shape[0])
     columns = columns or Positions.of_pixels(L.shape[1])

@@ -1,6 +1,6 @@
 """docs/chosen-colours-files.md, made from the dataclasses.
 
-    python -m batchcolor.colours.reference_page > docs/chosen-colours-files.md
+python -m batchcolor.colours.reference_page > docs/chosen-colours-files.md
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The demo's film: camera moves over the demo's pictures, three cuts, a sound track; once in colour, once gray."""
+"""The demo's film: camera moves over the demo's pictures, three cuts and a sound track; in colour and in gray."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHORDS_HZ = ((220.0, 277.2, 329.6), (196.0, 246.9, 293.7), (174.6, 220.0, 261.6
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A camera move: (centre x, centre y, height) of the view at its start and end, as parts of the picture's size."""
+    """A camera move: (centre x, centre y, height) of the view at its start and end, as fractions of the picture's size."""
 
     start: tuple[float, float, float]
     end: tuple[float, float, float]
@@ -59,7 +59,7 @@ def frames() -> Iterator[np.ndarray]:
 
 
 def sound() -> np.ndarray:
-    """A soft chord a shot, float32 mono `(samples,)`, -1..1."""
+    """One chord for each shot, float32 mono `(samples,)`, -1..1."""
     length = SHOT_FRAMES * _SOUND_RATE // RATE
     t = np.arange(length) / _SOUND_RATE
     envelope = np.minimum(1, t / 0.05) * np.exp(-1.2 * t)

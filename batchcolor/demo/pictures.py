@@ -1,4 +1,4 @@
-"""The demo's photos: four free pictures (PICTURES.md names their authors and licences), turned gray, in every format that matters."""
+"""The demo's photos: four free pictures (PICTURES.md names their authors and licences), turned gray, in the common file formats."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def photograph(file: str) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class DemoPicture:
-    """name: the file it becomes (the suffix says how it is stored); load: its true colours, uint8 sRGB `(H, W, 3)`."""
+    """name: file name, whose suffix chooses the format. load: returns the true colours, uint8 sRGB `(H, W, 3)`."""
 
     name: str
     load: Callable[[], np.ndarray]
@@ -63,4 +63,4 @@ def _write(path: Path, pixels: np.ndarray) -> None:
     done, encoded = cv2.imencode(path.suffix, pixels)
     if not done:
         raise RuntimeError(f"OpenCV cannot encode {path.suffix}")
-    path.write_bytes(encoded.tobytes())  # not cv2.imwrite: it fails on names that the system's code page lacks
+    path.write_bytes(encoded.tobytes())  # not cv2.imwrite: on Windows it fails for names outside the system's code page

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import TYPE_CHECKING
 
 from ..errors import DeviceError
-from ..generators.checkpoint import Checkpoint
 from ..runtime.extras import needs_torch, torch_installed
 from ..settings import DeviceName, EngineName, Precision
 from .base import Engine
 from .devices import is_cpu
+
+if TYPE_CHECKING:
+    from ..generators.checkpoint import Checkpoint
 
 
 def open_engine(
@@ -44,8 +47,18 @@ def open_engine(
     return OpenVINOEngine(checkpoint, precision)
 
 
+def open_cpu_fallback(checkpoint: Checkpoint, precision: Precision) -> Engine:
+    """The engine for a picture that does not fit on the GPU: on the CPU, in the GPU's precision, so that it looks like its neighbours.
+
+    float16 is computed in float32 there: CPUs have no float16, and the difference is below what either rounds.
+    """
+    if precision == "bfloat16":
+        return open_engine(checkpoint, engine="torch", device="cpu", precision=precision)  # OpenVINO's needs instructions
+    return open_engine(checkpoint, device="cpu", precision="float32")
+
+
 def openvino_installed() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-__all__ = ["Engine", "open_engine"]
+__all__ = ["Engine", "open_cpu_fallback", "open_engine"]

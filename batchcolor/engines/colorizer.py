@@ -1,11 +1,10 @@
-"""The one place where a network runs: lightness planes in, ab planes out, batched, whatever the memory allows."""
+"""The one place where a network runs: lightness planes in, ab planes out, in batches as large as memory allows."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -13,11 +12,8 @@ import numpy as np
 from ..errors import ModelError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of, network_shape
-from ..settings import EngineName, ModelSettings, Precision
-from ..weights import open_checkpoint
-from . import Engine, open_engine
+from . import Engine
 from .base import Hints, Prediction
-from .devices import mention_unused_gpu
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +25,9 @@ DEFAULT_NETWORK_SIZE = 256
 class Colorizer:
     """Batches small lightness planes through an engine. May be called from several threads.
 
-    A batch that does not fit into the device's memory is halved, down to single pictures; a picture that still does not fit goes
-    to the fallback engine (the CPU). Both are logged as warnings, and the smaller batch size stays. If the fallback fails too,
-    `OutOfMemory` is raised: no picture is ever left gray in silence.
+    A batch that does not fit into the device's memory is halved, down to single pictures, and the smaller batch size stays. A picture
+    that still does not fit goes to the fallback engine (the CPU), it alone: the next one has its turn on the device. The first of either
+    is logged as a warning. If the fallback fails too, `OutOfMemory` is raised: no picture is ever left gray in silence.
     """
 
     def __init__(
@@ -45,10 +41,11 @@ class Colorizer:
     ) -> None:
         self.engine = engine
         self.network_size = network_size
-        self._side_multiple = side_multiple
+        self.side_multiple = side_multiple
         self.batch_size = batch_size
-        self._fallback = fallback
-        self._shrinking = threading.Lock()
+        self._open_fallback = fallback
+        self._fallback: Engine | None = None
+        self._adapting = threading.Lock()
 
     @classmethod
     def of_checkpoint(
@@ -76,8 +73,8 @@ class Colorizer:
         return self.engine.takes_hints
 
     def network_shape(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) at which a picture of this size should be given to `ab`."""
-        return network_shape(height, width, self.network_size, self._side_multiple)
+        """(height, width) at which a picture of this size should be passed to `ab`."""
+        return network_shape(height, width, self.network_size, self.side_multiple)
 
     def ab(self, lightness: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Chroma of each plane, in order. lightness: float32 `(h, w)`, 0..100, any shapes; ab: float32 `(2, h', w')`, h' <= h.
@@ -118,37 +115,45 @@ class Colorizer:
             while start < len(indices):
                 chosen = indices[start : start + self.batch_size]
                 batch = np.stack([lightness[i] for i in chosen])[:, None].astype(np.float32, copy=False)
-                engine = self.engine
                 try:
-                    predicted = run(engine, batch, chosen)
-                except OutOfMemory:
-                    self._shrink(engine, len(chosen))
-                    continue
+                    predicted = run(self.engine, batch, chosen)
+                except OutOfMemory as exc:
+                    if len(chosen) > 1:
+                        self._shrink(len(chosen))
+                        continue
+                    predicted = self._on_fallback(lambda engine: run(engine, batch, chosen), exc)  # noqa: B023 - called at once
                 results.update(zip(chosen, predicted, strict=True))
                 start += len(chosen)
         return [results[i] for i in range(len(lightness))]
 
-    def _shrink(self, engine: Engine, failed: int) -> None:
-        """Make the next try smaller than `failed` pictures on `engine`: half the batch, then the fallback engine."""
-        with self._shrinking:
-            if engine is not self.engine or failed > self.batch_size:
-                return  # another thread has met the same limit and has already made it smaller
-            if failed > 1:
-                self.batch_size = failed // 2
-                log.warning(
-                    "%d pictures at once do not fit into the memory of %s; going on with %d",
-                    failed,
-                    engine.device,
-                    self.batch_size,
-                )
-            elif self._fallback is not None:
-                log.warning("one picture does not fit into the memory of %s; going on with the CPU", engine.device)
-                self.engine, self._fallback = self._fallback(), None
-            else:
-                raise OutOfMemory(
-                    f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "
-                    "close other programs or give a smaller --network-size"
-                )
+    def _shrink(self, failed: int) -> None:
+        """Make the next batch smaller than the `failed` pictures that did not fit."""
+        with self._adapting:
+            if failed > self.batch_size:
+                return  # another thread has met the same limit
+            self.batch_size = failed // 2
+            log.warning(
+                "%d pictures at once do not fit into the memory of %s; continuing with %d",
+                failed,
+                self.engine.device,
+                self.batch_size,
+            )
+
+    def _on_fallback(self, run: Callable[[Engine], Sequence[Answer]], reason: OutOfMemory) -> Sequence[Answer]:
+        """What `run` answers for one picture on the fallback engine. Raises `OutOfMemory` where it does not fit there either."""
+        with self._adapting:
+            if self._fallback is None and self._open_fallback is not None:
+                log.warning("a picture does not fit into the memory of %s; the CPU colorizes such pictures", self.engine.device)
+                self._fallback = self._open_fallback()
+        try:
+            if self._fallback is None:
+                raise reason
+            return run(self._fallback)
+        except OutOfMemory as exc:
+            raise OutOfMemory(
+                f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "
+                "close other programs or give a smaller --network-size"
+            ) from exc
 
 
 def _finite(ab: np.ndarray, engine: Engine) -> np.ndarray:
@@ -160,61 +165,3 @@ def _finite(ab: np.ndarray, engine: Engine) -> np.ndarray:
             "and check the weights: batchcolor models verify"
         )
     return ab
-
-
-_opened: dict[ModelSettings, Colorizer] = {}
-_opening = threading.Lock()
-
-
-def cached_colorizer(model: ModelSettings) -> Colorizer:
-    """As `open_colorizer`, once a process for the same settings; they with what "auto" came to are the same."""
-    with _opening:
-        if model not in _opened:
-            colorizer = open_colorizer(model)
-            _opened.clear()  # one network at a time is enough to hold
-            _opened[model] = _opened[EngineInfo.by(colorizer).resolve_auto(model)] = colorizer
-        return _opened[model]
-
-
-@dataclass(frozen=True, slots=True)
-class ColorizerFactory:
-    """Opens the colorizer of these settings where it is called, once a process; may be sent to other processes."""
-
-    model: ModelSettings
-
-    def __call__(self) -> Colorizer:
-        return cached_colorizer(self.model)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
-    """What the settings came to on a machine; handed to all processes of a run, so that they compute alike."""
-
-    engine: EngineName
-    precision: Precision
-    device: str
-
-    @classmethod
-    def by(cls, colorizer: Colorizer) -> EngineInfo:
-        engine = colorizer.engine
-        return cls(engine.name, engine.precision, engine.device)
-
-    def resolve_auto(self, model: ModelSettings) -> ModelSettings:
-        return replace(model, engine=self.engine, device=self.device, precision=self.precision)
-
-
-def open_colorizer(model: ModelSettings) -> Colorizer:
-    """The colorizer that the settings name, ready to run. Raises `ModelError` for the weights, `DeviceError` for the device."""
-    checkpoint = open_checkpoint(model.weights)
-    if (model.engine, model.device) == ("auto", "auto"):
-        mention_unused_gpu()
-    engine = open_engine(
-        checkpoint, engine=model.engine, device=model.device, precision=model.precision, compile_=model.compile
-    )
-    return Colorizer.of_checkpoint(
-        checkpoint,
-        engine,
-        network_size=model.network_size,
-        batch_size=model.batch_size,
-        fallback=None if engine.device == "cpu" else lambda: open_engine(checkpoint, device="cpu"),
-    )

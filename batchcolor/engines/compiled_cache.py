@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import openvino as ov
-
 from ..errors import BatchcolorError
 from ..runtime.atomic_write import atomic_write
+from ..runtime.openvino import ov
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 

@@ -17,6 +17,14 @@ log = logging.getLogger(__name__)
 _CUDA_DRIVERS = {"win32": "nvcuda.dll", "linux": "libcuda.so.1"}
 
 
+SHARED = "shared:"  # how the device begins that is a process of `gpu_server`
+
+
+def is_shared(device: DeviceName) -> bool:
+    """Whether the network runs in another process, which owns the GPU."""
+    return device.startswith(SHARED)
+
+
 def is_cpu(device: DeviceName) -> bool:
     """Whether the network would run on the CPU."""
     if device != "auto":
@@ -51,7 +59,7 @@ def cuda_gpu_count() -> int:
 
 
 def _torch_may_find_gpu() -> bool:
-    """Whether torch has to be asked: it was built for GPUs, and this machine has a driver for one."""
+    """Whether torch must be imported to find out: it was built for GPUs, and this machine has a driver for one."""
     found = importlib.util.find_spec("torch")
     if found is None or found.origin is None:
         return False

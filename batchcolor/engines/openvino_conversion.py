@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import logging
 import shutil
 import tempfile
@@ -12,12 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import openvino as ov
-
 from ..errors import ModelError
 from ..generators.checkpoint import Checkpoint
 from ..runtime.cache_dir import cache_root
 from ..runtime.extras import needs_torch, torch_installed
+from ..runtime.openvino import ov
 from .stored_graph import model_of
 
 log = logging.getLogger(__name__)
@@ -91,17 +89,7 @@ def cache_folder(checkpoint: Checkpoint, kind: str = "") -> Path:
 
 def cache_key(checkpoint: Checkpoint) -> str:
     """Differs for other weights, another network, and another OpenVINO."""
-    return hashlib.sha256(f"{digest_of(checkpoint)} {ov.get_version()}".encode()).hexdigest()[:32]
-
-
-def digest_of(checkpoint: Checkpoint) -> str:
-    """SHA-256 of the network and its weights, hexadecimal."""
-    digest = hashlib.sha256()
-    digest.update(json.dumps([checkpoint.architecture, checkpoint.configuration], sort_keys=True).encode())
-    for name, array in sorted(checkpoint.arrays().items()):
-        digest.update(name.encode())
-        digest.update(array.data)
-    return digest.hexdigest()
+    return hashlib.sha256(f"{checkpoint.digest} {ov.get_version()}".encode()).hexdigest()[:32]
 
 
 def _saved(core: ov.Core, model: Any, folder: Path) -> Any:

@@ -6,16 +6,17 @@ import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from ..errors import DeviceError, ModelError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of, takes_hints
 from ..runtime.cache_dir import cache_root
+from ..runtime.openvino import ov
 from ..runtime.thread_budget import allowed
 from ..settings import EngineName, Precision
 from .base import Hints, Prediction, require_batch
@@ -24,6 +25,7 @@ from .openvino_conversion import cache_folder, cache_key, convert, with_features
 from .precision_trial import fastest_precision
 from .quantization import is_ready, quantized_model
 
+_CPUINFO = Path("/proc/cpuinfo")
 _HINTS = {"float32": ov.Type.f32, "bfloat16": ov.Type.bf16, "int8": ov.Type.f32}
 _TOLERANCES: dict[str, float] = {"float32": 0.05, "bfloat16": 6.0, "int8": 25.0}
 
@@ -58,6 +60,8 @@ class OpenVINOEngine:
                 return _trial_run(tried[each])
 
             ready = [each for each in native if each != "int8" or is_ready(checkpoint)]
+            if {"int8", "bfloat16"} <= set(ready) and not _may_have_amx():
+                ready.remove("bfloat16")  # which AVX-512 multiplies half as fast as integers: a trial would only cost time
             tolerances = {each: _TOLERANCES[each] for each in ready}
             precision = fastest_precision(tolerances, cache_folder(checkpoint, "trial"), prepared)
         if precision not in native:
@@ -141,6 +145,14 @@ def _memory_errors() -> Iterator[None]:
         if "alloc" in str(exc).lower() or "memory" in str(exc).lower():
             raise OutOfMemory("the batch does not fit into memory") from exc
         raise
+
+
+def _may_have_amx() -> bool:
+    """Whether the processor multiplies matrices of bfloat16 (Intel AMX), as far as the system tells."""
+    try:
+        return "amx_bf16" in _CPUINFO.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return True
 
 
 def _options(precision: Precision) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which precision is the quickest here, of those that are accurate enough.
+"""A trial that finds the fastest precision on this machine among those that are accurate enough.
 
 Instructions alone do not tell: some processors have bfloat16 and are slower with it, some round more than others.
 """
@@ -18,49 +18,49 @@ from ..runtime.atomic_write import atomic_write_bytes
 from ..runtime.thread_budget import allowed
 from ..settings import Precision
 
-_RUNS = 5
-_WORTH = 1.1  # how many times as quick as those before it a precision must be: each costs some accuracy
+_RUNS = 3  # after a first one that warms up; the least counts
+_SPEEDUP = 1.1  # by which a less accurate precision must be faster
 
 Prepared = Callable[[Precision], Callable[[], np.ndarray]]
 
 
 def fastest_precision(tolerances: Mapping[Precision, float], folder: Path, prepared: Prepared) -> Precision:
-    """The quickest precision, whose answer lies within its tolerance of the first one's.
+    """The fastest precision whose answer lies within its tolerance of the first one's.
 
-    tolerances: of each that may be taken, the most accurate first, as `Engine` has them. prepared(precision): a run of the network,
-    always on the same picture; gives ab. The result is kept in `folder`, for this processor and number of threads: a later process
-    asks nobody, and takes the same. One that fails is passed over; raises what the first one does.
+    tolerances: of each candidate, the most accurate first, as `Engine` has them. prepared(precision): a run of the network, always on the
+    same picture; returns ab. The result is stored in `folder` for this processor and number of threads, and later processes take it
+    without a trial. A precision that fails is skipped; raises what the first one raises.
     """
     best, *others = tolerances
     if not others:
         return best
-    note = folder / "quickest.json"
+    record = folder / "quickest.json"
     key = f"{_processor()}, {allowed()} threads: " + ", ".join(f"{name} within {bound}" for name, bound in tolerances.items())
-    kept = _read(note)
-    if kept.get(key) in tolerances:
-        return kept[key]
+    known = _read(record)
+    if known.get(key) in tolerances:
+        return known[key]
     exact: np.ndarray | None = None
     least = float("inf")
     for precision, tolerance in tolerances.items():
         try:
             run = prepared(precision)
             ab = run()
-        except (RuntimeError, BatchcolorError):  # damaged integers, an instruction that is said to be there and is not
+        except (RuntimeError, BatchcolorError):  # a damaged int8 model, or an instruction that the processor lists but lacks
             if exact is None:
                 raise
             continue
         exact = ab if exact is None else exact
         seconds = min(_seconds(run) for _ in range(_RUNS))
-        if seconds * _WORTH < least and is_within(tolerance, ab, exact):
+        if seconds * _SPEEDUP < least and is_within(tolerance, ab, exact):
             best, least = precision, seconds
-    with contextlib.suppress(OSError, BatchcolorError):  # it is asked again the next time
+    with contextlib.suppress(OSError, BatchcolorError):  # the next process runs the trial again
         folder.mkdir(parents=True, exist_ok=True)
-        atomic_write_bytes(note, json.dumps(kept | {key: best}).encode())
+        atomic_write_bytes(record, json.dumps(known | {key: best}).encode())
     return best
 
 
 def is_within(tolerance: float, ab: np.ndarray, exact: np.ndarray) -> bool:
-    """Whether ab is as near as an engine of this tolerance promises: nowhere farther, and in the mean not by a fifth of it."""
+    """Whether ab is as close as an engine of this tolerance promises: everywhere within it, and in the mean within a fifth of it."""
     apart = np.abs(ab - exact)
     return float(apart.max()) <= tolerance and float(apart.mean()) <= tolerance / 5
 
@@ -80,6 +80,6 @@ def _read(note: Path) -> dict[str, Precision]:
 
 
 def _processor() -> str:
-    import openvino as ov
+    from ..runtime.openvino import ov
 
     return str(ov.Core().get_property("CPU", "FULL_DEVICE_NAME"))

@@ -19,12 +19,12 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
-import openvino as ov
 
 from ..errors import ModelError
 from ..generators.checkpoint import Checkpoint
+from ..runtime.openvino import ov
 
-_ALIGNMENT = 64  # bytes; OpenVINO reads constants where they lie
+_ALIGNMENT = 64  # bytes; OpenVINO reads constants in place
 
 
 def with_graph(checkpoint: Checkpoint) -> Checkpoint:

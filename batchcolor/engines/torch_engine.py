@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import queue
 import threading
 from collections.abc import Iterator
 
@@ -17,9 +18,12 @@ from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of, takes_hints
 from ..settings import DeviceName, EngineName, Precision
 from .base import Hints, Prediction, require_batch
+from .half_precision import fold_batch_norms, to_half_precision
+from .torch_errors import translated
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TOLERANCES = {"float32": 0.01, "float16": 1.5, "bfloat16": 6.0}
+_CUDA_LANES = 2  # while one batch is computed, another is copied
 
 
 def resolve_device(name: DeviceName) -> torch.device:
@@ -42,23 +46,16 @@ def resolve_device(name: DeviceName) -> torch.device:
     return device
 
 
-@contextlib.contextmanager
-def _memory_errors(device: torch.device) -> Iterator[None]:
-    """The border where torch's ways of saying "out of memory" become ours."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError) as exc:
-        raise OutOfMemory(f"the batch does not fit into the memory of {device}") from exc
-    except RuntimeError as exc:
-        # The CPU allocator and MPS raise a plain RuntimeError; only their wording tells.
-        if "alloc" in str(exc) or "out of memory" in str(exc):
-            raise OutOfMemory(f"the batch does not fit into the memory of {device}") from exc
-        raise
+def auto_precision(device: torch.device) -> Precision:
+    """float32 except on CUDA: there bfloat16, whose range is float32's, so that nothing overflows; float16 on GPUs that lack it."""
+    if device.type != "cuda":
+        return "float32"
+    return "bfloat16" if torch.cuda.get_device_capability(device) >= (8, 0) or torch.version.hip else "float16"
 
 
 @contextlib.contextmanager
-def _compiling() -> Iterator[None]:
-    """The border where the compiler's troubles become ours; it runs at the first batch."""
+def _compiler_errors() -> Iterator[None]:
+    """Raises `DeviceError` where torch cannot compile the network, which it does at the first batch."""
     from torch._dynamo.exc import TorchDynamoException
 
     try:
@@ -69,7 +66,11 @@ def _compiling() -> Iterator[None]:
 
 
 class TorchEngine:
-    """Torch, channels-last; half precision by autocast. precision auto: float16 on CUDA, else float32. compile_: by `torch.compile`."""
+    """Torch on any device. precision auto: see `auto_precision`. compile_: by `torch.compile`.
+
+    A batch that does not fit is tried once more after the allocator has given back what it holds. On CUDA two calls run at once, each
+    on a stream and with pinned buffers of its own, so that copies and computation overlap; elsewhere calls queue up.
+    """
 
     name: EngineName = "torch"
 
@@ -77,7 +78,7 @@ class TorchEngine:
         self, checkpoint: Checkpoint, device: torch.device, precision: Precision = "auto", compile_: bool = False
     ) -> None:
         if precision == "auto":
-            precision = "float16" if device.type == "cuda" else "float32"
+            precision = auto_precision(device)
         if precision == "float16" and device.type == "cpu":
             raise DeviceError("float16 is not for the CPU; use --precision bfloat16, float32 or auto")
         if precision not in _DTYPES:
@@ -87,54 +88,129 @@ class TorchEngine:
         self.tolerance = _TOLERANCES[precision]
         self.takes_hints = takes_hints(checkpoint.architecture, checkpoint.configuration)
         self._taps = layout_of(checkpoint.architecture).taps
-        self._device, self._dtype = device, _DTYPES[precision]
-        self._lock = threading.Lock()
-        with _memory_errors(device):
+        self._device = device
+        # Metal's convolutions copy channels-last tensors back and forth.
+        self._memory_format = torch.contiguous_format if device.type == "mps" else torch.channels_last
+        with translated(device):
+            generator = checkpoint.generator()
+            if (device.type, precision) != ("cpu", "float32"):  # which all else is compared with, so it stays as published
+                fold_batch_norms(generator)
+            if precision != "float32":
+                to_half_precision(generator, _DTYPES[precision])
             # mypy: Module.to has no overload for memory_format with a device
-            generator = checkpoint.generator().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            generator = generator.to(device).to(memory_format=self._memory_format)  # type: ignore[call-overload]
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)  # the lanes' streams do not wait for the one that copied the weights
         # Any size without compiling again: photos come in hundreds of shapes.
         self._generator = torch.compile(generator, dynamic=True) if compile_ else generator
         self._eager = generator
-        self._trouble = _compiling if compile_ else contextlib.nullcontext
+        self._compiler_errors = _compiler_errors if compile_ else contextlib.nullcontext
+        self._lanes: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
+        for _ in range(_CUDA_LANES if device.type == "cuda" else 1):
+            self._lanes.put(_CudaLane(device) if device.type == "cuda" else _Lane(device))
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
         require_batch(L)
-        with self._lock, self._trouble(), self._inference():
-            return _on_host(self._generator(self._on_device(L)))
+        lane = self._lanes.get()
+        try:
+            try:
+                return self._run(lane, L)
+            except OutOfMemory:
+                lane.release_memory()
+            return self._run(lane, L)
+        finally:
+            self._lanes.put(lane)
 
     def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
+        require_batch(L)
         if hints is not None and not self.takes_hints:
             raise ValueError("this network takes no hints")
         features: dict[str, Tensor] = {}
-        with self._lock, contextlib.ExitStack() as hooks, self._inference():
-            for name in self._taps:
-                module = self._eager.get_submodule(name)
-                hooks.callback(module.register_forward_hook(functools.partial(_remember, features, name)).remove)
-            given = None if hints is None else TensorHints(*map(self._on_device, hints))
-            ab = self._eager(self._on_device(L), given)
-            return Prediction(_on_host(ab), tuple(_on_host(features[name]) for name in self._taps))
+        lane = self._lanes.get()
+        try:
+            with contextlib.ExitStack() as hooks, translated(self._device), torch.inference_mode(), lane.active():
+                for name in self._taps:
+                    module = self._eager.get_submodule(name)
+                    remember = functools.partial(_remember, features, name, threading.get_ident())
+                    hooks.callback(module.register_forward_hook(remember).remove)
+                given = None if hints is None else TensorHints(*(torch.from_numpy(each).to(self._device) for each in hints))
+                ab = self._eager(torch.from_numpy(L).to(self._device), given)
+                return Prediction(_on_host(ab), tuple(_on_host(features[name]) for name in self._taps))
+        except OutOfMemory:
+            lane.release_memory()
+            raise
+        finally:
+            self._lanes.put(lane)
 
-    @contextlib.contextmanager
-    def _inference(self) -> Iterator[None]:
-        half = self._dtype != torch.float32
-        with (
-            _memory_errors(self._device),
-            torch.inference_mode(),
-            torch.autocast(self._device.type, self._dtype, enabled=half),
-        ):
-            yield
-
-    def _on_device(self, planes: np.ndarray) -> Tensor:
-        batch = torch.from_numpy(np.ascontiguousarray(planes, np.float32))
-        if self._device.type == "cuda":
-            batch = batch.pin_memory()
-        return batch.to(self._device, non_blocking=True, memory_format=torch.channels_last)
+    def _run(self, lane: _Lane, L: np.ndarray) -> np.ndarray:
+        with self._compiler_errors(), translated(self._device), torch.inference_mode(), lane.active():
+            ab = self._generator(lane.upload(L).contiguous(memory_format=self._memory_format))
+            return lane.download(ab)
 
 
-def _remember(features: dict[str, Tensor], name: str, _module: nn.Module, _inputs: object, output: Tensor) -> None:
-    features[name] = output.clone()  # layers behind it work in place
+def _remember(features: dict[str, Tensor], name: str, thread: int, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+    if threading.get_ident() == thread:  # other lanes run the same modules
+        features[name] = output.clone()  # layers behind it work in place
 
 
 def _on_host(planes: Tensor) -> np.ndarray:
     host: np.ndarray = planes.float().cpu().contiguous().numpy()
     return host
+
+
+class _Lane:
+    """The way of a batch to the device and back."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def active(self) -> contextlib.AbstractContextManager[object]:
+        return contextlib.nullcontext()
+
+    def upload(self, L: np.ndarray) -> Tensor:
+        return torch.from_numpy(L).to(self.device)
+
+    def download(self, ab: Tensor) -> np.ndarray:
+        result: np.ndarray = ab.cpu().numpy()
+        return result
+
+    def release_memory(self) -> None:
+        if self.device.type == "mps":
+            torch.mps.empty_cache()
+
+
+class _CudaLane(_Lane):
+    """A stream of its own, and pinned buffers, which alone are copied while the GPU computes."""
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__(device)
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._pinned: dict[str, Tensor] = {}
+
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        with torch.cuda.device(self.device), torch.cuda.stream(self._stream):
+            yield
+
+    def upload(self, L: np.ndarray) -> Tensor:
+        buffer = self._buffer("L", L.shape)
+        buffer.copy_(torch.from_numpy(L))
+        return buffer.to(self.device, non_blocking=True)
+
+    def download(self, ab: Tensor) -> np.ndarray:
+        buffer = self._buffer("ab", ab.shape)
+        buffer.copy_(ab, non_blocking=True)
+        self._stream.synchronize()  # for this lane alone; the other goes on
+        return buffer.numpy().copy()
+
+    def release_memory(self) -> None:
+        self._stream.synchronize()
+        torch.cuda.empty_cache()
+
+    def _buffer(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """Pinned memory, float32, kept from batch to batch: pinning takes longer than copying."""
+        count = int(np.prod(shape))
+        kept = self._pinned.get(name)
+        if kept is None or kept.numel() < count:
+            kept = self._pinned[name] = torch.empty(count, dtype=torch.float32, pin_memory=True)
+        return kept[:count].view(shape)

@@ -26,11 +26,11 @@ class JobContext(Protocol):
     """What a job may ask and report while it runs."""
 
     def should_stop(self) -> bool:
-        """Whether the run is about to end, so that a long job had better end as well."""
+        """Whether the run is about to end; a long job should then return early."""
         ...
 
     def report(self, message: Any) -> None:
-        """Send a message to whoever runs the jobs: how far it is, for instance."""
+        """Send a message, such as progress, to the caller of `Executor.map`."""
         ...
 
     def begin_part(self, part: Any, limit_s: float | None = None) -> None:

@@ -56,7 +56,7 @@ class _Worker:
         self._send(("prepare", work))
 
     def assign(self, work: Any, assignment: Assignment[Any], events: SimpleQueue[tuple[_Worker, WorkerEvent[Any]]]) -> bool:
-        """Begin a job, whose events go to `events`; False: the worker is dead, which is nobody's fault."""
+        """Begin a job, whose events go to `events`. Returns False if the worker is dead."""
         with self._changing:
             if self._dead:
                 return False
@@ -143,7 +143,7 @@ class _Pool:
         return not self._idle and len(self._all) >= self._most
 
     def take(self) -> _Worker:
-        """A worker for a job; to be given back, or dropped. Waits while all are taken."""
+        """A worker for a job, to be released or dropped afterwards. Waits while all are busy."""
         with self._changing:
             while self.full:
                 self._changing.wait()
@@ -215,17 +215,17 @@ class _ProcessWorkers(Generic[Job, Result]):
                 worker, event = self._events.get_nowait()
 
     def end(self) -> None:
-        """No worker stays at a job that nobody waits for."""
+        """Drop workers whose jobs nobody waits for any more."""
         for worker in self._busy:
             self._pool.drop(worker)
 
 
 class ProcessExecutor:
-    """`workers` processes, each keeping to its share of the cores.
+    """`workers` processes, each limited to its share of the cores.
 
-    As a context they stay, with what they have loaded, for every call of `map`, from any thread, until the context ends; else they end
-    with the call. Work, jobs and results are pickled. A worker that dies is replaced and its job given to another; the job that three
-    workers died of ends with `WorkerLost`. Workers end with the process that started them, however that ends.
+    Used as a context manager, the processes and what they have loaded serve every call of `map`, from any thread, until the context ends;
+    otherwise they end with the call. Work, jobs and results are pickled. A worker that dies is replaced and its job retried; a job that
+    killed three workers ends with `WorkerLost`. Workers end with the process that started them, however that ends.
     """
 
     def __init__(self, workers: int, threads_each: int | None = None) -> None:

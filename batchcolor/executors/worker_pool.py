@@ -1,4 +1,4 @@
-"""Running jobs on workers that may die: whatever they are, processes here or on other machines."""
+"""Runs jobs on workers that may die: processes on this machine or on others."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _TRIES = 3  # of a job whose workers die
 
 @dataclass(slots=True, eq=False)
 class Assignment(Generic[Job]):
-    """A job that is given to a worker.
+    """A job that is assigned to a worker.
 
-    lost: how many workers ended while they were at it; deaths: how many of those it may have been the cause of. part: what it is at,
-    and until when, by `time.monotonic` (`JobContext.begin_part`); limit_s: how long that may take.
+    lost: workers that ended while they ran it; deaths: how many of these it may have caused. part: the part in progress
+    (`JobContext.begin_part`); limit_s: seconds that it may take; deadline: its end by `time.monotonic`.
     """
 
     job: Job
@@ -41,7 +41,7 @@ EventKind = Literal["message", "part", "log", "result", "error", "died", "left"]
 
 @dataclass(frozen=True, slots=True)
 class WorkerEvent(Generic[Job]):
-    """What comes from a worker about its job.
+    """An event of a worker's job.
 
     message: of the job; part: (part, limit in seconds); log: a `logging.LogRecord`; result, error: the job's outcome; died: the worker
     did, and `value` is its `WorkerEnd`; left: the worker is gone through no fault of the job.
@@ -57,28 +57,28 @@ class Workers(Protocol[Job]):
 
     @property
     def busy(self) -> int:
-        """How many are at work."""
+        """Number of workers that run a job."""
         ...
 
     @property
     def full(self) -> bool:
-        """Whether nobody can take a job now."""
+        """Whether no worker is available."""
         ...
 
     def assign(self, assignment: Assignment[Job]) -> None:
-        """Have one of them begin; not to be called while `full`."""
+        """Start the job on an available worker; not to be called while `full`."""
         ...
 
     def request_stop(self) -> None:
-        """Tell those at work that the run is about to end."""
+        """Ask all running jobs to stop."""
         ...
 
     def abort(self, assignment: Assignment[Job]) -> None:
-        """End the worker that is at this job, whatever it is doing; `events` then has it as died."""
+        """Kill the worker of this job; `events` then reports it as died."""
         ...
 
     def events(self) -> Iterator[WorkerEvent[Job]]:
-        """What comes from them within a moment, `base.POLL_INTERVAL_S`."""
+        """Events that arrive within `base.POLL_INTERVAL_S`."""
         ...
 
 
@@ -91,8 +91,8 @@ def run_jobs(
 ) -> Iterator[JobOutcome[Job, Any]]:
     """The outcomes of `jobs`, by the contract of `base.Executor`.
 
-    A job whose worker died is given to another, unless it has said which of its parts it was at; the job that three workers died of ends
-    with `WorkerLost`. advice: the end of its sentence.
+    A job whose worker died is retried on another, unless it has reported the part in progress; a job that killed three workers ends with
+    `WorkerLost`. advice: the last part of its message.
     """
     waiting = (Assignment(job) for job in jobs)
     again: deque[Assignment[Job]] = deque()
@@ -126,7 +126,7 @@ def run_jobs(
 
 
 def _take(event: WorkerEvent[Job], on_message: Callable[[Job, Any], None] | None) -> None:
-    """What comes from a job that goes on."""
+    """Handle an event of a job that continues."""
     if event.kind == "part":
         event.assignment.begin_part(*event.value)
     elif event.kind == "log":
@@ -144,7 +144,7 @@ def _abort_overdue(workers: Workers[Job], running: Iterable[Assignment[Job]]) ->
 
 
 def _outcome(event: WorkerEvent[Job], stopped: bool, advice: str) -> JobOutcome[Job, Any] | None:
-    """What an event ends its job with; None: the job is to be given to another worker."""
+    """The outcome that an event ends its job with, or None if the job is to be retried."""
     assignment = event.assignment
     if event.kind in ("result", "error"):
         return JobOutcome(assignment.job, lost=assignment.lost, **{event.kind: event.value})
@@ -159,7 +159,7 @@ def _outcome(event: WorkerEvent[Job], stopped: bool, advice: str) -> JobOutcome[
         return None
     end: WorkerEnd = replace(event.value, part=assignment.part)
     if assignment.overdue:
-        end = WorkerEnd("timeout", f"{assignment.limit_s:.0f} s", assignment.part)
+        end = WorkerEnd("timeout", f"{assignment.limit_s:g} s", assignment.part)
     times = f"{assignment.deaths} times" if assignment.deaths > 1 else "once"
     how = f"its worker process died {times} ({end.detail}); {advice}"
     return JobOutcome(assignment.job, error=WorkerLost(how), lost=assignment.lost, worker_end=end)

@@ -13,11 +13,11 @@ from av.stream import Disposition
 
 from .input.probe import FilmInfo, describe_stream, picture_stream, reading
 from .output.encode import has_alpha
-from .output.streams import film_tags, is_filler, stream_tags
+from .output.streams import codec_name, film_tags, is_filler, stream_tags
 from .output.timecode import timecode_of
 
 _NONE_SAID = ("und", "")  # languages that say nothing
-_JUMP_S = 10  # between two packets of a stream: its clock has been set anew
+_JUMP_S = 10  # between two packets of a stream: its clock was reset
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +144,11 @@ def _assembled(
 
 
 def _account_of(stream: av.stream.Stream) -> StreamAccount:
-    context = stream.codec_context
-    codec = context.codec.canonical_name if context is not None else (getattr(stream, "name", None) or "unknown")
-    attached = stream.type == "attachment"
     language = stream.language if stream.language not in _NONE_SAID else None
     return StreamAccount(
         index=stream.index,
         kind=stream.type,
-        codec=str(codec) if not attached else (stream.metadata.get("mimetype") or "unknown"),
+        codec=(stream.metadata.get("mimetype") or "unknown") if stream.type == "attachment" else codec_name(stream),
         language=language,
         name=stream.metadata.get("filename"),
         dispositions=tuple(each.name or "" for each in Disposition if stream.disposition & each),

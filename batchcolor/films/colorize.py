@@ -1,4 +1,4 @@
-"""One film, from its file to the coloured one: survey it, colour its chunks, join them."""
+"""Colorizes one film: a first pass, the chunks, joining."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ from typing import Any
 import numpy as np
 
 from ..colours.model import ChosenColours
-from ..engines.colorizer import Colorizer, ColorizerFactory
+from ..engines.colorizer import Colorizer
+from ..engines.opening import ColorizerFactory
 from ..errors import OutputError, SourceError, UsageError, WorkerLost
 from ..executors import Executor, SerialExecutor
+from ..film_files import parts
+from ..provenance import of_weights
 from ..runtime.atomic_write import atomic_write
+from ..runtime.file_hash import files_sha256
 from ..runtime.prefetch import prefetch
 from ..settings import Settings
 from .chroma.key_frames import key_frames
@@ -31,9 +35,9 @@ from .chunks.plan import Chunk, ChunkLength, plan_chunks
 from .chunks.segments import SegmentFacts, WorkFolder, work_folder
 from .damage import FLAWED, Damage, DamageLog, sentences
 from .damage import clock as clock_text
-from .finish import finish
+from .finish import FilmProvenance, finish
 from .input.probe import FilmInfo, probe, tick
-from .input.source import SourceIdentity, parts
+from .input.source import SourceIdentity
 from .output.encode import picture_format
 from .output.encoders import choose_encoder
 from .output.join import Piece
@@ -43,8 +47,8 @@ from .shots.color import ShotColor, seems_in_color
 from .shots.first_pass import FirstPass, FrameInfo
 from .time_range import TimeRange
 
-_FIRST_PASS_QUEUE = 2000  # frames; what is known of one is small
-_FORMAT = 3  # of work folders: another version does not go on with them
+_FIRST_PASS_QUEUE = 2000  # frames; their descriptions are small
+_FORMAT = 3  # version of work folders; those of another version are discarded
 _MISSING_S = 1.0  # by which a film may be shorter than its header says
 _TINTED = {
     "remove": "they were colorized and their tint was removed; --tints keep or blend leaves more of it",
@@ -54,7 +58,7 @@ _TINTED = {
 
 
 class FilmOutcome(StrEnum):
-    """What was done with a film."""
+    """How a film was processed."""
 
     COLORIZED = "colorized"
     COPIED = "copied"  # all of it is in colour already: the result is the source's copy
@@ -66,7 +70,7 @@ _LEFT_ALONE = {FilmOutcome.COPIED: "the result is a copy", FilmOutcome.SKIPPED: 
 
 @dataclass(frozen=True, slots=True)
 class FilmProgress:
-    """frames: finished so far; total_frames: as the container says or estimates, else None; exact once all of the film was surveyed."""
+    """frames: finished so far; total_frames: from the container's header, else None; exact once the first pass is over."""
 
     frames: int
     total_frames: int | None
@@ -74,7 +78,7 @@ class FilmProgress:
 
 @dataclass(frozen=True, slots=True)
 class FilmResult:
-    """What became of a film. keys: frames on which the generator ran; colour was carried to the others. resumed: frames that an earlier
+    """The result of a film. keys: frames on which the generator ran; colour was carried to the others. resumed: frames that an earlier
     run had finished. measured: see `quality.QualityMetrics`; psnr_luma in dB instead of its mean squared error. damage: stretches of the
     source that could not be read or decoded as they should. outcome: COPIED or SKIPPED for a film that is in colour already."""
 
@@ -87,6 +91,7 @@ class FilmResult:
     measured: dict[str, float] = field(default_factory=dict)
     damage: tuple[Damage, ...] = ()
     outcome: FilmOutcome = FilmOutcome.COLORIZED
+    account: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values for reports."""
@@ -95,6 +100,7 @@ class FilmResult:
             "shots": self.shots,
             "key_frames": self.keys,
             "frames_per_second": round(rate, 2),
+            **({"account": self.account} if self.account else {}),
             **({"damage": [one.as_dict() for one in self.damage]} if self.damage else {}),
             **{name: round(value, 5) for name, value in self.measured.items()},
         }
@@ -121,7 +127,7 @@ def colorize_film(
 
     colours: what somebody chose for it; then the finished chunks stay, and a later call makes only those again that an edit has touched.
     colorizer: opens one, once a process; None: as the settings say. executor: where chunks run; None: here, one after the other.
-    Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `WorkerLost` or, when `should_stop` answers yes, `FilmStopped`.
+    Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `WorkerLost` or, when `should_stop` returns true, `FilmStopped`.
     """
     started = time.monotonic()
     film = settings.film
@@ -147,7 +153,7 @@ def colorize_film(
             outcome = FilmOutcome.SKIPPED if color_pages == "skip" else FilmOutcome.COPIED
             if outcome is FilmOutcome.COPIED:
                 _copy(source, target, identity)
-            named = f"{source}: is in colour already; {_LEFT_ALONE[outcome]}; --color-pages recolor colorizes it anew"
+            named = f"{source}: is in colour already; {_LEFT_ALONE[outcome]}; --color-pages recolor colorizes it"
             seconds = time.monotonic() - started
             return FilmResult(len(frames), frames[-1].shot + 1, 0, seconds, warnings=(named,), outcome=outcome)
     run = _Run(source, settings, info, window, executor or SerialExecutor(), on_progress, should_stop or (lambda: False))
@@ -182,7 +188,7 @@ def colorize_film(
                 settings=film,
                 window=window,
                 streams=streams,
-                tags={},
+                provenance=_provenance(source, settings, weights),
                 changes=first_pass.changes,
                 check=lambda: identity.check(source),
             )
@@ -203,13 +209,21 @@ def colorize_film(
         warnings=(*finished.warnings, *points_lost, *_warnings(source, info, first_pass, pieces, settings, window, damage)),
         measured=_measured(pieces),
         damage=damage,
+        account=finished.as_dict(),
     )
+
+
+def _provenance(source: Path, settings: Settings, weights: str) -> FilmProvenance | None:
+    """None where results are not to say what made them."""
+    if not settings.photo.provenance:
+        return None
+    return FilmProvenance(of_weights(settings.model.weights, settings.photo.source_type, weights), files_sha256(parts(source)))
 
 
 def _seen_in_color(
     source: Path, info: FilmInfo, first_pass: FirstPass, should_stop: Callable[[], bool] | None
 ) -> Iterable[FrameInfo]:
-    """The frames of the first pass; as a list where the film is to be seen as a whole first, because it seems to be in colour."""
+    """The frames of the first pass; as a list if the whole film must be known first, because it seems to be in colour."""
     if not seems_in_color(source, info):
         return first_pass
     frames = []
@@ -241,8 +255,7 @@ class _Run:
     ) -> None:
         self._source, self._settings, self._info = source, settings, info
         self._executor, self._on_progress, self._should_stop = executor, on_progress, should_stop
-        self._expected = window.frames(info)
-        self._whole = window.whole
+        self._window, self._expected = window, window.frames(info)
         self.shots = self.resumed = 0
         self._seen_frames = 0
         self._first_pass_done = False
@@ -250,9 +263,9 @@ class _Run:
         self._finished: dict[int, int] = {}  # frames by chunk
         self._done: list[Piece] = []
 
-    def pieces(self, seen: Iterable[FrameInfo], work: WorkFolder, chunk_work: ChunkWork) -> list[Piece]:
+    def pieces(self, first_pass_frames: Iterable[FrameInfo], work: WorkFolder, chunk_work: ChunkWork) -> list[Piece]:
         """Every chunk with its finished segment, in order. Raises what ended the first chunk that failed."""
-        with closing(prefetch(self._counted(seen), _FIRST_PASS_QUEUE, "first pass")) as frames:
+        with closing(prefetch(self._counted(first_pass_frames), _FIRST_PASS_QUEUE, "first pass")) as frames:
             length = ChunkLength.of_film(self._expected)
             missing = self._missing(plan_chunks(frames, length, whole=not self._info.seekable), work)
             for outcome in self._executor.map(chunk_work, missing, self._ends, self._on_told):
@@ -270,7 +283,7 @@ class _Run:
         if sum(piece.chunk.count for piece in pieces) != self._seen_frames:
             raise FilmStopped  # chunks that never began
         if not pieces:
-            raise SourceError(f"{self._source}: not one picture could be decoded; the file is damaged, cut off or shorter")
+            raise self._window.without_frames(self._source)
         return pieces
 
     def carried(
@@ -286,7 +299,7 @@ class _Run:
         if not frames:
             return frames, []
         clock = tick(self._source)
-        shots = chosen_shots(colours, frames, clock, self._info.begins, whole=self._whole)
+        shots = chosen_shots(colours, frames, clock, self._info.begins, whole=self._window.whole)
         missing = [shot for shot in shots if not (work.path / shot.name).is_file()]
         carry = CarryWork(
             self._source,
@@ -309,8 +322,8 @@ class _Run:
             raise FilmStopped
         return marked(frames, shots), lost
 
-    def _counted(self, seen: Iterable[FrameInfo]) -> Iterator[FrameInfo]:
-        for frame in seen:
+    def _counted(self, frames: Iterable[FrameInfo]) -> Iterator[FrameInfo]:
+        for frame in frames:
             self._seen_frames += 1
             self.shots = frame.shot + 1
             yield frame
@@ -353,7 +366,7 @@ def _recipe(source: Path, identity: SourceIdentity, settings: Settings, weights:
 
 
 def _damage(first_pass: FirstPass, pieces: Sequence[Piece], tick: Fraction) -> tuple[Damage, ...]:
-    """What the first pass and the chunks met, by time."""
+    """The damage that the first pass and the chunks found, by time."""
     flawed = DamageLog()
     for piece in pieces:
         for place in piece.facts.flawed:
@@ -370,7 +383,7 @@ def _warnings(
     window: TimeRange,
     damage: Sequence[Damage],
 ) -> Iterator[str]:
-    """What the user should know of this film."""
+    """Warnings about this film."""
     yield from (f"{source}: {sentence}" for sentence in sentences(damage))
     missing_s = float(info.begins) + (info.duration_s or 0.0) - first_pass.ends_s
     if window.whole and info.duration_stated and missing_s > _MISSING_S:
@@ -381,7 +394,7 @@ def _warnings(
     if len(first_pass.changes) > 1:
         times = ", ".join(clock_text(float(change.at_s)) for change in first_pass.changes[1:6])
         more = " and later" if len(first_pass.changes) > 6 else ""
-        yield f"{source}: its clock begins anew at {times}{more}; the result's goes on, and sound and subtitles with it"
+        yield f"{source}: its clock restarts at {times}{more}; the result has one continuous clock for pictures, sound and subtitles"
     if first_pass.untimed:
         yield f"{source}: {first_pass.untimed} pictures have no time in the file; each follows the one before"
     repeated = sum(piece.facts.repeated for piece in pieces)
@@ -396,7 +409,7 @@ def _warnings(
     colors = Counter(color for piece in pieces for color in piece.chunk.own_colors)
     if colors[ShotColor.COLOR]:
         recolor = settings.photo.color_pages == "recolor"
-        what = "colorized anew" if recolor else "they keep their colours; --color-pages recolor colorizes them anew"
+        what = "they were colorized" if recolor else "they keep their colours; --color-pages recolor colorizes them"
         yield f"{source}: {colors[ShotColor.COLOR]} of {total} frames are in shots that are in colour already; {what}"
     if colors[ShotColor.TINTED]:
         yield f"{source}: {colors[ShotColor.TINTED]} of {total} frames are tinted or toned; {_TINTED[settings.film.tints]}"

@@ -1,4 +1,4 @@
-"""What a result lacks of its film, or has otherwise: found by comparing the accounts of both, each difference in a sentence."""
+"""Compares the accounts of a film and its result, and describes each difference in one sentence."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 from .account import Account, ChapterAccount, StreamAccount
 from .input.probe import FilmInfo
 from .output.encode import PictureFormat
-from .output.streams import Fate, PlannedStream
+from .output.streams import Fate, PlannedStream, same_language
 from .output.timecode import later
 from .output.trial import StreamPlan
 from .time_range import TimeRange
 
 _UNSPECIFIED = (0, 2)  # of H.273's codes: RGB's matrix, which no Y'CbCr result has, and "unspecified"
 _CLOCK_S = 0.0021  # two ticks of Matroska's clock
+_REGROUPED = {"hdmv_pgs_subtitle"}  # Matroska holds the segments of a disc's subtitle in one packet
 # What encoders write again of side data that frames have of their own.
 KEPT_SIDE_DATA: Mapping[str, frozenset[str]] = {
     "libx264": frozenset({"A53_CC"}),
@@ -57,7 +58,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """errors: what must not be; warnings: what the user had better know; notes: what was done on purpose and takes nothing away."""
+    """errors: unacceptable; warnings: losses that the user should know of; notes: intended changes without a loss."""
 
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -108,10 +109,11 @@ def _pictures(found: _Found, before: Account, after: Account, expected: Expected
             f"its {before.depth} bits a sample became {after.depth}, the most that the codec has; --codec ffv1 keeps them"
         )
     odd = expected.info.width % 2 or expected.info.height % 2
-    if odd and expected.picture.sampling == "444" and expected.encoder in ("libx264", "libx265"):
+    if odd and expected.picture.sampling != "420" and expected.encoder in ("libx264", "libx265"):
+        sampling = ":".join(expected.picture.sampling)
         found.warn(
-            f"the result has chroma as fine as luma (4:4:4), which some players do not show: its size, {after.width}x{after.height}, "
-            "is odd; --codec ffv1 or prores keep to 4:2:0 or 4:2:2"
+            f"its size, {after.width}x{after.height}, is odd, so the result's chroma is {sampling}, which some players do not show; "
+            "--codec ffv1, prores and av1 have no such need"
         )
     for name in ("primaries", "transfer"):
         if before.color[name] != after.color[name] and before.color[name] not in _UNSPECIFIED:
@@ -131,6 +133,8 @@ def _side_data(found: _Found, before: Account, after: Account, expected: Expecte
         elif name == "display matrix" and after.side_data.get(name) is not None:
             if _turn(words) != _turn(after.side_data[name]):
                 found.warn(f"its display matrix became {after.side_data[name]}; it was {words}")
+        elif name in _READ_OTHERWISE and "mp4" in after.container and name in after.side_data:
+            pass
         elif after.side_data.get(name) != words:
             became = after.side_data.get(name)
             found.warn(f"its {name} ({words}) is left out" if became is None else f"its {name} ({words}) became {became}")
@@ -145,6 +149,10 @@ def _side_data(found: _Found, before: Account, after: Account, expected: Expecte
             found.warn(
                 f"its timecode {timecode} is left out" if after.timecode is None else f"its timecode became {after.timecode}"
             )
+
+
+# FFmpeg 8 writes Google's boxes (st3d, sv3d) and Apple's (vexu), and reads the latter, which say less.
+_READ_OTHERWISE = {"stereo 3D", "spherical mapping"}
 
 
 def _rates(expected: Expected) -> Iterator[Fraction]:
@@ -192,9 +200,12 @@ def _track(
     if plan.fate is Fate.REWRAPPED:
         found.note(f"{_named(stream)} was unpacked to {match.codec}, sample by sample")
     wanted = (stream.packets or 0) - expected.damaged.get(stream.index, 0)
-    if expected.window.whole and plan.fate is Fate.COPIED and match.packets != wanted:
+    regrouped = stream.codec in _REGROUPED and match.bytes == stream.bytes
+    if regrouped and match.packets != wanted:
+        found.note(f"{_named(stream)}: its segments lie together, one packet for each picture")
+    elif expected.window.whole and plan.fate is Fate.COPIED and match.packets != wanted:
         found.warn(f"{_named(stream)} has {wanted} packets, and the result {match.packets}")
-    if stream.language != match.language:
+    if not same_language(stream.language, match.language):
         found.warn(f"the language of {_named(stream)} became {match.language or 'unknown'}")
     lost = set(stream.dispositions) - set(match.dispositions) - {"default"}
     if lost:
@@ -203,7 +214,7 @@ def _track(
         found.warn(f"the title of {_named(stream)} is left out")
     offset = _offset(stream, expected.start_s)
     moved = _offset(match, after.pictures.start_s)
-    comparable = expected.window.whole and stream.steady and before.pictures.steady
+    comparable = expected.window.whole and not regrouped and stream.steady and before.pictures.steady
     if comparable and offset is not None and moved is not None and abs(offset - moved) > _CLOCK_S:
         found.warn(f"{_named(stream)} begins {1000 * (moved - offset):+.0f} ms from where it did, beside the picture")
 
@@ -242,7 +253,7 @@ def _chapters(found: _Found, after: Account, expected: Expected) -> None:
 
 
 def _tags(found: _Found, before: Account, after: Account) -> None:
-    kept = {name.lower(): value for name, value in after.tags.items()}
-    lost = [name for name, value in before.tags.items() if name.lower() != "timecode" and kept.get(name.lower()) != value]
+    remaining = {name.lower(): value for name, value in after.tags.items()}
+    lost = [name for name, value in before.tags.items() if name.lower() != "timecode" and remaining.get(name.lower()) != value]
     if lost:
         found.warn(f"its tags {', '.join(lost)} are left out or changed; an .mkv result keeps any")

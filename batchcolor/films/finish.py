@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import OutputError
+from ..provenance import Provenance
+from ..provenance.xmp import with_provenance
 from ..runtime.atomic_write import atomic_write
 from ..settings import FilmSettings
 from .account import Account, take_account
@@ -20,18 +23,35 @@ from .output.encoders import choose_encoder
 from .output.join import Piece, join
 from .output.streams import chapters_within
 from .output.trial import StreamPlan
+from .output.xmp_box import append_xmp, read_xmp
 from .time_range import TimeRange
 
 
 @dataclass(frozen=True, slots=True)
+class FilmProvenance:
+    """What a film's result says of its origin. source_sha256: of the source's bytes, hexadecimal."""
+
+    made_by: Provenance
+    source_sha256: str
+
+    def tags(self) -> dict[str, str]:
+        """For Matroska."""
+        return self.made_by.tags(self.source_sha256)
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """before, after: accounts of source and result. warnings: what the user had better know of their difference; notes: what was done
+    """before, after: accounts of source and result. warnings: losses that the user should know of; notes: what was done
     on purpose and takes nothing away."""
 
     before: Account
     after: Account
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values for reports and sidecars."""
+        return {"source": self.before.as_dict(), "result": self.after.as_dict(), "notes": list(self.notes)}
 
 
 def finish(
@@ -45,7 +65,7 @@ def finish(
     settings: FilmSettings,
     window: TimeRange,
     streams: StreamPlan,
-    tags: Mapping[str, str],
+    provenance: FilmProvenance | None,
     changes: Sequence[ClockChange],
     check: Callable[[], None],
 ) -> Finished:
@@ -53,6 +73,7 @@ def finish(
 
     changes: the clocks that the pictures have had, as `FilmClock` has them. check: called before `target` gets its name; may raise.
     """
+    matroska = target.suffix.lower() == ".mkv"
     with atomic_write(target) as temporary:
         damaged = join(
             source,
@@ -65,9 +86,11 @@ def finish(
             settings=settings,
             window=window,
             streams=streams,
-            tags=tags,
+            tags={} if provenance is None or not matroska else provenance.tags(),
             changes=changes,
         )
+        if not matroska:
+            _write_xmp(source, temporary, provenance)
         before, after = take_account(source), take_account(temporary)
         found = compare(
             source,
@@ -92,6 +115,18 @@ def finish(
             raise OutputError(found.errors[0])
     warnings = (*streams.warnings(source), *_damaged(source, streams, damaged), *found.warnings)
     return Finished(before, after, warnings, found.notes)
+
+
+def _write_xmp(source: Path, result: Path, provenance: FilmProvenance | None) -> None:
+    """The source's XMP, if it has any, with the provenance added; FFmpeg's muxers write none."""
+    packet = read_xmp(source) if source.is_file() else None
+    if provenance is not None:
+        try:
+            packet = with_provenance(packet, provenance.made_by, provenance.source_sha256)
+        except ValueError:
+            packet = with_provenance(None, provenance.made_by, provenance.source_sha256)
+    if packet is not None:
+        append_xmp(result, packet)
 
 
 def _damaged(source: Path, streams: StreamPlan, damaged: Mapping[int, int]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Contact sheets: one frame a shot, before and after, without the time that a whole film takes."""
+"""Previews of films: contact sheets with one frame of each shot, before and after."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import numpy as np
 from ..color.conversion import lab_to_rgb
 from ..color.upsampling import UPSCALERS, apply_map
 from ..engines.colorizer import Colorizer
-from ..errors import SourceError
 from ..imaging.contact_sheet import Cell, contact_sheet, write_picture
 from ..runtime.thread_budget import allowed
 from ..settings import Settings
@@ -30,14 +29,14 @@ from .shots.color import ShotColor, Treatment, frame_color, small_lab, treatment
 from .shots.cuts import shots
 from .time_range import TimeRange
 
-_WIDE, _TALL = 360, 270  # of a picture, at the most
+_MAX_WIDTH, _MAX_HEIGHT = 360, 270  # of a picture
 _ACROSS, _DOWN = 3, 10  # shots on a page
 _CUT_SIZE = (256, 192)
-_TOGETHER = 16  # shots that the network sees at once
+_BATCH = 16  # shots in a batch of the network
 
 
-class _Look(NamedTuple):
-    """A frame while nobody knows yet whether its shot ends here."""
+class _Candidate(NamedTuple):
+    """A frame that may come to represent its shot."""
 
     seconds: Fraction
     frame: av.VideoFrame
@@ -45,12 +44,12 @@ class _Look(NamedTuple):
 
 
 class _Still(NamedTuple):
-    """The frame that stands for a shot, upright. shown: L at the sheet's size; seen: L at the network's; own: ab at the sheet's size,
-    where the shot keeps its own."""
+    """The frame that represents a shot, upright. shown: L at the sheet's size; network_input: L at the network's; own: ab at the
+    sheet's size if the shot keeps its own colours."""
 
     seconds: Fraction
     shown: np.ndarray
-    seen: np.ndarray
+    network_input: np.ndarray
     own: np.ndarray | None
 
 
@@ -60,7 +59,8 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
     Raises `SourceError`, `OutputError`.
     """
     info = probe(source)
-    stills = _stills(source, info, colorizer, TimeRange.of(settings.film, info), settings)
+    window = TimeRange.of(settings.film, info)
+    stills = _stills(source, info, colorizer, window, settings)
     pages: list[Path] = []
     cells = _cells(stills, colorizer, settings)
     for number in itertools.count(1):
@@ -68,47 +68,47 @@ def preview(source: Path, target: Path, colorizer: Colorizer, settings: Settings
         if not page and pages:
             return pages
         if not page:
-            raise SourceError(f"{source}: not one picture could be decoded; the file is damaged, cut off or shorter")
+            raise window.without_frames(source)
         path = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
         write_picture(path, contact_sheet(page, columns=_ACROSS))
         pages.append(path)
-    raise AssertionError("counts for ever")
+    raise AssertionError("unreachable")
 
 
 def _stills(source: Path, info: FilmInfo, colorizer: Colorizer, window: TimeRange, settings: Settings) -> Iterator[_Still]:
     """One frame of each shot: the last of those numbered 1, 2, 4, 8, ..., so from its second half; no shot is kept in memory."""
     picture = picture_format(info, CODECS["ffv1"])
     with frames_within(source, info, window, threads=allowed()) as (_, tick, frames):
-        looks = (_look(frame, tick, info, picture) for frame, _ in frames)
-        for _, shot in itertools.groupby(shots(looks, lambda look: look.L), key=lambda pair: pair[0]):
+        candidates = (_candidate(frame, tick, info, picture) for frame, _ in frames)
+        for _, shot in itertools.groupby(shots(candidates, lambda each: each.L), key=lambda pair: pair[0]):
             chosen = None
-            for n, (_, look) in enumerate(shot, 1):
+            for n, (_, candidate) in enumerate(shot, 1):
                 if n & (n - 1) == 0:
-                    chosen = look
+                    chosen = candidate
             if chosen is not None:
                 yield _still(chosen, info, picture, colorizer, settings)
 
 
-def _look(frame: av.VideoFrame, tick: Fraction, info: FilmInfo, picture: PictureFormat) -> _Look:
+def _candidate(frame: av.VideoFrame, tick: Fraction, info: FilmInfo, picture: PictureFormat) -> _Candidate:
     small = cv2.resize(luma_plane(to_picture_format(frame, info, picture)), _CUT_SIZE, interpolation=cv2.INTER_LINEAR)
-    return _Look(frame.pts * tick, frame, lightness(small, picture.coding))
+    return _Candidate(frame.pts * tick, frame, lightness(small, picture.coding))
 
 
-def _still(look: _Look, info: FilmInfo, picture: PictureFormat, colorizer: Colorizer, settings: Settings) -> _Still:
+def _still(candidate: _Candidate, info: FilmInfo, picture: PictureFormat, colorizer: Colorizer, settings: Settings) -> _Still:
     height, width = info.display_size
-    scale = min(_WIDE / max(width, 1), _TALL / max(height, 1))
+    scale = min(_MAX_WIDTH / max(width, 1), _MAX_HEIGHT / max(height, 1))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    same = to_picture_format(look.frame, info, picture)
+    same = to_picture_format(candidate.frame, info, picture)
     shown = lightness(cv2.resize(luma_plane(same), size, interpolation=cv2.INTER_AREA), picture.coding)
-    color = frame_color(look.frame, info) or ShotColor.GRAY
-    kept = treatment(color, settings.photo.color_pages, settings.film.tints) is Treatment.KEEP
+    color = frame_color(candidate.frame, info) or ShotColor.GRAY
+    keeps_color = treatment(color, settings.photo.color_pages, settings.film.tints) is Treatment.KEEP
     turns = info.rotation // 90
-    seen = small_lightness(same, info, picture, colorizer)
-    own = small_lab(look.frame, info, size)[1:] if kept else None
+    network_input = small_lightness(same, info, picture, colorizer)
+    own = small_lab(candidate.frame, info, size)[1:] if keeps_color else None
     return _Still(
-        look.seconds,
+        candidate.seconds,
         np.ascontiguousarray(np.rot90(shown, turns)),
-        np.ascontiguousarray(np.rot90(seen, turns)),
+        np.ascontiguousarray(np.rot90(network_input, turns)),
         None if own is None else np.ascontiguousarray(np.rot90(own, turns, axes=(1, 2))),
     )
 
@@ -117,9 +117,9 @@ def _cells(stills: Iterator[_Still], colorizer: Colorizer, settings: Settings) -
     """Each shot's frame before and after."""
     number = itertools.count(1)
     upscaled = UPSCALERS[settings.color.upscaling]
-    while batch := list(itertools.islice(stills, _TOGETHER)):
-        for still, ab in zip(batch, colorizer.ab([still.seen for still in batch]), strict=True):
-            coarse = upscaled(still.seen, ab * np.float32(settings.color.saturation))
+    while batch := list(itertools.islice(stills, _BATCH)):
+        for still, ab in zip(batch, colorizer.ab([still.network_input for still in batch]), strict=True):
+            coarse = upscaled(still.network_input, ab * np.float32(settings.color.saturation))
             colored = apply_map(coarse, still.shown) if still.own is None else still.own
             pictures = [
                 (lab_to_rgb(still.shown[None], planes) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)

@@ -25,7 +25,7 @@ class Metrics(Protocol):
 
 
 class NoMetrics:
-    """Where nobody asked."""
+    """Used without --measure."""
 
     def add(self, L: np.ndarray, ab: np.ndarray, luma: np.ndarray) -> None:
         return None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
+from ..errors import SourceError, UsageError
 from ..settings import FilmSettings
 from .input.probe import FilmInfo
 
@@ -18,9 +20,11 @@ class TimeRange:
 
     @classmethod
     def of(cls, film: FilmSettings, info: FilmInfo) -> TimeRange:
-        """The settings count from where the film begins, whatever its clock says there."""
+        """Settings count from where the film begins, whatever its clock says there. Raises `UsageError` for a start beyond the end."""
         if not film.start and film.duration is None:
             return cls()
+        if info.duration_stated and info.duration_s and film.start >= info.duration_s:
+            raise UsageError(f"--start {film.start:g}: the film is over by then; it lasts {info.duration_s:.2f} s")
         start = info.begins + Fraction(film.start).limit_denominator(10**6)
         return cls(start, None if film.duration is None else start + Fraction(film.duration).limit_denominator(10**6))
 
@@ -30,6 +34,12 @@ class TimeRange:
 
     def holds(self, seconds: Fraction) -> bool:
         return self.whole or (seconds >= self.start and not self.is_over(seconds))
+
+    def without_frames(self, source: Path) -> SourceError | UsageError:
+        """The error for a film of which not one frame lies within."""
+        if self.whole:
+            return SourceError(f"{source}: not one picture could be decoded; the file is damaged, cut off or shorter")
+        return UsageError(f"{source}: has no frame from --start on within --duration; it is shorter, or damaged there")
 
     def frames(self, info: FilmInfo) -> int | None:
         """About how many frames of a film lie within; None where its headers say nothing."""

@@ -1,7 +1,6 @@
 """The networks: lightness in, chroma out. To add one, write its file, name its class in `registry.py` and its layout in `layout.py`.
 
-The names of this room are fetched when somebody asks for them: they need torch, which takes a second to import, and who runs a converted
-network does without.
+Names are imported on first use: they need torch, an extra that takes a second to import and that converted networks do without.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from .base import Generator, Hints, parameter_count, weight_tensors
     from .registry import GENERATORS, build
 
-_ROOMS = {
+_MODULES = {
     "GENERATORS": "registry",
     "build": "registry",
     "Generator": "base",
@@ -24,9 +23,9 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_ROOMS[name]}", __name__), name)
+    return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
 
 
 __all__ = ["GENERATORS", "Generator", "Hints", "build", "parameter_count", "weight_tensors"]

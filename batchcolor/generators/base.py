@@ -21,14 +21,14 @@ class Hints(NamedTuple):
 class Generator(nn.Module):
     """Predicts chroma from lightness.
 
-    A subclass names its `architecture`, says how its planes shrink, and implements `predict` for sides that are multiples of
+    A subclass names its `architecture`, says how its output shrinks, and implements `predict` for sides that are multiples of
     `side_multiple`; padding and cropping are done here, so that every generator takes every size.
     """
 
     architecture: ClassVar[str]
     side_multiple: ClassVar[int]  # `predict` wants height and width in multiples of this
     ab_fraction: ClassVar[int] = 1  # ab has 1/ab_fraction of the input's height and width
-    output_layer: ClassVar[str]  # the convolution whose planes become ab by a tanh
+    output_layer: ClassVar[str]  # the convolution whose output becomes ab by a tanh
 
     @property
     def takes_hints(self) -> bool:

@@ -9,11 +9,13 @@ torch is an extra and takes a second to import, so it is imported only where ten
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +37,7 @@ MIN_NETWORK_SIZE, MAX_NETWORK_SIZE = 16, 4096  # pixels; more would fill any mem
 _SHOWN_KEYS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Checkpoint:
     """Weights and what is known about them.
 
@@ -56,6 +58,15 @@ class Checkpoint:
         module = build(self.architecture, self.configuration)
         load_weights(module, self.tensors)
         return module.eval()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the network and its weights, hexadecimal; the same for every file that holds them."""
+        digest = hashlib.sha256(json.dumps([self.architecture, self.configuration], sort_keys=True).encode())
+        for name, array in sorted(self.arrays().items()):
+            digest.update(name.encode())
+            digest.update(array.data)
+        return digest.hexdigest()
 
     def arrays(self) -> Mapping[str, np.ndarray]:
         """The tensors as arrays; needs no torch where they come from a file of this project."""
@@ -87,18 +98,18 @@ def load_weights(module: Generator, tensors: Mapping[str, Tensor]) -> None:
     from .base import weight_tensors
 
     wanted = weight_tensors(module)
-    given = {name: t for name, t in tensors.items() if not name.endswith("num_batches_tracked")}
-    wrong = [f"{name} is missing" for name in wanted.keys() - given.keys()]
-    wrong += [f"{name} is unknown" for name in given.keys() - wanted.keys()]
+    loaded = {name: t for name, t in tensors.items() if not name.endswith("num_batches_tracked")}
+    wrong = [f"{name} is missing" for name in wanted.keys() - loaded.keys()]
+    wrong += [f"{name} is unknown" for name in loaded.keys() - wanted.keys()]
     wrong += [
-        f"{name} has shape {tuple(given[name].shape)}, not {tuple(wanted[name].shape)}"
-        for name in wanted.keys() & given.keys()
-        if given[name].shape != wanted[name].shape
+        f"{name} has shape {tuple(loaded[name].shape)}, not {tuple(wanted[name].shape)}"
+        for name in wanted.keys() & loaded.keys()
+        if loaded[name].shape != wanted[name].shape
     ]
     if wrong:
         more = f" (and {len(wrong) - _SHOWN_KEYS} more)" if len(wrong) > _SHOWN_KEYS else ""
         raise ModelError(f"not weights of {module.architecture}: {'; '.join(sorted(wrong)[:_SHOWN_KEYS])}{more}")
-    module.load_state_dict(given, strict=False)  # strict but for the counters, which were checked away above
+    module.load_state_dict(loaded, strict=False)  # all names but the counters' were checked above
 
 
 def load(path: str | os.PathLike[str]) -> Checkpoint:

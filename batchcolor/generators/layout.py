@@ -1,4 +1,4 @@
-"""How the planes of each generator are laid out: what feeding one takes, without torch and the network itself."""
+"""Input and output sizes of each generator, known without torch and without building the network."""
 
 from __future__ import annotations
 

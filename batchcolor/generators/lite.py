@@ -29,10 +29,10 @@ class Stage(NamedTuple):
     kernel: int
     stride: int
     expansion: int
-    planes: int
+    channels: int
 
 
-# Published scalings: depth and width 1.0/1.0, 1.1/1.0, 1.2/1.1; planes rounded to multiples of 8.
+# Published scalings: depth and width 1.0/1.0, 1.1/1.0, 1.2/1.1; channels rounded to multiples of 8.
 ENCODERS: dict[str, tuple[Stage, ...]] = {
     name: tuple(
         Stage(*row)
@@ -44,7 +44,7 @@ ENCODERS: dict[str, tuple[Stage, ...]] = {
         ("lite2", (1, 3, 3, 4, 4, 5, 1), (16, 24, 48, 88, 120, 208, 352)),
     )
 }
-_STEM_PLANES = 32
+_STEM_CHANNELS = 32
 _TAPS = (0, 1, 2, 4, 6)  # stages whose outputs go on to the decoder: at 1/2, 1/4, 1/8, 1/16, 1/32
 
 
@@ -89,16 +89,16 @@ class _Bottleneck(nn.Module):
 class Encoder(nn.Module):
     """L in -1..1 `(N, 1, H, W)` -> five feature maps at 1/2, 1/4, 1/8, 1/16 and 1/32."""
 
-    def __init__(self, name: str, planes_in: int = 1) -> None:
+    def __init__(self, name: str, channels_in: int = 1) -> None:
         super().__init__()
-        self.stem = nn.Sequential(*_conv_norm(planes_in, _STEM_PLANES, 3, stride=2), nn.ReLU6(inplace=True))
+        self.stem = nn.Sequential(*_conv_norm(channels_in, _STEM_CHANNELS, 3, stride=2), nn.ReLU6(inplace=True))
         stages: list[nn.Module] = []
-        inputs = _STEM_PLANES
+        inputs = _STEM_CHANNELS
         for stage in ENCODERS[name]:
             blocks = [
                 _Bottleneck(
-                    inputs if n == 0 else stage.planes,
-                    stage.planes,
+                    inputs if n == 0 else stage.channels,
+                    stage.channels,
                     stage.kernel,
                     stage.stride if n == 0 else 1,
                     stage.expansion,
@@ -106,9 +106,9 @@ class Encoder(nn.Module):
                 for n in range(stage.blocks)
             ]
             stages.append(nn.Sequential(*blocks))
-            inputs = stage.planes
+            inputs = stage.channels
         self.stages = nn.ModuleList(stages)
-        self.planes = tuple(ENCODERS[name][n].planes for n in _TAPS)
+        self.channels = tuple(ENCODERS[name][n].channels for n in _TAPS)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         x = self.stem(x)
@@ -131,7 +131,7 @@ def _fuse(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Seq
 class LiteGenerator(Generator):
     """L -> ab at a quarter of the input's sides.
 
-    encoder: a key of `ENCODERS`. widths: planes of the decoder at 1/32, 1/16, 1/8 and 1/4. hints: whether it takes hints, which then
+    encoder: a key of `ENCODERS`. widths: channels of the decoder at 1/32, 1/16, 1/8 and 1/4. hints: whether it takes hints, which then
     enter the decoder at every size; without it they raise `ValueError`.
     """
 
@@ -146,7 +146,7 @@ class LiteGenerator(Generator):
         super().__init__()
         self._configuration: dict[str, Any] = {"encoder": encoder, "widths": list(widths)} | ({"hints": True} if hints else {})
         self.encoder = Encoder(encoder)
-        half, quarter, eighth, sixteenth, top = self.encoder.planes
+        half, quarter, eighth, sixteenth, top = self.encoder.channels
         w32, w16, w8, w4 = widths
         self.top = _fuse(top, w32, kernel=1)
         self.whole = nn.Linear(top, w32)  # of the picture's mean feature: what is shown, wherever it is
@@ -158,7 +158,7 @@ class LiteGenerator(Generator):
         self.head = nn.Sequential(_fuse(w4, w4), last)
         # From 1/32 to 1/4, where the laterals enter; ab and mask, averaged to that size.
         self.hinted = nn.ModuleList(
-            nn.Conv2d(3, planes, 3, padding=1, bias=False) for planes in widths[:1] + widths[:3] if hints
+            nn.Conv2d(3, channels, 3, padding=1, bias=False) for channels in widths[:1] + widths[:3] if hints
         )
         initialize(self)
         for weight in self.hinted.parameters():
@@ -178,25 +178,24 @@ class LiteGenerator(Generator):
             raise ValueError("this lite was made without hints; use siggraph17")
         half, quarter, eighth, sixteenth, top = self.encoder((L - 50) / 50)
         whole = self.whole(top.mean((2, 3)))[:, :, None, None]  # (N, w32, 1, 1)
-        given32, given16, given8, given4 = self._given(hints)
-        x = _sum(self.top(top), whole, given32)  # (N, w32, H/32, W/32)
-        x = self.fuse16(_sum(_double(x), self.lateral16(sixteenth), given16))  # (N, w16, H/16, W/16)
-        x = self.fuse8(_sum(_double(x), self.lateral8(eighth), given8))  # (N, w8, H/8, W/8)
-        x = self.fuse4(_sum(_double(x), self.lateral4(quarter), self.detail(half), given4))  # (N, w4, H/4, W/4)
+        hints32, hints16, hints8, hints4 = self._hint_features(hints)
+        x = _sum(self.top(top), whole, hints32)  # (N, w32, H/32, W/32)
+        x = self.fuse16(_sum(_double(x), self.lateral16(sixteenth), hints16))  # (N, w16, H/16, W/16)
+        x = self.fuse8(_sum(_double(x), self.lateral8(eighth), hints8))  # (N, w8, H/8, W/8)
+        x = self.fuse4(_sum(_double(x), self.lateral4(quarter), self.detail(half), hints4))  # (N, w4, H/4, W/4)
         ab: Tensor = torch.tanh(self.head(x)) * AB_SCALE
         return ab
 
-    def _given(self, hints: Hints | None) -> list[Tensor | None]:
-        """What hints add at 1/32, 1/16, 1/8 and 1/4; None without them."""
+    def _hint_features(self, hints: Hints | None) -> list[Tensor | None]:
+        """What hints add to the decoder at 1/32, 1/16, 1/8 and 1/4; None without hints."""
         if hints is None:
             return [None] * 4
-        planes = torch.cat([hints.ab / AB_SCALE, hints.mask], 1)
-        return [part(F.avg_pool2d(planes, size)) for part, size in zip(self.hinted, (32, 16, 8, 4), strict=True)]
+        hinted = torch.cat([hints.ab / AB_SCALE, hints.mask], 1)
+        return [part(F.avg_pool2d(hinted, size)) for part, size in zip(self.hinted, (32, 16, 8, 4), strict=True)]
 
 
 def _sum(*parts: Tensor | None) -> Tensor:
-    given = [part for part in parts if part is not None]
-    return functools.reduce(torch.add, given)
+    return functools.reduce(torch.add, (part for part in parts if part is not None))
 
 
 def _double(x: Tensor) -> Tensor:

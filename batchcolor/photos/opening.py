@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from ..errors import SourceError
-from ..runtime.libvips import pyvips
+from ..runtime.libvips import open_image, pyvips
+from ..runtime.regular_file import require_regular_file
 from ..suffixes import HEAD_BYTES, container_of, kind_not_read
 from . import jpeg, tiff_layout
 from .metadata import jpeg_structure
@@ -26,8 +27,8 @@ _PAGED_LOADER = "tiff"
 # More pixels than this, and more for each byte of the file: empty paper is packed at 500 pixels a byte at the most by what scanners use.
 _BOMB_PIXELS, _BOMB_PIXELS_A_BYTE = 200_000_000, 2_000
 _WITHOUT_DECODER = re.compile(
-    r"not (?:configured|supported|implemented|a known file format)|[Uu]nsupported|no decod|unimplemented|whole number of bytes",
-    re.ASCII,
+    r"not (?:configured|supported|implemented|a known file format|been built in)|[Uu]nsupported|no decod|unimplemented|"
+    r"whole number of bytes"
 )
 _HELD_CONTENT = 1 << 25  # bytes of a JPEG that is too large to be held when decoded
 _HEIF_LOOK = 1 << 18  # bytes at the front of a HEIF file in which its properties are
@@ -79,6 +80,7 @@ def unreadable(path: Path, exc: OSError) -> SourceError:
 
 def open_page(path: Path, page: int = 0) -> OpenedPage:
     """Open a page of the file. Raises `SourceError` in one sentence."""
+    require_regular_file(path)
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -122,8 +124,8 @@ def _check(path: Path, page: int, opened: OpenedPage, size: int) -> None:
         )
 
 
-def _load(path: Path, **options: object) -> pyvips.Image:
-    return pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error", **options)
+def _load(path: Path, **options: int) -> pyvips.Image:
+    return open_image(path, fail_on="error", **options)
 
 
 def _field(image: pyvips.Image, name: str, default: int) -> int:
@@ -131,7 +133,7 @@ def _field(image: pyvips.Image, name: str, default: int) -> int:
 
 
 def _opened(image: pyvips.Image, **more: object) -> OpenedPage:
-    """What libvips says of an image that it has read."""
+    """Facts about an image from libvips."""
     facts: dict[str, object] = {
         "alpha": bool(image.hasalpha()),
         "orientation": _field(image, "orientation", 1),
@@ -188,8 +190,7 @@ def _open_tiff(path: Path, page: int) -> OpenedPage:
     }
     if not layout.by_libvips:
         return _opened(tiff_layout.decode(path, layout), from_file=False, loader="tiffload", **facts)
-    # Only some readers know of pages.
-    image = _load(path, **({"page": page} if page else {}))
+    image = _load(path, page=page)
     own = tiff_layout.channels_of(image, layout)
     return _opened(own, from_file=own is image and bool(image.hasalpha()) == facts["alpha"], **facts)
 
@@ -226,10 +227,10 @@ def _open_bmp(path: Path, _page: int) -> OpenedPage:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         pixels = None
+    if pixels is None and int.from_bytes(content[2:6], "little") > len(content):
+        raise SourceError(f"{path}: ends before its pixels do; the file is damaged or cut off")
     if pixels is None:
-        raise SourceError(
-            f"{path}: cannot be decoded; the BMP is damaged, cut off or of a rare kind, so convert it to a plain TIFF or PNG first"
-        )
+        raise SourceError(f"{path}: is a BMP that cannot be decoded here; convert it to a plain TIFF or PNG first")
     alpha = pixels.ndim == 3 and pixels.shape[2] == 4
     if alpha and len(np.unique(pixels[..., 3])) == 1:  # four bytes a pixel, of which most programs leave the last unused
         pixels, alpha = pixels[..., :3], False

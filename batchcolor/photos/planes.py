@@ -16,7 +16,7 @@ from ..color.pixel_codes import gray_to_lightness
 from ..color.upsampling import STEPS, ChromaMap, refined
 
 _CODING = YCbCr(*KR_KB["bt601"], full=True)  # JFIF 1.02
-_STRIP_SAMPLES = 1 << 15  # of chroma, worked on at once: what comes between then stays in the processor's cache
+_STRIP_SAMPLES = 1 << 15  # of chroma, converted at once: intermediate results fit into the processor's cache
 # By how much luma differs from the gray of the same L, in bytes: half codes, -96..31.5 (colours of sRGB: -69..6).
 _SHIFT_STEP, _SHIFT_ZERO = 0.5, 192
 

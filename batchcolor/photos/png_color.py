@@ -1,4 +1,4 @@
-"""What the numbers of a PNG mean, where no profile says it: gamma and chromaticities (ISO/IEC 15948, 11.3.3)."""
+"""The colour space of a PNG without a profile: gamma and chromaticities (ISO/IEC 15948, 11.3.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading photos: what a file is, a small upright copy for the network, and full rows for merging.
+"""Reading photos: a description of the file, a small upright copy for the network, and full rows for merging.
 
 Files are opened read-only. Small photos are decoded once and held; large ones twice, the second time top to bottom in strips, so that
 memory does not grow with the picture.
@@ -17,7 +17,7 @@ import numpy as np
 from ..color.conversion import rgb_to_lab
 from ..color.pixel_codes import gray_to_lightness, rgb_to_gray, rgb_to_lightness
 from ..color.upsampling import STEPS
-from ..runtime.libvips import pyvips
+from ..runtime.libvips import pyvips, thumbnail
 from . import jpeg
 from .metadata import Metadata, upright
 from .opening import OpenedPage, failed, open_page
@@ -29,7 +29,7 @@ _STRIP_MULTIPLE = max(STEPS)  # so that chroma is scaled up strip by strip as it
 
 @dataclass(frozen=True, slots=True)
 class PhotoInfo:
-    """What a photo is, as stored (before orientation is applied).
+    """Facts about a photo as stored (before orientation is applied).
 
     depth: bits a sample of the result, 8 or 16. gray: one plane of lightness, else RGB (toned or gray in three planes). orientation:
     EXIF, 1..8. pages: of the whole file; the rest describes one of them. loader: libvips' name of the format. quality: of a JPEG, as its
@@ -90,7 +90,7 @@ def _described(path: Path, opened: OpenedPage) -> PhotoInfo:
 
 
 def probe(path: Path, page: int = 0) -> PhotoInfo:
-    """What a page of the photo is; reads headers only. Raises `SourceError`, also for pages in a format that we write none in."""
+    """Facts about a page of the photo; reads headers only. Raises `SourceError`, also for pages in a format that cannot be written."""
     return _described(path, open_page(path, page))
 
 
@@ -103,8 +103,7 @@ def small_lab(path: Path, page: int, shape: tuple[int, int]) -> np.ndarray:
     rows = PhotoRows(path, page)
     try:
         if rows.from_file:
-            name = f"{path}[page={page}]" if page else str(path)
-            small = pyvips.Image.thumbnail(name, width, height=height, size="force", fail_on="error")
+            small = thumbnail(path, width, height, page=page, size="force", fail_on="error")
         else:
             small = rows.thumbnail(width, height)
         if small.hasalpha():
@@ -146,7 +145,7 @@ class PhotoRows:
 
     @property
     def size_bytes(self) -> int:
-        """What all samples take in memory."""
+        """Memory that all samples take."""
         return self._pixels.width * self._pixels.height * self._pixels.bands * self.info.depth // 8
 
     def thumbnail(self, width: int, height: int) -> pyvips.Image:
@@ -198,11 +197,11 @@ class PhotoRows:
         return np.stack([as_upright(plane, self.info.orientation) for plane in lab])
 
     def metadata(self) -> Metadata:
-        """What libvips knows of it: for formats whose containers we do not read ourselves."""
+        """Metadata from libvips, for containers that are not parsed here."""
         fields = {name: bytes(self.image.get(name)) for name in ("exif-data", "xmp-data") if self.image.get_typeof(name)}
         exif = fields.get("exif-data")
-        told = Metadata(exif.removeprefix(b"Exif\0\0") if exif is not None else None, xmp=fields.get("xmp-data"))
-        return upright(told) if self.info.loader.startswith("heif") else told
+        metadata = Metadata(exif.removeprefix(b"Exif\0\0") if exif is not None else None, xmp=fields.get("xmp-data"))
+        return upright(metadata) if self.info.loader.startswith("heif") else metadata
 
     def _as_gray_or_srgb(self, image: pyvips.Image) -> pyvips.Image:
         """One or three planes of 8 or 16 bits, plus alpha; an embedded profile's meaning becomes sRGB's."""

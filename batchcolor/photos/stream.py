@@ -1,6 +1,7 @@
 """Handing rows to libvips as they are made.
 
-libvips pulls pixels and has no door for rows that come one strip at a time. Its PNG reader, though, reads from a stream, row by row:
+libvips pulls pixels and has no interface for rows that arrive one strip at a time. Its PNG reader, though, reads from a stream, row by
+row:
 so rows travel as an uncompressed PNG (stored deflate blocks, ISO/IEC 15948) that is never written anywhere. Memory then stays at a few
 strips, whatever the picture's size; the checksums cost a few milliseconds a megapixel, so small pictures go through memory instead.
 """
@@ -25,7 +26,7 @@ _COLOUR_TYPES = {3: 2, 4: 6}  # bands -> PNG colour type: RGB, RGBA
 class RowImage:
     """`image`: the rows (uint8 or uint16 `(n, W, 3 or 4)`, together `size` = (height, width)) as one libvips image, readable once.
 
-    What `rows` raises while libvips pulls them reaches libvips as an end of data; `reraise` brings it back.
+    An error of `rows` reaches libvips as the end of data; `reraise` raises it.
     """
 
     def __init__(self, rows: Iterable[np.ndarray], size: tuple[int, int]) -> None:
@@ -34,7 +35,7 @@ class RowImage:
         blocks = itertools.chain([first], blocks)
         self._error: Exception | None = None
         if size[0] * size[1] * first.shape[2] * first.itemsize <= _IN_MEMORY_BYTES:
-            self._pixels = np.empty((*size, first.shape[2]), first.dtype)  # kept: libvips reads it without a copy
+            self._pixels = np.empty((*size, first.shape[2]), first.dtype)  # referenced: libvips reads it without a copy
             top = 0
             for block in blocks:
                 self._pixels[top : top + len(block)] = block

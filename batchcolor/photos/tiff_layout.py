@@ -75,7 +75,7 @@ class TiffLayout:
 
     @property
     def why_not(self) -> str:
-        """What libvips cannot read about the page, in words."""
+        """The features of the page that libvips cannot read, as text."""
         if self.compression not in _BY_LIBVIPS:
             return f"a TIFF packed as {_NAMES.get(self.compression, f'number {self.compression}')}"
         if self.photometric in (_CIELAB, _ICCLAB):
@@ -156,12 +156,13 @@ def check_samples(path: Path, layout: TiffLayout) -> None:
 
 def channels_of(image: pyvips.Image, layout: TiffLayout) -> pyvips.Image:
     """The channels of a page that are its picture and its transparency, of all that libvips gives."""
-    if layout.photometric == _PALETTE or image.bands != layout.colors + layout.extras + (layout.alpha is not None):
-        return image  # libvips has made something else of the channels already
-    if not layout.extras:
+    if layout.photometric == _PALETTE:
+        return image  # of RGB, or gray, by now
+    wanted = [*range(layout.colors), *([] if layout.alpha is None else [layout.alpha])]
+    if image.bands <= len(wanted):
         return image
-    own = image[: layout.colors] if layout.colors > 1 else image[0]
-    return own if layout.alpha is None else own.bandjoin(image[layout.alpha])
+    first, *others = (image[band] for band in wanted)
+    return first.bandjoin(others).copy(interpretation=image.interpretation) if others else first
 
 
 def decode(path: Path, layout: TiffLayout) -> pyvips.Image:

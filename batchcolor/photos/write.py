@@ -22,9 +22,11 @@ from .read import PhotoInfo, PhotoRows
 from .stream import RowImage
 
 _FULL_CHROMA_FROM = 95  # of JPEG's qualities; the network's chroma is coarser than half, so what is lost below cannot be seen
-_QUALITY = 92  # where none is asked for
+_QUALITY = 92  # the default
 _NO_ENCODER = re.compile(r"unsupported|no (?:encoder|such operation)|not (?:supported|configured)|not found", re.IGNORECASE)
-_BIG_TIFF_BYTES = 2**32 - 2**24  # of pixels: what could pass the 4 GB of a classic TIFF is written as BigTIFF
+_BIG_TIFF_BYTES = (
+    2**32 - 2**24
+)  # of pixels: larger files, which could exceed the 4 GB of a classic TIFF, are written as BigTIFF
 
 
 def _jpeg(image: pyvips.Image, path: str, quality: int) -> None:

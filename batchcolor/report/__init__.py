@@ -1,4 +1,4 @@
-"""The report of a run: one HTML page that needs nothing else, to look through what was done."""
+"""The HTML report of a run: one self-contained page with every item before and after."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from ..runtime.write_errors import write_error
 from .thumbnails import thumbnails
 
 _MARK = "/* ITEMS */"
-_LARGE, _SMALL = 320, 160  # sides of the box that thumbnails fit in, pixels
-_FEW = 1000  # items, up to which thumbnails are large: the page stays under 50 MB
+_LARGE, _SMALL = 320, 160  # pixels: sides of the box that thumbnails fit into
+_FEW = 1000  # up to this number of items, thumbnails are large; so the page stays under 50 MB
 
 
 class Report:
-    """Takes outcomes one by one and becomes a page when the run ends; memory holds none of them.
+    """Writes outcomes to the page one by one; none of them stays in memory.
 
-    The page appears under its name only when it is whole. Raises `OutputError` where it cannot be written.
+    The page appears under its name when the run ends. Raises `OutputError` if it cannot be written.
     """
 
     def __init__(self, path: Path, items: int) -> None:
         self._path, self._side = path, _LARGE if items <= _FEW else _SMALL
-        self._aside: AbstractContextManager[Path] = atomic_write(path)
+        self._target: AbstractContextManager[Path] = atomic_write(path)
         self._head, _, self._tail = resources.files(__package__).joinpath("page.html").read_text("utf-8").partition(_MARK)
         self._count = 0
         self._summary: Mapping[str, Any] = {}
 
     def __enter__(self) -> Self:
-        temporary = self._aside.__enter__()
+        temporary = self._target.__enter__()
         try:
             self._file = temporary.open("w", encoding="utf-8", errors="backslashreplace")
             self._file.write(self._head)
         except OSError as exc:
             with contextlib.suppress(OSError):
-                self._aside.__exit__(type(exc), exc, exc.__traceback__)  # removes what was begun
+                self._target.__exit__(type(exc), exc, exc.__traceback__)  # removes the temporary file
             raise write_error(self._path, exc) from exc
         return self
 
@@ -56,12 +56,12 @@ class Report:
                 self._file.write(self._tail.replace("/* SUMMARY */", _embedded(facts)))
         except OSError as exc:
             with contextlib.suppress(OSError):
-                self._aside.__exit__(type(exc), exc, exc.__traceback__)
+                self._target.__exit__(type(exc), exc, exc.__traceback__)
             raise write_error(self._path, exc) from exc
-        self._aside.__exit__(kind, error, trace)
+        self._target.__exit__(kind, error, trace)
 
     def add(self, outcome: Outcome) -> None:
-        """Put an item on the page, with pictures of its source and its result where they can be had."""
+        """Add an item, with thumbnails of its source and result if they can be read."""
         before, after = thumbnails(outcome, self._side)
         row = {
             "name": str(outcome.source),
@@ -81,20 +81,20 @@ class Report:
         self._count += 1
 
     def conclude(self, summary: Mapping[str, Any]) -> None:
-        """Counts for the head of the page."""
+        """Set the counts for the head of the page."""
         self._summary = summary
 
     def _address(self, path: Path) -> str:
-        """A link that works from file://, and still does when page and pictures move together."""
+        """A relative link, which works from file:// and after page and pictures have moved together."""
         try:
             relative = os.path.relpath(path, self._path.parent)
-        except ValueError:  # on another drive of Windows
+        except ValueError:  # on another Windows drive
             return path.absolute().as_uri()
         return quote(os.fsencode(Path(relative).as_posix()))
 
 
 class NoReport:
-    """Where none was asked for."""
+    """Used when no report is requested."""
 
     def __enter__(self) -> Self:
         return self
@@ -110,5 +110,5 @@ class NoReport:
 
 
 def _embedded(value: Mapping[str, Any]) -> str:
-    """JSON that may stand inside a script element, whatever names hold."""
+    """JSON that is safe inside a script element, whatever characters names contain."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")

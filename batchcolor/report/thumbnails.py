@@ -1,4 +1,4 @@
-"""Small pictures for the report, as data addresses."""
+"""Thumbnails for the report, as data URLs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _QUALITY = 55
 
 
 def thumbnails(outcome: Outcome, side: int) -> tuple[str | None, str | None]:
-    """(before, after) in a box of `side` pixels; None for what cannot be shown. A report never fails for want of a picture.
+    """(before, after) in a box of `side` pixels; None for a picture that cannot be read. A missing thumbnail never fails a report.
 
-    Nothing of what failed: it may have been refused for good reason, and would be opened here without those checks.
+    Failed items have none: they may have been refused for safety, and would be opened here without those checks.
     """
     if outcome.status is Status.FAILED:
         return None, None
@@ -27,10 +27,10 @@ def thumbnails(outcome: Outcome, side: int) -> tuple[str | None, str | None]:
 
 
 def _photo(path: Path, side: int) -> str | None:
-    from ..runtime.libvips import pyvips
+    from ..runtime.libvips import pyvips, thumbnail
 
     try:
-        return _encoded(pyvips.Image.thumbnail(str(path), side, height=side, size="down"))
+        return _encoded(thumbnail(path, side, side, size="down"))
     except (pyvips.Error, UnicodeEncodeError):
         return None
 

@@ -1,1 +1,1 @@
-"""What every part of the program stands on: files written whole or not at all, locks, caches, threads, libvips."""
+"""Services that every package uses: atomic writes, file locks, caches, prefetching, thread counts, libvips."""

@@ -1,4 +1,4 @@
-"""Results appear whole or not at all: written beside their final name, flushed to disk, then renamed."""
+"""Atomic writes: a file is written under a temporary name in the target's folder, flushed to disk, then renamed."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _run_token = secrets.token_hex(4)
 
 
 def run_token() -> str:
-    """What the temporary names of this process, and of its workers, have in common."""
+    """The part that the temporary names of this process and of its workers share."""
     return _run_token
 
 
 def use_run_token(token: str) -> None:
-    """Take the token of another process: a worker that of its driver, which can then remove what a killed worker leaves behind."""
+    """Use the token of another process: workers use their driver's, so that it can remove the files of a killed worker."""
     global _run_token  # noqa: PLW0603 - temporary names belong to the process, and so does this
     _run_token = token
 
 
 @contextlib.contextmanager
 def atomic_write(target: Path) -> Iterator[Path]:
-    """A name beside `target`, with its suffix, to write to; renamed to `target` if the body ends well, removed if not.
+    """Yields a temporary path with the suffix of `target`; renames it to `target` if the body succeeds, else removes it.
 
-    The folder is made where it is missing. Raises `OutputError` where the folder cannot be made, or the file not flushed or renamed; an
-    older file under the final name then stays as it is. Errors of the body pass through: it wraps what it writes in `write_errors`.
+    Creates a missing folder. Raises `OutputError` if the folder cannot be created, or the file not be flushed or renamed; an
+    existing target then stays unchanged. Errors of the body pass through: it wraps what it writes in `write_errors`.
     """
-    # Not the target's whole name: that may already be as long as the file system allows.
+    # Without the target's name, which may already be as long as the file system allows.
     temporary = target.with_name(f"{PREFIX}{_run_token}-{secrets.token_hex(6)}{target.suffix}")
     with write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -51,19 +51,19 @@ def atomic_write(target: Path) -> Iterator[Path]:
 
 
 def atomic_write_bytes(target: Path, content: bytes) -> None:
-    """Write a whole file, as `atomic_write` does. Raises `OutputError`."""
+    """Write `content` to `target` atomically. Raises `OutputError`."""
     with atomic_write(target) as temporary, write_errors(target):
         temporary.write_bytes(content)
 
 
 def remove_unfinished() -> None:
-    """Remove everything that is being written, by any thread; for a process that is about to end without waiting for them."""
+    """Remove the temporary files of all threads; for a process that ends without waiting for its threads."""
     for temporary in list(_unfinished):
-        _remove_all(temporary.parent, f"{temporary.name}*")  # parts of it have names that begin with its own
+        _remove_all(temporary.parent, f"{temporary.name}*")  # names of its parts begin with its name
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed workers of this run left in `folder`, when none is at work there."""
+    """Remove temporary files of this run's killed workers from `folder`, while no worker writes there."""
     _remove_all(folder, f"{PREFIX}{_run_token}-*")
 
 

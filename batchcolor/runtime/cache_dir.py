@@ -1,4 +1,4 @@
-"""The user's cache: everything that can be fetched or made again."""
+"""The user's cache folder, for files that can be fetched or rebuilt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CACHE_VARIABLE = "BATCHCOLOR_CACHE"
 
 
 def cache_root() -> Path:
-    """The cache folder; the environment variable BATCHCOLOR_CACHE names another. It may not exist yet.
+    """The cache folder, or the one that the environment variable BATCHCOLOR_CACHE names. It may not exist yet.
 
     The environment is read here rather than by the command line, because worker processes must find the same folder.
     """

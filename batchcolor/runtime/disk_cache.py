@@ -1,4 +1,4 @@
-"""Tables that take a second to compute, kept in the user's cache and shared by all processes."""
+"""Lookup tables on disk: computed once, cached in the user's cache folder, shared by all processes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from ..errors import BatchcolorError
 from .atomic_write import atomic_write
 from .cache_dir import cache_root
 
-_making = threading.Lock()  # all threads of a process want the same table at once
+_making = threading.Lock()  # all threads of a process need the same table at the same time
 
 
 def cached_array(
     name: str, sample: np.ndarray, place: tuple[int | slice | list[int], ...], make: Callable[[], np.ndarray]
 ) -> np.ndarray:
-    """What `make` gives, read-only, from the cache where it is there.
+    """The array that `make` computes, memory-mapped from the cache if it is there; read-only.
 
-    sample: some of its values, those at `place`, computed anew each time, so that a formula that changed is a table of its own, and one
-    that does not have them, of a disk that was cut off from its power, say, is made again. A cache that cannot be written to only costs
-    time.
+    sample: the values at `place`, computed by the caller. They identify the formula, so that a changed one gets a table of its own, and
+    they verify the cached file, which is rebuilt if it is damaged. A cache that cannot be written costs time only.
     """
     key = hashlib.sha256(np.ascontiguousarray(sample).tobytes()).hexdigest()[:16]
     path = cache_root() / "tables" / f"{name}-{key}.npy"

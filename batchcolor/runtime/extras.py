@@ -1,4 +1,4 @@
-"""What belongs to extras of the package, such as PyTorch: whether it is installed, and the sentence for when it is not."""
+"""Optional dependencies (extras), such as PyTorch: whether they are installed, and the message if not."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ def torch_installed() -> bool:
 
 
 def needs_torch(what: str) -> str:
-    """The sentence of an error where PyTorch is missing. what: the subject, such as "--engine torch"."""
+    """The error message for missing PyTorch. what: the subject, such as "--engine torch"."""
     return f"{what} needs PyTorch, which is not installed; type: pip install 'batchcolor[torch]'"

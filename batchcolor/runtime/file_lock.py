@@ -1,4 +1,4 @@
-"""One run at a time in a folder."""
+"""A lock that lets one run at a time use a folder."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import BusyError
-from .write_errors import write_errors
+from .write_errors import write_error, write_errors
 
 
 @contextlib.contextmanager
 def file_lock(folder: Path, of: Path) -> Iterator[None]:
-    """Hold the lock that lies in `folder`, a folder that is there. of: what it is the lock of, for the sentence.
+    """Hold the lock in the existing `folder`. of: the path that it protects, for messages.
 
-    The system's own file lock: it ends with its process, however that ends, so a lock left behind by a dead run is free. Who holds it is
-    written beside it, for the sentence. Raises `BusyError` where another run holds it, `OutputError` where it cannot be made. Errors of
-    the body pass through.
+    This is the operating system's file lock: it ends with its process, however that ends. The file `holder.json` names the process, for
+    messages. Raises `BusyError` if another run holds the lock, `OutputError` if it cannot be created. Errors of the body pass through.
     """
     holder = folder / "holder.json"
     lock = FileLock(folder / "lock", timeout=0)
     try:
-        with write_errors(folder):
-            lock.acquire()
-    except Timeout as exc:
-        raise BusyError(f"{of}: {_described(holder)} is working on it; wait for its end or stop it") from exc
+        lock.acquire()
+    except Timeout as exc:  # an `OSError`, too
+        raise BusyError(f"{of}: {_described(holder)} is working on it; wait until it ends or stop it") from exc
+    except OSError as exc:
+        raise write_error(folder, exc) from exc
     try:
         facts = {"pid": os.getpid(), "host": platform.node(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
         with write_errors(folder):

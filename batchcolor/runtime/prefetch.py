@@ -1,4 +1,4 @@
-"""Working ahead: an iterator run by a thread of its own, a few items in front of whoever takes them."""
+"""Prefetching: a background thread runs an iterator a few items ahead of its consumer."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-_POLL_S = 0.1  # how often a full queue looks whether anybody still wants its items
+_POLL_S = 0.1  # how often the thread checks, while the queue is full, whether the consumer has stopped
 
 
 class _End:
-    """What the thread has to say last: nothing more, or the error that ended it."""
+    """The last entry of the queue: the end of the items, or the error that ended them."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
 def prefetch(items: Iterable[Item], count: int, name: str) -> Generator[Item, None, None]:
-    """The same items in the same order, up to `count` of them taken from `items` in advance, in a thread called `name`.
+    """Yields the same items in the same order; a thread called `name` fetches up to `count` of them in advance.
 
-    An error of `items` is raised here, in its place. Closing the generator ends the thread after the item in hand and closes `items`, if
-    it is a generator.
+    An error of `items` is raised at its place in the sequence. Closing this generator ends the thread after its current item, and closes
+    `items` if that is a generator.
     """
     ready: queue.Queue[Item | _End] = queue.Queue(count)
     stopping = threading.Event()

@@ -1,4 +1,4 @@
-"""How many threads this process may use; asked by everything that starts some."""
+"""How many threads this process may use."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 @cache
 def cores() -> int:
-    """Cores that this process may use: those that it may run on, or fewer where a container's share of time is less."""
+    """Cores that this process may use: its CPU affinity, or its container's CPU quota if that is lower."""
     affinity = getattr(os, "sched_getaffinity", None)
     allowed_on = len(affinity(0)) if affinity else (os.cpu_count() or 1)
     return max(1, math.ceil(min(allowed_on, _quota(_CGROUP))))
 
 
 def _quota(cgroup: Path) -> float:
-    """Processors' worth of time that the container's control group has (Linux; of version 2, else 1); infinite without a limit."""
+    """CPU quota of the control group in cores (Linux, version 2 or 1); infinite without a limit."""
     try:
         if (cgroup / "cpu.max").exists():
             time, period = (cgroup / "cpu.max").read_text().split()
@@ -36,13 +36,13 @@ def _quota(cgroup: Path) -> float:
 
 
 def allowed() -> int:
-    """Threads that one library may use: all cores, or what `limit` said."""
+    """Threads that one library may use: the number set by `limit`, or all cores."""
     return _limit or cores()
 
 
 def limit(threads: int) -> None:
-    """Keep every library of this process to so many threads. To be called before they are imported, by a worker process."""
-    global _limit  # noqa: PLW0603 - threads belong to the process, and so does this
+    """Limit every library of this process to `threads`. Worker processes call this before they import the libraries."""
+    global _limit  # noqa: PLW0603 - the number of threads is a property of the process
     _limit = threads
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VIPS_CONCURRENCY"):
         os.environ[name] = str(threads)
@@ -53,7 +53,7 @@ def limit(threads: int) -> None:
 
 @contextmanager
 def shared_among(callers: int) -> Iterator[None]:
-    """Leave each of so many threads of this process its share of OpenCV's, whose idle ones would wake each other all the time."""
+    """Divide OpenCV's threads among `callers` threads of this process; idle ones would keep waking each other."""
     import cv2
 
     before = cv2.getNumThreads()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from .schema import check, option, option_fields
@@ -23,13 +25,17 @@ ColorPages = Literal["copy", "skip", "recolor"]
 Tints = Literal["remove", "keep", "blend"]
 ExecutorName = Literal["local", "ray"]
 Times = Literal["source", "now"]
+SourceType = Literal[
+    "compositeWithTrainedAlgorithmicMedia", "algorithmicallyEnhanced", "trainedAlgorithmicMedia", "compositeSynthetic"
+]
 PhotoFormat = Literal["keep", "jpg", "png", "tif", "webp", "avif"]
 
-_NETWORK, _COLOR, _PHOTOS, _FILMS, _RUN, _SELECTION, _REPORTING = (
+_NETWORK, _COLOR, _PHOTOS, _FILMS, _PROVENANCE, _RUN, _SELECTION, _REPORTING = (
     "Network",
     "Colour",
     "Photos",
     "Films",
+    "Provenance",
     "Run",
     "Selection",
     "Reporting",
@@ -118,7 +124,17 @@ class PhotoSettings:
         per_item=True,
     )
     provenance: bool = option(
-        True, "Record in a photo's XMP that it was colorized, by which version and weights.", heading=_PHOTOS, per_item=True
+        True,
+        "Record in photos (XMP) and films (XMP, or tags of Matroska) that they were colorized, by which version and weights.",
+        heading=_PROVENANCE,
+        per_item=True,
+    )
+    source_type: SourceType = option(
+        "compositeWithTrainedAlgorithmicMedia",
+        "IPTC digital source type that photos and films are marked with (with --provenance).",
+        heading=_PROVENANCE,
+        metavar="NAME",
+        per_item=True,
     )
     photo_timeout: float = option(
         60.0,
@@ -255,7 +271,8 @@ class Settings:
 
     def film_digest(self) -> str:
         """As `photo_digest`, for films."""
-        return _digest(self.model.network_size, self.color, self.film, color_pages=self.photo.color_pages)
+        shared = {name: getattr(self.photo, name) for name in _SHARED_WITH_FILMS}
+        return _digest(self.model.network_size, self.color, self.film, shared=shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,10 +306,33 @@ class RunOptions:
         high=1e9,
     )
     times: Times = option("source", "Times and modes of results: those of their sources, or now.", heading=_RUN)
+    wait_stable: float | None = option(
+        None,
+        "Wait this long for files that were changed lately, and leave those that still change to the next run.",
+        heading=_SELECTION,
+        metavar="TIME",
+        duration=True,
+        low=0,
+        high=86400,
+    )
     force: bool = option(False, "Redo everything, even what is up to date.", heading=_SELECTION)
     verify: bool = option(False, "Decode existing results and redo the damaged ones.", heading=_SELECTION)
     content_hash: bool = option(
         False, "If only a source's time changed, compare its SHA-256 before redoing it.", heading=_SELECTION
+    )
+    sidecar: bool = option(
+        False,
+        "Write a JSON file beside each result: digests of source and result, weights, settings, warnings.",
+        heading=_PROVENANCE,
+    )
+    c2pa_certificate: Path | None = option(
+        None,
+        "Sign results with content credentials (C2PA): your certificate chain in PEM; a .c2pa file lies beside an .mkv.",
+        heading=_PROVENANCE,
+        metavar="FILE.pem",
+    )
+    c2pa_key: Path | None = option(
+        None, "The private key of --c2pa-certificate, in PEM.", heading=_PROVENANCE, metavar="FILE.pem"
     )
     report: Path | None = option(
         None, "Write an HTML report: pictures before and after, failures first.", heading=_REPORTING, metavar="FILE.html"
@@ -307,11 +347,14 @@ class RunOptions:
         check(self)
 
 
-def _digest(network_size: int | None, *parts: Any, color_pages: ColorPages = "copy") -> str:
-    """Equal options have equal digests on every machine."""
+_SHARED_WITH_FILMS = ("color_pages", "provenance", "source_type")  # of the photos' settings
+
+
+def _digest(network_size: int | None, *parts: Any, shared: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Equal options have equal digests on every machine. shared: settings of photos that count for films."""
     changed: dict[str, Any] = {} if network_size is None else {"network_size": network_size}
-    if color_pages != "copy":
-        changed["color_pages"] = color_pages
+    defaults = {each.name: each.default for each in dataclasses.fields(PhotoSettings)}
+    changed |= {name: value for name, value in shared.items() if value != defaults[name]}
     for part in parts:
         shaping = {each.name for each in option_fields(type(part)) if not each.about.shapes}
         for each in dataclasses.fields(part):

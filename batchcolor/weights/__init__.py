@@ -1,6 +1,6 @@
-"""Weights: which are known, where they lie, and how they are fetched.
+"""Weights: the catalogue, finding them on this machine, and fetching them.
 
-`find_weights` and `open_checkpoint` never touch the network; `batchcolor.weights.fetch` alone does, and only when asked.
+Only `batchcolor.weights.fetch` uses the network, and only when called; `find_weights` and `open_checkpoint` never do.
 """
 
 from __future__ import annotations

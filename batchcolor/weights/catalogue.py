@@ -1,8 +1,8 @@
-"""The weights that this version knows by name, and what is really known about each of them.
+"""The weights that this version knows by name, and what has been published about each of them.
 
-Knowledge of a mirror may be partial: a size and a digest stand here only where somebody published them. `Mirror.sha256` may
-be a digest's beginning (torch.hub's convention puts the first eight digits into the file's name), and empty where nothing is
-known; a file is then judged by whether it loads, every tensor of its architecture matching.
+A mirror has a size and a digest only where they were published. `Mirror.sha256` may be the beginning of a digest (torch.hub's
+convention puts the first eight digits into the file name) or empty; a file without one is accepted if it loads and every
+tensor matches its architecture.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class KnownWeights:
         return self.file.endswith(".pth")
 
 
-# Published by the mirror's README and, independently, by two programs that fetch from the authors' place; nobody here has had
-# the file itself. 130.5 MiB in the README is this size.
+# Published by the mirror's README (130.5 MiB) and, independently, by two programs that fetch from the authors' server; not
+# checked against the file itself.
 _SIGGRAPH17_SHA256 = "df00044c0a4d7c3edcecf6f75437ce346a66e7a42612d9b968e1a7e17dbc6f66"
 _SIGGRAPH17_BYTES = 136_787_426
 

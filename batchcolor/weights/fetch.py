@@ -1,7 +1,7 @@
-"""Fetch known weights: the one part of the product that touches the network.
+"""Fetch known weights: the only part of the program that uses the network.
 
-What has arrived lies in `FILE.part` in the cache, so that a broken-off download goes on where it stopped; it gets its final
-name only once its size, digest and tensors are what they should be. A server's page or a corrupt file is removed.
+A download is written to `FILE.part` in the cache and resumes where it stopped. It gets its final name once its size, digest
+and tensors have been verified. A web page in place of the file, or a corrupt file, is removed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import itertools
 import json
 import os
 import re
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import httpx
+from filelock import FileLock, Timeout
 
 from ..errors import BatchcolorError, ModelError, OutputError
 from ..runtime.cache_dir import CACHE_VARIABLE
@@ -28,23 +28,23 @@ from .catalogue import KnownWeights, Mirror
 from .store import Record, place_of, read_record, require_reader, sha256_of, write_record
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes that are here and the bytes in all, if the server says so."""
+"""Called with the bytes received and the total, if the server announces it."""
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-_ATTEMPTS = 5  # at one mirror, each of which must have brought new bytes
+_ATTEMPTS = 5  # at one mirror; each must bring new bytes
 
 
 class _RefusedError(Exception):
-    """This mirror will not give the file: the next one has its turn."""
+    """This mirror does not deliver the file; the next one is tried."""
 
 
 class _BrokenOffError(Exception):
-    """The connection ended early; what has arrived is kept."""
+    """The connection ended early; the received bytes stay."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A file on its way, and beside it where it comes from, so that no other mirror's bytes are added to it."""
+    """A partial download, and beside it its origin, so that no other mirror's bytes are appended to it."""
 
     path: Path
 
@@ -73,10 +73,10 @@ class _Part:
 
 
 def fetch_weights(known: KnownWeights, *, again: bool = False, progress: Progress | None = None) -> Path:
-    """The path of `known` in the cache, fetched if it is not there. again: fetch even what is there.
+    """The path of `known` in the cache, fetched if it is missing. again: fetch it even if it is there.
 
-    Every mirror is tried in turn, the one that a broken-off download came from first. Raises `ModelError` with each mirror's
-    reason where none gives the file, `OutputError` where the cache cannot be written.
+    Every mirror is tried in turn, beginning with the one that a partial download came from. Raises `ModelError` with each
+    mirror's reason where none delivers the file, `OutputError` where the cache cannot be written.
     """
     path = place_of(known)
     if known.embedded:
@@ -104,7 +104,7 @@ def fetch_weights(known: KnownWeights, *, again: bool = False, progress: Progres
     except OSError as exc:
         raise OutputError(
             f"{path.parent}: the cache cannot be written ({exc.strerror or exc}); "
-            f"make room there, or name another folder in {CACHE_VARIABLE}"
+            f"free some space there, or name another folder in {CACHE_VARIABLE}"
         ) from exc
     return path
 
@@ -117,19 +117,11 @@ def _flush_to_disk(path: Path) -> None:
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Only one process at a time writes the file's `.part`; the system frees the lock of one that died."""
-    with path.with_name(f"{path.name}.lock").open("a+b") as file:
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError) as exc:  # POSIX and Windows
-            raise ModelError(f"{path.name} is being fetched by another batchcolor right now; wait for it") from exc
-        yield
+    try:
+        with FileLock(path.with_name(f"{path.name}.lock"), timeout=0):
+            yield
+    except Timeout as exc:
+        raise ModelError(f"{path.name} is being fetched by another batchcolor right now; wait for it") from exc
 
 
 def _fetch_part(known: KnownWeights, part: _Part, progress: Progress) -> tuple[Mirror, str]:
@@ -200,15 +192,15 @@ def _download(client: httpx.Client, mirror: Mirror, part: _Part, progress: Progr
 
 
 def _restart(part: _Part) -> NoReturn:
-    """What is here is not the beginning of what the server has now."""
+    """The received bytes are not the beginning of the file that the server has now."""
     part.remove()
     raise _BrokenOffError("has another file now than when the download began")
 
 
 def _accept(response: httpx.Response, mirror: Mirror, part: _Part, start: int) -> int:
-    """Where the body begins in the file: `start`, or 0 from a server that ignores ranges.
+    """Where the body begins in the file: `start`, or 0 if the server ignores ranges.
 
-    Raises `_RefusedError`, and `_BrokenOffError` where the part must go and the download begin again.
+    Raises `_RefusedError`, and `_BrokenOffError` where the partial file is removed and the download starts over.
     """
     status = response.status_code
     if status not in {httpx.codes.OK, httpx.codes.PARTIAL_CONTENT}:

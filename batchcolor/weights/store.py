@@ -1,4 +1,4 @@
-"""Where weights lie on this machine: in the package, in the user's cache, or at any path. Nothing here touches the network."""
+"""Finding weights on this machine: in the package, in the user's cache, or at any path. Nothing here uses the network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PACKAGE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was fetched, kept as JSON beside the file. size: bytes. fetched: UTC, ISO 8601."""
+    """The origin of fetched weights, stored as JSON beside the file. size: bytes. fetched: UTC, ISO 8601."""
 
     url: str
     size: int
@@ -34,7 +34,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Weights of the catalogue and where they lie; path, size (bytes) and sha256 are None where they are not here."""
+    """Weights of the catalogue and their file; path, size (bytes) and sha256 are None where it is not on this machine."""
 
     known: KnownWeights
     path: Path | None
@@ -64,7 +64,7 @@ def weights_folder() -> Path:
 
 
 def place_of(known: KnownWeights) -> Path:
-    """The path under which known weights lie once they are here."""
+    """The path at which known weights are expected."""
     return (_PACKAGE if known.embedded else weights_folder()) / known.file
 
 
@@ -73,7 +73,7 @@ def record_path(weights: Path) -> Path:
 
 
 def read_record(weights: Path) -> Record | None:
-    """The record beside fetched weights; None where there is none, or a damaged one: the file is then simply unrecorded."""
+    """The record beside fetched weights; None where it is missing or damaged."""
     try:
         return Record(**json.loads(record_path(weights).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -116,7 +116,7 @@ def find_weights(name_or_path: str) -> Path:
                 f"the built-in weights {known.name!r} are missing from this installation ({path}); "
                 "type: pip install --force-reinstall batchcolor"
             )
-        require_reader(known)  # first things first: fetching alone would not do
+        require_reader(known)  # fetching alone would not help
         raise ModelError(f"the weights {known.name!r} are not on this machine; type: batchcolor models fetch {known.name}")
     path = Path(name_or_path).expanduser()
     if path.is_dir():
@@ -144,7 +144,7 @@ def open_checkpoint(name_or_path: str) -> Checkpoint:
 
 
 def require_reader(known: KnownWeights) -> None:
-    """Raises `ModelError` where this installation could not read the file: before it is fetched or looked for."""
+    """Raises `ModelError` where this installation cannot read the file, before it is fetched or looked for."""
     if known.needs_torch and not torch_installed():
         raise ModelError(needs_torch(f"--weights {known.name}"))
 
@@ -156,9 +156,9 @@ def _again(known: KnownWeights) -> str:
 
 
 def list_weights() -> list[Holding]:
-    """What is known and what of it is here.
+    """The catalogue, and which of it is on this machine.
 
-    A digest recorded when fetching is believed while the size agrees, so that listing is quick; `verify` believes nothing.
+    The digest recorded when fetching is trusted while the size agrees, which keeps listing fast; `verify` computes it again.
     """
     holdings = []
     for known in CATALOGUE.values():
@@ -184,7 +184,7 @@ def sha256_of(path: Path) -> str:
 def verify(name_or_path: str) -> Verification:
     """Hash the file again, compare with what was recorded and published, and load it into its network; without PyTorch, only read it.
 
-    Whatever is wrong with the weights is a finding, never an exception.
+    A problem with the weights is returned, never raised.
     """
     try:
         path = find_weights(name_or_path)

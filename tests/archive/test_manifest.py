@@ -1,4 +1,4 @@
-"""The manifest: what is up to date is left alone, what is not is done, and the reason is the right one."""
+"""The manifest: up-to-date items are skipped, all others are processed, for the right reason."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def remember(tmp_path: Path, item: Item, status: Status = Status.DONE, **options
         manifest.commit()
 
 
-def test_what_is_unknown_is_new_and_what_was_done_is_up_to_date(tmp_path: Path, item: Item) -> None:
+def test_unknown_items_are_new_and_finished_ones_up_to_date(tmp_path: Path, item: Item) -> None:
     assert reason_after(tmp_path, item) is Reason.NEW
     remember(tmp_path, item)
     assert reason_after(tmp_path, item) is None
@@ -60,7 +60,7 @@ def test_a_failure_is_tried_again(tmp_path: Path, item: Item) -> None:
     assert reason_after(tmp_path, item) is Reason.FAILED
 
 
-def test_a_source_of_another_size_or_time_is_done_again(tmp_path: Path, item: Item) -> None:
+def test_a_source_of_another_size_or_time_is_processed_again(tmp_path: Path, item: Item) -> None:
     remember(tmp_path, item)
     item.source.write_bytes(b"other bytes, and more of them")
     assert reason_after(tmp_path, item) is Reason.CHANGED
@@ -180,7 +180,7 @@ def test_names_that_are_not_text_are_kept(tmp_path: Path, item: Item) -> None:
     assert reason_after(tmp_path, odd) is None
 
 
-def test_what_was_not_committed_is_forgotten_and_the_rest_is_whole(tmp_path: Path, item: Item) -> None:
+def test_uncommitted_rows_are_lost_and_the_rest_is_intact(tmp_path: Path, item: Item) -> None:
     remember(tmp_path, item)
     manifest = Manifest(tmp_path / "m.sqlite", tmp_path / "out")
     manifest.record(done(item, Status.FAILED), RECIPE)

@@ -37,11 +37,11 @@ class Sabotaged(PhotoWork):
 
     def __call__(self, batch: PhotoBatch, context: JobContext) -> None:
         from batchcolor import photos
-        from batchcolor.engines import colorizer
+        from batchcolor.engines import opening
 
-        opened = photos.PhotoRows
+        really = photos.PhotoRows
 
-        def opening(path: Path, page: int = 0) -> photos.PhotoRows:
+        def sabotaged(path: Path, page: int = 0) -> photos.PhotoRows:
             with (self.log / path.name).open("a") as file:
                 file.write("x")
             if (self.log / path.name).stat().st_size <= self.times:
@@ -49,11 +49,13 @@ class Sabotaged(PhotoWork):
                     os.kill(os.getpid(), signal.Signals[path.name.split("-")[0]])
                 if path.name.startswith("hang"):
                     time.sleep(600)
-            return opened(path, page)
+                if path.name.startswith("bug"):
+                    raise ZeroDivisionError("nobody thought of this")
+            return really(path, page)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(photos, "PhotoRows", opening)
-            patch.setattr(colorizer, "cached_colorizer", lambda model: formula_colorizer())
+            patch.setattr(photos, "PhotoRows", sabotaged)
+            patch.setattr(opening, "cached_colorizer", lambda model: formula_colorizer())
             PhotoWork.__call__(self, batch, context)
 
 
@@ -109,6 +111,13 @@ def test_every_one_of_several_in_a_batch_is_named(executor: ProcessExecutor, tmp
 def test_a_photo_at_which_a_worker_ended_once_is_done_the_second_time(executor: ProcessExecutor, tmp_path: Path) -> None:
     outcomes = colorized(executor, tmp_path, ["SIGKILL-1.png"], times=1)
     assert {outcome.status for outcome in outcomes.values()} == {Status.DONE}
+
+
+def test_an_unexpected_error_brings_its_traceback_along(executor: ProcessExecutor, tmp_path: Path) -> None:
+    failed = colorized(executor, tmp_path, ["bug-1.png"])["bug-1.png"]
+    assert "internal error (ZeroDivisionError: nobody thought of this)" in str(failed.error)
+    assert "in sabotaged" in str(failed.traceback)
+    assert "ZeroDivisionError: nobody thought of this" in str(failed.traceback)
 
 
 def test_jobs_have_something_to_do_for_every_worker() -> None:

@@ -1,4 +1,4 @@
-"""What another machine must have before it gets jobs, and what it says of itself where it has not."""
+"""What another machine must have before it gets jobs, and what it reports otherwise."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def test_a_machine_that_has_everything_says_nothing_and_leaves_nothing(known: Pr
     assert list((tmp_path / "colour").iterdir()) == [known.token]
 
 
-def test_the_token_goes_with_the_run(scans: list[Path], tmp_path: Path) -> None:
+def test_the_token_is_removed_with_the_run(scans: list[Path], tmp_path: Path) -> None:
     output = tmp_path / "colour"
     with preflight(scans, plan(scans, output).items, output, "lite"):
         assert len(list(output.iterdir())) == 1
     assert list(output.iterdir()) == []
 
 
-def test_a_file_of_every_source_is_asked_for(known: Preflight, tmp_path: Path) -> None:
+def test_a_file_of_every_source_is_checked(known: Preflight, tmp_path: Path) -> None:
     assert [path.relative_to(tmp_path).as_posix() for path, _ in known.samples] == ["a/1.jpg", "b/deep/3.jpg", "c/5.jpg"]
 
 
@@ -58,11 +58,11 @@ def complaint(known: Preflight, kind: type[BatchcolorError]) -> str:
     return str(caught.value)
 
 
-def test_sources_that_are_not_there_or_others(known: Preflight, tmp_path: Path) -> None:
+def test_missing_and_different_sources_are_reported(known: Preflight, tmp_path: Path) -> None:
     (tmp_path / "b" / "deep" / "3.jpg").write_bytes(b"another")
-    assert complaint(known, SourceError).startswith(f"{tmp_path / 'b' / 'deep' / '3.jpg'}: is not there")
+    assert complaint(known, SourceError).startswith(f"{tmp_path / 'b' / 'deep' / '3.jpg'}: is missing there")
     (tmp_path / "a" / "1.jpg").unlink()
-    assert complaint(known, SourceError).startswith(f"{tmp_path / 'a' / '1.jpg'}: is not there")
+    assert complaint(known, SourceError).startswith(f"{tmp_path / 'a' / '1.jpg'}: is missing there")
 
 
 def test_an_output_that_is_another_folder(known: Preflight, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_an_output_that_is_another_folder(known: Preflight, tmp_path: Path) -> N
     assert complaint(known, OutputError).startswith(f"{tmp_path / 'colour'}: is not the same folder there")
 
 
-def test_a_share_that_is_full_there(known: Preflight, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_share_is_reported(known: Preflight, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_file: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -82,7 +82,7 @@ def test_a_share_that_is_full_there(known: Preflight, tmp_path: Path, monkeypatc
 
 
 def test_other_weights_under_the_same_name(known: Preflight) -> None:
-    assert complaint(dataclasses.replace(known, digest="0" * 64), ModelError).startswith("lite: are other weights there")
+    assert complaint(dataclasses.replace(known, digest="0" * 64), ModelError).startswith("lite: these weights differ there")
 
 
 def test_an_output_that_cannot_be_written_is_a_sentence_here(scans: list[Path], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A run and its executors: what is asked of them, and with which jobs."""
+"""A run and its executors: which jobs they get."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from batchcolor.archive.photo_jobs import PhotoWork
 from batchcolor.archive.plan import Item, Plan
 from batchcolor.archive.run import run
 from batchcolor.archive.walk import Kind
-from batchcolor.engines.colorizer import EngineInfo
+from batchcolor.engines.engine_info import EngineInfo
 from batchcolor.errors import ClusterError, DeviceError, WorkerLost
 from batchcolor.executors import Executors, JobOutcome
 from batchcolor.runtime.atomic_write import PREFIX
@@ -58,7 +58,7 @@ def test_a_gpu_gets_jobs_that_fill_its_batches(engine_info: EngineInfo, batch_si
     assert [item for job in there.jobs for item in job.items] == list(PHOTOS.items)
 
 
-def test_all_workers_do_what_auto_came_to_on_the_first() -> None:
+def test_all_workers_use_the_precision_that_the_first_one_chose() -> None:
     there, told = Noting(GPU, nothing), []
     list(run(PHOTOS, ModelSettings(), Executors(there, there), should_stop=lambda: False, on_engine=told.append))
     (work,) = there.works
@@ -77,7 +77,7 @@ def test_a_job_whose_workers_died_names_each_of_its_photos() -> None:
     assert {outcome.status for outcome in outcomes} == {Status.FAILED}
 
 
-def test_what_a_lost_worker_left_is_removed_at_the_end(tmp_path: Path) -> None:
+def test_files_of_a_lost_worker_are_removed_at_the_end(tmp_path: Path) -> None:
     def written_by_the_second(job: Any) -> JobOutcome[Any, Any]:
         (tmp_path / f"{PREFIX}of-the-first.jpg").write_bytes(b"half")
         return JobOutcome(job, result=[Outcome(i.source, i.target, i.kind, Status.DONE) for i in job.items], lost=1)

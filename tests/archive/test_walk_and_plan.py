@@ -192,4 +192,6 @@ def test_whether_a_file_system_folds_case_is_asked_of_it(tmp_path: Path) -> None
 
 def test_what_is_read_and_not_written_becomes_png(tmp_path: Path) -> None:
     touch(tmp_path / "in", "a.bmp", "b.BMP")
-    assert targets([tmp_path / "in"], tmp_path / "out") == {"a.bmp": "a.bmp.png", "b.BMP": "b.BMP.png"}
+    (tmp_path / "scan").write_bytes(b"\xff\xd8\xff\xe0")
+    made = targets([tmp_path / "in", tmp_path / "scan"], tmp_path / "out")
+    assert made == {"a.bmp": "a.bmp.png", "b.BMP": "b.BMP.png", "scan": "scan.png"}

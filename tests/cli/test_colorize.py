@@ -56,7 +56,7 @@ def test_one_photo_to_a_file_name(tmp_path: Path, weights: Path) -> None:
     assert pyvips.Image.new_from_file(str(tmp_path / "new" / "b.tif")).bands == 3
 
 
-def test_json_prints_one_object_an_item_on_stdout_and_nothing_else(tmp_path: Path, weights: Path) -> None:
+def test_json_prints_one_object_for_each_item_and_nothing_else(tmp_path: Path, weights: Path) -> None:
     photo(tmp_path / "in" / "a.jpg")
     (tmp_path / "in" / "bad.jpg").write_bytes(b"no")
     ran = colorize(tmp_path / "in", "-o", tmp_path / "out", "--json", weights=weights)
@@ -91,13 +91,13 @@ def test_nothing_readable_is_three(tmp_path: Path, weights: Path, content: bytes
     assert "Traceback" not in ran.stderr
 
 
-def test_a_source_that_does_not_exist_is_three(tmp_path: Path, weights: Path) -> None:
+def test_a_missing_source_exits_with_3(tmp_path: Path, weights: Path) -> None:
     ran = colorize(tmp_path / "none.jpg", "-o", tmp_path / "out", weights=weights)
     assert ran.returncode == 3
     assert "none.jpg" in ran.stderr
 
 
-def test_missing_weights_are_four_and_say_what_to_type(tmp_path: Path) -> None:
+def test_missing_weights_exit_with_4_and_name_the_remedy(tmp_path: Path) -> None:
     source = photo(tmp_path / "a.jpg")
     ran = batchcolor("colorize", source, "-o", tmp_path / "out", "--weights", "siggraph17")
     assert ran.returncode == 4
@@ -113,7 +113,7 @@ def test_an_output_that_cannot_be_written_is_five(tmp_path: Path, weights: Path)
     assert len([line for line in ran.stderr.splitlines() if line.startswith("Error")]) == 1
 
 
-def test_a_device_that_is_not_there_is_six(tmp_path: Path, weights: Path) -> None:
+def test_a_missing_device_exits_with_6(tmp_path: Path, weights: Path) -> None:
     ran = colorize(photo(tmp_path / "a.jpg"), "-o", tmp_path / "out", "--device", "cuda:63", weights=weights)
     assert ran.returncode == 6
     assert "cuda:63" in ran.stderr
@@ -133,7 +133,7 @@ def test_originals_are_refused_as_targets_and_stay(tmp_path: Path, weights: Path
     assert source.read_bytes() == before
 
 
-def test_names_from_anywhere_in_the_world_are_kept(tmp_path: Path, weights: Path) -> None:
+def test_names_in_any_script_are_kept(tmp_path: Path, weights: Path) -> None:
     names = ["Großmutter (1912).jpg", "ここ.png", "with\nnewline.jpg", " leading space.tif"]
     for name in names:
         photo(tmp_path / "in" / "x.jpg").rename(tmp_path / "in" / name)
@@ -142,7 +142,7 @@ def test_names_from_anywhere_in_the_world_are_kept(tmp_path: Path, weights: Path
     assert results(tmp_path / "out") == sorted(names)
 
 
-def test_a_name_that_is_not_utf8_is_one_sentence_and_the_others_are_done(tmp_path: Path, weights: Path) -> None:
+def test_a_name_that_is_not_utf8_fails_alone_with_one_sentence(tmp_path: Path, weights: Path) -> None:
     photo(tmp_path / "in" / "good.jpg")
     photo(tmp_path / "in" / "x.jpg").rename(
         tmp_path / "in" / os.fsdecode(b"Gro\xdfmutter.jpg")

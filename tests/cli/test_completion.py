@@ -17,7 +17,7 @@ def batchcolor(*arguments: str, **environment: str) -> str:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_is_one_that_the_shell_takes(shell: str, tmp_path: Path) -> None:
+def test_the_shell_accepts_the_completion_script(shell: str, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text(batchcolor("completion", shell))
     assert "_BATCHCOLOR_COMPLETE" in script.read_text()

@@ -1,4 +1,4 @@
-"""`batchcolor demo`, with short shots: gray input of known colours, colour out, sheets to look at, no network."""
+"""`batchcolor demo` with short shots: gray input, coloured results, contact sheets, no network access."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_gray_has_the_lightness_of_the_truth() -> None:
     np.testing.assert_allclose(pictures.gray_of(rgb)[0] * 255, [127.0, 76.0, 90.0], atol=1.0)  # L 53.2, 32.3, 38.4
 
 
-def test_the_film_came_out_in_colour_with_its_sound(demo: Path) -> None:
+def test_the_film_is_in_colour_and_has_its_sound(demo: Path) -> None:
     before, after = (frames_of(demo / folder / "film.mp4") for folder in ("input", "colour"))
     assert len(before) == len(after) == SHOT_FRAMES * len(MOVES)
     assert [time for time, _ in before] == [time for time, _ in after]
@@ -110,9 +110,7 @@ def test_it_says_where_to_look(demo: Path, said: str) -> None:
         assert str(demo / name) in said
 
 
-def test_weights_that_are_not_there_are_named_before_anything_is_made(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_missing_weights_are_named_before_any_file_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["demo", "--output", str(tmp_path / "here"), "--weights", "siggraph17"])
     assert stopped.value.code == ExitCode.MODEL

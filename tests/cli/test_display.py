@@ -1,4 +1,4 @@
-"""What a user sees while a run goes on, on a terminal and in a log."""
+"""What a user sees during a run, on a terminal and in a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `batchcolor colorize` and `probe` do with films in particular."""
+"""`batchcolor colorize` and `probe` on films."""
 
 from __future__ import annotations
 

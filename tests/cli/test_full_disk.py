@@ -1,4 +1,4 @@
-"""A disk that is full, and one that may not be written: exit code 5, one sentence, no half file, the manifest as it was."""
+"""A full or read-only disk: exit code 5, one sentence, no partial file, the manifest unchanged."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_disk_that_fills_up(scans: Path, small_disk: Path, weights: Path) -> N
     whole(output)
 
 
-def test_an_output_that_may_not_be_written(scans: Path, small_disk: Path, weights: Path) -> None:
+def test_an_output_without_write_permission(scans: Path, small_disk: Path, weights: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     ran = run(scans, small_disk / "colour", weights)
     assert ran.returncode == 5

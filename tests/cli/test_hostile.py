@@ -1,4 +1,4 @@
-"""Damaged, lying and hostile files in one tree: no crash, no hang, every one named, every good neighbour done."""
+"""Damaged, mislabelled and hostile files in one tree: no crash, no hang, each one named, each good neighbour done."""
 
 from __future__ import annotations
 

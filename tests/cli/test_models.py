@@ -83,7 +83,7 @@ def test_an_unwritable_cache_is_exit_code_5(capsys, server, weights_bytes, catal
     assert str(clean_environment) in err
 
 
-def test_verify_answers_with_4_where_something_is_not_whole(capsys, server, weights_bytes, catalogue):  # noqa: F811
+def test_verify_exits_with_4_for_damaged_weights(capsys, server, weights_bytes, catalogue):  # noqa: F811
     catalogue(server.publish("/w", Page(weights_bytes)))
     _, path, _ = run(capsys, "models", "fetch", "small")
     code, out, err = run(capsys, "models", "verify", "small")
@@ -111,7 +111,7 @@ def test_verify_without_names_takes_all_that_is_here(capsys, server, weights_byt
     assert [line.split(":")[0] for line in out.splitlines()] == ["small"]
 
 
-def test_verify_misses_built_in_weights_that_are_not_there(capsys, monkeypatch):
+def test_verify_reports_missing_built_in_weights(capsys, monkeypatch):
     gone = KnownWeights("gone", "lite", "", "Apache-2.0", "", "gone.safetensors")
     monkeypatch.setitem(CATALOGUE, "gone", gone)
     code, out, _ = run(capsys, "models", "verify", "gone")
@@ -119,7 +119,7 @@ def test_verify_misses_built_in_weights_that_are_not_there(capsys, monkeypatch):
     assert "missing from this installation" in out
 
 
-def test_a_mirror_that_nobody_answers_at_ends_quickly_and_clearly(capsys, server, small, catalogue):  # noqa: F811
+def test_an_unreachable_mirror_fails_quickly_with_one_sentence(capsys, server, small, catalogue):  # noqa: F811
     url = server.url("/w")
     server.server_close()
     catalogue(Mirror(url))

@@ -1,4 +1,4 @@
-"""Runs night after night over one tree: only the new work, one run at a time, and nothing lost when one is killed."""
+"""Run after run over one tree: only new work, one run at a time, and nothing lost when a run is killed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import pyvips
 
@@ -54,7 +55,7 @@ def counts(summary: dict[str, int]) -> tuple[int, int, int, int]:
     return summary["done"], summary["failed"], summary["up_to_date"], summary["left"]
 
 
-def test_the_second_night_does_only_what_is_new_or_changed(scans: Path, weights: Path) -> None:
+def test_the_second_run_processes_only_what_is_new_or_changed(scans: Path, weights: Path) -> None:
     assert counts(night(scans, weights)[1]) == (6, 0, 0, 0)
     code, summary, _ = night(scans, weights)
     assert (code, counts(summary)) == (0, (0, 0, 6, 0))
@@ -83,7 +84,7 @@ def test_failures_are_tried_again_and_damaged_results_found(scans: Path, weights
     assert counts(night(scans, weights, "--verify")[1]) == (1, 0, 5, 0)
 
 
-def test_a_dry_run_says_what_and_why_and_does_nothing(scans: Path, weights: Path) -> None:
+def test_a_dry_run_lists_items_and_reasons_and_writes_nothing(scans: Path, weights: Path) -> None:
     ran = subprocess.run(
         command(scans, "-o", scans.parent / "colour", "--weights", weights, "--dry-run"),
         capture_output=True,
@@ -134,7 +135,7 @@ def test_the_lock_of_a_dead_run_is_free(scans: Path, weights: Path) -> None:
     assert night(scans, weights)[0] == 0
 
 
-def test_a_night_that_is_too_short_ends_well_and_the_next_goes_on(scans: Path, weights: Path) -> None:
+def test_a_run_that_ends_in_time_exits_with_0_and_the_next_one_continues(scans: Path, weights: Path) -> None:
     code, summary, said = night(scans, weights, "--max-runtime", "0.001", "--jobs", 1)
     assert code == 0
     assert summary["left"] == 6
@@ -191,11 +192,43 @@ def kill_at_random(scans: Path, weights: Path, times: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_killed_runs_lose_nothing_but_what_was_in_flight(scans: Path, weights: Path) -> None:
+def test_killed_runs_lose_only_the_items_in_progress(scans: Path, weights: Path) -> None:
     kill_at_random(scans, weights, 3)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_twenty_kills_lose_nothing_but_what_was_in_flight(scans: Path, weights: Path) -> None:
+def test_twenty_kills_lose_only_the_items_in_progress(scans: Path, weights: Path) -> None:
     kill_at_random(scans, weights, 20)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+def test_ctrl_c_twice_ends_at_once_whatever_a_decoder_does(scans: Path, weights: Path, tmp_path: Path) -> None:
+    """A photo hangs; the first Ctrl-C waits for it, the second does not: nothing half-written stays, and no process."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import pathlib, sys, time\n"
+        "def hook(event, arguments):\n"
+        "    if event == 'open' and str(arguments[0]).endswith('3.png') and str(arguments[1]).startswith('r'):\n"
+        f"        pathlib.Path({str(tmp_path / 'hangs')!r}).touch()\n"
+        "        time.sleep(3600)\n"
+        "sys.addaudithook(hook)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path.cwd())])}
+    output = scans.parent / "colour"
+    with subprocess.Popen(
+        command(scans, "-o", output, "--weights", weights), stderr=subprocess.PIPE, text=True, env=environment
+    ) as run:
+        deadline = time.monotonic() + 110
+        while not (tmp_path / "hangs").exists():
+            assert time.monotonic() < deadline
+            assert run.poll() is None
+            time.sleep(0.05)
+        workers = psutil.Process(run.pid).children(recursive=True)
+        run.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=100)
+    assert run.returncode == 130, said
+    assert "abandoned" not in said  # it did not take the eight seconds
+    assert not [path for path in output.rglob("*") if path.name.startswith(PREFIX)]
+    assert not psutil.wait_procs(workers, timeout=60)[1]

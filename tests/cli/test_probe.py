@@ -1,4 +1,4 @@
-"""`batchcolor probe`: what files are and what would become of them, on stdout; what cannot be read, on stderr."""
+"""`batchcolor probe`: descriptions and targets on stdout, errors on stderr."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def test_each_photo_and_film_is_one_line_with_its_target(probed: Probed, tmp_pat
     before = contents(tmp_path)
     ran = probed(tmp_path / "in")
     assert (ran.code, ran.err) == (ExitCode.OK, "")
-    lines = {line.split(": ")[0].removeprefix(f"{tmp_path / 'in'}/"): line for line in ran.out.splitlines()}
+    whole = [line for line in ran.out.splitlines() if not line.startswith("  ")]  # streams of films are listed below them
+    lines = {line.split(": ")[0].removeprefix(f"{tmp_path / 'in'}/"): line for line in whole}
     assert sorted(lines) == ["a.jpg", "reel.avi", "reel.mkv", "sub/b.tif", "sub/c.png"]
     assert lines["a.jpg"].endswith("photo, 60x40, 8 bit gray -> a.jpg, 8 bit RGB")
     assert lines["sub/b.tif"].endswith("photo, 60x40, 16 bit gray -> sub/b.tif, 16 bit RGB")
@@ -74,7 +75,7 @@ def test_each_photo_and_film_is_one_line_with_its_target(probed: Probed, tmp_pat
     assert contents(tmp_path) == before  # nothing written, nothing touched
 
 
-def test_json_gives_the_facts_one_object_a_file(probed: Probed, tmp_path: Path) -> None:
+def test_json_prints_one_object_for_each_file(probed: Probed, tmp_path: Path) -> None:
     photo(tmp_path / "turned.jpg", orientation=6)
     make_film(tmp_path / "reel.mov", Made(sound=True))
     (tmp_path / "bad.png").write_bytes(b"no picture")
@@ -99,7 +100,7 @@ def test_json_gives_the_facts_one_object_a_file(probed: Probed, tmp_path: Path) 
     assert "bad.png" in rows["bad.png"]["error"]
 
 
-def test_what_cannot_be_read_is_said_on_stderr_and_the_rest_still_described(probed: Probed, tmp_path: Path) -> None:
+def test_unreadable_files_are_named_on_stderr_and_the_rest_is_described(probed: Probed, tmp_path: Path) -> None:
     photo(tmp_path / "a.jpg")
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "cut.tif").write_bytes(photo(tmp_path / "whole.tif").read_bytes()[:60])

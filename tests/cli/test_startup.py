@@ -1,10 +1,9 @@
-"""How commands begin and how they are stopped: quick to answer, quick to end, nothing half-written."""
+"""Commands start quickly, stop quickly, and leave nothing unfinished."""
 
 from __future__ import annotations
 
 import functools
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -23,6 +22,8 @@ from batchcolor.errors import ExitCode
 from batchcolor.runtime.atomic_write import PREFIX
 from tests.films.made import Made, make_film
 from tests.support import commands_of, gradient, results
+
+pty = pytest.importorskip("pty", reason="terminals and signals of POSIX")
 
 HEAVY = {"torch", "openvino", "cv2", "pyvips", "av", "numpy", "skimage", "safetensors", "httpx"}
 STOPS_WITHIN_S = 10.0
@@ -49,7 +50,7 @@ def test_help_of_a_command_imports_nothing_heavy(path: tuple[str, ...]) -> None:
     assert ran.stdout.startswith("Usage: batchcolor")
 
 
-def test_the_list_of_commands_says_what_they_say_themselves() -> None:
+def test_the_list_of_commands_matches_their_own_help() -> None:
     assert {name: command.get_short_help_str(200) for name, command in commands_of(cli)} == COMMANDS
 
 

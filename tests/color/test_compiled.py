@@ -1,4 +1,4 @@
-"""Compiled formulas give what numpy gives, for any number of pixels, from any thread."""
+"""Compiled formulas equal numpy, for any number of pixels, from any thread."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def planes(shape: tuple[int, ...], seed: int = 0) -> list[np.ndarray]:
 
 @given(count=st.integers(0, 70_000), seed=st.integers(0, 9))
 @settings(max_examples=15, deadline=None)
-def test_every_pixel_is_what_numpy_makes_of_it(count: int, seed: int) -> None:
+def test_every_pixel_equals_numpy(count: int, seed: int) -> None:
     given_planes = planes((count,), seed)
     exact = everything(*(plane.astype(np.float64) for plane in given_planes))
     *made, inside = EVERYTHING(*given_planes)
@@ -66,6 +66,6 @@ def test_threads_do_not_disturb_each_other() -> None:
             np.testing.assert_array_equal(made, wanted)
 
 
-def test_what_it_cannot_note_down_is_refused() -> None:
+def test_unsupported_operations_are_refused() -> None:
     with pytest.raises(TypeError):
         fused.Fused(lambda x: [np.arctan(x)], [np.float32], [np.float32])(np.ones(3, np.float32))

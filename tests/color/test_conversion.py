@@ -1,4 +1,4 @@
-"""Colour: against the standards' own figures, against scikit-image, and laws that hold for every colour."""
+"""Colour conversions: against the standards' own figures, against scikit-image, and laws that hold for every colour."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_srgb_survives_the_way_to_lab_and_back(rgb: np.ndarray) -> None:
 
 
 @given(rgb_pictures)
-def test_lab_is_what_scikit_image_says(rgb: np.ndarray) -> None:
+def test_lab_equals_scikit_image(rgb: np.ndarray) -> None:
     """Its matrix has two digits more than the standard's, hence the tolerance: 0.04 is far below what anybody sees."""
     theirs = rgb2lab(rgb.astype(np.float64), channel_axis=0)
     np.testing.assert_allclose(rgb_to_lab(rgb.astype(np.float64)), theirs, atol=0.04)
@@ -81,7 +81,7 @@ def test_the_transfer_curve_is_the_standards() -> None:
 
 
 @given(gray_pictures)
-def test_gray_is_neutral_and_comes_back(gray: np.ndarray) -> None:
+def test_gray_is_neutral_and_converts_back(gray: np.ndarray) -> None:
     lab = rgb_to_lab(np.stack([gray] * 3))
     np.testing.assert_allclose(lab[1:], 0, atol=2e-4)
     np.testing.assert_allclose(lab[0], lightness_of_gray(gray), atol=1e-4)
@@ -172,7 +172,7 @@ def test_numpy_and_torch_agree(rgb: np.ndarray, L: np.ndarray, ab: np.ndarray, c
         np.testing.assert_allclose(ours, theirs.numpy(), atol=tolerance)
 
 
-def test_a_batch_gives_what_its_pictures_give() -> None:
+def test_a_batch_equals_its_pictures() -> None:
     rng = np.random.default_rng(3)
     rgb = rng.random((4, 3, 6, 5), np.float32)
     lab = rgb_to_lab(rgb)

@@ -1,4 +1,4 @@
-"""Codes of 8 and 16 bits to lightness and back: gray exactly, colours as the formulas have them to a fraction of a code."""
+"""Codes of 8 and 16 bits to lightness and back: exact for gray, to a fraction of a code for colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chroma at any size: what is flat stays flat, and colours stop where the picture does."""
+"""Upsampling of chroma: flat areas stay flat, and colours end at edges."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def small(planes: np.ndarray, height: int, width: int) -> np.ndarray:
 @both
 @given(a=st.floats(-80, 80, width=32), b=st.floats(-80, 80, width=32), seed=st.integers(0, 99))
 @settings(max_examples=20)
-def test_constant_chroma_stays_constant_whatever_the_lightness(upscaler: object, a: float, b: float, seed: int) -> None:
+def test_constant_chroma_stays_constant_for_any_lightness(upscaler: object, a: float, b: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     L = rng.uniform(0, 100, (33, 47)).astype(np.float32)
     ab = np.stack([np.full((9, 12), a, np.float32), np.full((9, 12), b, np.float32)])
@@ -50,7 +50,7 @@ def test_guided_colours_stop_at_edges_where_bicubic_ones_bleed() -> None:
 
 
 @both
-def test_the_coarse_chroma_is_kept_on_average(upscaler: object) -> None:
+def test_the_mean_of_the_coarse_chroma_is_kept(upscaler: object) -> None:
     L, truth = two_fields(256, 320)
     coarse = np.stack([small(plane, 16, 20) for plane in truth])
     full = apply_map(upscaler(small(L, 64, 80), coarse), L)  # type: ignore[operator]
@@ -60,7 +60,7 @@ def test_the_coarse_chroma_is_kept_on_average(upscaler: object) -> None:
 
 @both
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (333, 1), (17, 19), (200, 301)])
-def test_any_size_comes_out(upscaler: object, height: int, width: int) -> None:
+def test_any_target_size_is_possible(upscaler: object, height: int, width: int) -> None:
     L, truth = two_fields(64, 96)
     coarse = np.stack([small(plane, 16, 24) for plane in truth])
     full = apply_map(upscaler(L, coarse), np.full((height, width), 50, np.float32))  # type: ignore[operator]
@@ -70,7 +70,7 @@ def test_any_size_comes_out(upscaler: object, height: int, width: int) -> None:
 
 
 @both
-def test_strips_give_what_the_whole_gives(upscaler: object) -> None:
+def test_strips_equal_the_whole(upscaler: object) -> None:
     L, truth = two_fields(203, 301)
     chroma = upscaler(small(L, 64, 96), np.stack([small(plane, 16, 24) for plane in truth]))  # type: ignore[operator]
     whole = apply_map(chroma, L)

@@ -7,7 +7,6 @@ Files of an earlier version are never rewritten: names hold the number of their 
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,10 +14,10 @@ from unittest.mock import patch
 
 import torch
 
-from batchcolor.films import FilmStopped, colorize_film
+from batchcolor.films import colorize_film
+from batchcolor.films.chunks.segments import WorkFolder
 from batchcolor.films.colorize import _FORMAT
 from batchcolor.generators.checkpoint import FORMAT, Checkpoint, save
-from batchcolor.runtime.atomic_write import PREFIX
 from tests.films.made import Made, make_film
 from tests.support import formula_colorizer
 
@@ -34,7 +33,7 @@ def make_checkpoint(name: str, dtype: torch.dtype) -> None:
 
 
 def make_work_folder() -> None:
-    """A film, and the work folder of a run which was stopped before its segments were joined."""
+    """A film, and its work folder as it is before the segments are joined."""
     folder = FOLDER / f"work-folder-{_FORMAT}"
     if folder.exists():
         return
@@ -42,12 +41,14 @@ def make_work_folder() -> None:
         film = make_film(Path(name) / FILM, Made(pts=tuple(range(0, 1200, 40)), codec="ffv1", pixel_format="gray"))
         target = Path(name) / "out" / FILM
         target.parent.mkdir()
-        with patch("batchcolor.films.colorize.join", side_effect=FilmStopped), contextlib.suppress(FilmStopped):
+
+        def keep(work: WorkFolder) -> None:
+            folder.mkdir()
+            shutil.copy(film, folder / FILM)
+            shutil.copytree(work.path, folder / "work", ignore=shutil.ignore_patterns("lock", "holder.json"))
+
+        with patch.object(WorkFolder, "discard", keep):  # called once the segments are joined
             colorize_film(film, target, SETTINGS, colorizer=formula_colorizer)
-        (work,) = (path for path in target.parent.iterdir() if path.name.startswith(f"{PREFIX}work-"))
-        folder.mkdir()
-        shutil.copy(film, folder / FILM)
-        shutil.copytree(work, folder / "work", ignore=shutil.ignore_patterns("lock", "holder.json"))
 
 
 def main() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 from batchcolor.films import FilmResult, colorize_film
-from batchcolor.films.colorize import _FORMAT, _recipe
+from batchcolor.films.chunks.segments import WorkFolder, work_folder
+from batchcolor.films.colorize import _FORMAT
 from batchcolor.generators.checkpoint import load
 from batchcolor.runtime.atomic_write import PREFIX
 from batchcolor.settings import FilmSettings, Settings
@@ -45,9 +48,14 @@ def resume(stored: Path, folder: Path, *, same_recipe: bool) -> FilmResult:
     shutil.copy(stored / FILM, source)
     work = target.with_name(f"{PREFIX}work-{sha256(FILM.encode()).hexdigest()[:16]}")
     shutil.copytree(stored / "work", work)
-    if same_recipe:  # which holds the source's path and time, so that a copy's is another
-        (work / "recipe").write_text(_recipe(source, SETTINGS, "", False), encoding="utf-8")
-    result = colorize_film(source, target, SETTINGS, colorizer=formula_colorizer)
+
+    def with_this_recipe(target: Path, codec: str, recipe: str) -> AbstractContextManager[WorkFolder]:
+        if same_recipe:  # which holds the source's path and time, so that a copy's is another
+            (work / "recipe").write_text(recipe, encoding="utf-8")
+        return work_folder(target, codec, recipe)
+
+    with patch("batchcolor.films.colorize.work_folder", with_this_recipe):
+        result = colorize_film(source, target, SETTINGS, colorizer=formula_colorizer)
     assert not work.exists()
     assert len(pictures(target)) == result.frames == FRAMES
     return result

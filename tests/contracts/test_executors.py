@@ -117,7 +117,7 @@ def test_no_jobs_give_no_outcomes(executor: Executor) -> None:
     assert list(executor.map(squared, [], never)) == []
 
 
-def test_what_jobs_tell_arrives_before_their_outcome(executor: Executor) -> None:
+def test_messages_of_a_job_arrive_before_its_outcome(executor: Executor) -> None:
     told: dict[int, list[tuple[int, int]]] = {}
     for outcome in executor.map(telling, range(8), never, lambda job, message: told.setdefault(job, []).append(message)):
         assert told[outcome.job] == [(outcome.job, part) for part in range(3)]
@@ -131,7 +131,7 @@ def test_after_a_stop_no_job_begins_and_those_under_way_are_reported(executor: E
     assert len(begun) < 20
 
 
-def test_a_job_under_way_is_told_to_stop(executor: Executor, tmp_path: Path) -> None:
+def test_a_running_job_is_asked_to_stop(executor: Executor, tmp_path: Path) -> None:
     (outcome,) = executor.map(partial(waiting_to_be_stopped, tmp_path), [0], (tmp_path / "begun").exists)
     assert outcome.result == "stopped"
 

@@ -28,7 +28,7 @@ def lightness(count: int, height: int, width: int) -> Tensor:
 
 @torch.inference_mode()
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_any_size_goes_in_and_its_fraction_comes_out(generator: Generator, height: int, width: int) -> None:
+def test_any_size_is_accepted_and_its_fraction_returned(generator: Generator, height: int, width: int) -> None:
     ab = generator(lightness(1, height, width))
     assert ab.shape == (1, 2, -(-height // generator.ab_fraction), -(-width // generator.ab_fraction))
     assert ab.dtype == torch.float32
@@ -37,7 +37,7 @@ def test_any_size_goes_in_and_its_fraction_comes_out(generator: Generator, heigh
 
 
 @torch.inference_mode()
-def test_padding_changes_nothing_far_from_the_border(generator: Generator) -> None:
+def test_padding_has_no_effect_far_from_the_border(generator: Generator) -> None:
     L = lightness(1, 64, 64)
     multiple = generator.side_multiple
     assert 64 % multiple == 0
@@ -45,7 +45,7 @@ def test_padding_changes_nothing_far_from_the_border(generator: Generator) -> No
 
 
 @torch.inference_mode()
-def test_a_batch_gives_what_its_pictures_give_one_by_one(generator: Generator) -> None:
+def test_a_batch_equals_its_pictures_one_by_one(generator: Generator) -> None:
     L = lightness(3, 48, 64)
     together = generator(L)
     alone = torch.cat([generator(L[n : n + 1]) for n in range(3)])

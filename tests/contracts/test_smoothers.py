@@ -102,7 +102,7 @@ def test_nothing_crosses_a_cut(smooth: Smoother) -> None:
     np.testing.assert_array_equal(np.stack(together), np.stack(alone))
 
 
-def test_what_comes_later_than_the_window_changes_nothing(smooth: Smoother) -> None:
+def test_frames_beyond_the_window_have_no_effect(smooth: Smoother) -> None:
     """So a chunk needs no more than this many frames behind its end."""
     whole = list(smooth(frames(64, 4)))
     for given in (32, 48):
@@ -111,7 +111,7 @@ def test_what_comes_later_than_the_window_changes_nothing(smooth: Smoother) -> N
         np.testing.assert_array_equal(np.stack(part[:answered]), np.stack(whole[:answered]))
 
 
-def test_what_came_before_fades(smooth: Smoother) -> None:
+def test_old_colour_fades(smooth: Smoother) -> None:
     """A chunk that begins in the middle of a shot gives nearly the same colours some frames later."""
     whole, part = list(smooth(frames(96))), list(smooth(itertools.islice(frames(96), 48, None)))
     late = np.abs(np.stack(whole[-24:]) - np.stack(part[-24:])).mean()

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _STEP = re.compile(
-    r"(?:New file|One line in `(?P<registry>\w+)` of) `(?P<path>[\w/.]+)`[^\n]*:\n\n```python\n(?P<code>.*?)```", re.DOTALL
+    r"(?:New file|One line in `(?P<registry>\w+)` of) `(?P<path>[\w/.]+)`[^\n]*:\n\n```(?:python)?\n(?P<code>.*?)```", re.DOTALL
 )
 _TEST = re.compile(r"^Test: `(?P<arguments>[^`]+)`", re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""The colorizer: batches that fill, memory that ends, and never a picture left gray in silence."""
+"""The colorizer: full batches, fallbacks when memory runs out, and no picture left gray without an error."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from batchcolor.engines.colorizer import Colorizer, EngineInfo, cached_colorizer, open_colorizer
+from batchcolor.engines import open_cpu_fallback
+from batchcolor.engines.colorizer import Colorizer
+from batchcolor.engines.engine_info import EngineInfo
+from batchcolor.engines.opening import cached_colorizer, open_colorizer
 from batchcolor.errors import DeviceError, ModelError, OutOfMemory
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint
-from batchcolor.settings import ModelSettings
+from batchcolor.settings import ModelSettings, Precision
 from tests.support import FormulaEngine, formula_colorizer, gradient
 
 
@@ -60,7 +63,7 @@ def test_nothing_in_nothing_out() -> None:
     assert formula_colorizer().ab([]) == []
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_each_time_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_batch_that_does_not_fit_is_halved_with_a_warning_each_time(caplog: pytest.LogCaptureFixture) -> None:
     colorizer = formula_colorizer(fits=3, batch_size=16)
     given = planes(*[(64, 64)] * 20)
     with caplog.at_level(logging.WARNING):
@@ -74,15 +77,20 @@ def test_a_batch_that_does_not_fit_is_halved_and_each_time_said(caplog: pytest.L
     assert caplog.records == []  # the size that fits is remembered
 
 
-def test_a_picture_that_does_not_fit_goes_to_the_fallback(caplog: pytest.LogCaptureFixture) -> None:
-    other = FormulaEngine()
-    colorizer = Colorizer(FormulaEngine(fits=0), side_multiple=32, batch_size=4, fallback=lambda: other)
-    given = planes(*[(64, 64)] * 5)
+def test_only_the_picture_that_does_not_fit_goes_to_the_fallback(caplog: pytest.LogCaptureFixture) -> None:
+    gpu, cpu = FormulaEngine(largest_side=64), FormulaEngine()
+    colorizer = Colorizer(gpu, side_multiple=32, batch_size=4, fallback=lambda: cpu)
+    given = planes((64, 64), (96, 64), (64, 64), (96, 64), (64, 64))
     with caplog.at_level(logging.WARNING):
         answers = colorizer.ab(given)
-    assert [float(np.abs(ab).max()) > 1 for ab in answers] == [True] * 5
-    assert colorizer.engine is other
-    assert "CPU" in caplog.records[-1].getMessage()
+        answers += colorizer.ab(given)
+    for plane, ab in zip(given * 2, answers, strict=True):
+        np.testing.assert_array_equal(ab, expected(plane))
+    assert {shape[-2:] for shape in cpu.batches} == {(96, 64)}
+    assert colorizer.engine is gpu
+    assert [record.getMessage() for record in caplog.records if "CPU" in record.getMessage()] == [
+        "a picture does not fit into the memory of cpu; the CPU colorizes such pictures"
+    ]
 
 
 def test_where_nothing_fits_anywhere_it_is_an_error() -> None:
@@ -90,7 +98,7 @@ def test_where_nothing_fits_anywhere_it_is_an_error() -> None:
         formula_colorizer(fits=0).ab(planes((64, 64)))
 
 
-def test_the_whole_way_down_is_said_step_by_step(caplog: pytest.LogCaptureFixture) -> None:
+def test_every_step_of_the_fallback_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     """4 -> 2 -> 1 -> the CPU; planes of several shapes, and every one of them in colour and in its place."""
     colorizer = Colorizer(FormulaEngine(fits=0), side_multiple=32, batch_size=4, fallback=FormulaEngine)
     given = planes(*[(64, 64), (32, 96), (64, 64), (64, 64), (32, 96), (64, 64), (64, 64)])
@@ -99,7 +107,7 @@ def test_the_whole_way_down_is_said_step_by_step(caplog: pytest.LogCaptureFixtur
     for plane, ab in zip(given, answers, strict=True):
         np.testing.assert_array_equal(ab, expected(plane))
     said = [record.getMessage() for record in caplog.records]
-    assert [sentence.split(" ")[0] for sentence in said] == ["4", "2", "one"]
+    assert [sentence.split(" ")[0] for sentence in said] == ["4", "2", "a"]
 
 
 def test_a_fallback_that_has_no_memory_either_is_an_error_too() -> None:
@@ -120,13 +128,13 @@ class _Meeting(FormulaEngine):
         return super().__call__(L)
 
 
-def test_several_threads_share_one_way_to_the_fallback(caplog: pytest.LogCaptureFixture) -> None:
+def test_threads_share_one_fallback(caplog: pytest.LogCaptureFixture) -> None:
     """Photos are colorized in threads: what one of them has found out about memory is no error for the others."""
-    cached_colorizer = []
+    opened = []
 
     def fallback() -> FormulaEngine:
-        cached_colorizer.append(FormulaEngine())
-        return cached_colorizer[-1]
+        opened.append(FormulaEngine())
+        return opened[-1]
 
     colorizer = Colorizer(_Meeting(4), side_multiple=32, batch_size=2, fallback=fallback)
     given = planes((64, 64), (64, 64))
@@ -135,7 +143,7 @@ def test_several_threads_share_one_way_to_the_fallback(caplog: pytest.LogCapture
     for answers in everything:
         for plane, ab in zip(given, answers, strict=True):
             np.testing.assert_array_equal(ab, expected(plane))
-    assert len(cached_colorizer) == 1
+    assert len(opened) == 1
     assert len(caplog.records) == 2  # 2 -> 1 -> the CPU, each said once
 
 
@@ -165,12 +173,12 @@ def test_the_cards_network_size_is_used_unless_another_is_given() -> None:
 
 
 @pytest.mark.parametrize("device", ["cuda:63", "tpu", "no such thing"])
-def test_devices_that_are_not_there_are_named(device: str) -> None:
+def test_a_missing_device_is_named(device: str) -> None:
     with pytest.raises(DeviceError, match=device):
         open_colorizer(ModelSettings(device=device))
 
 
-def test_weights_that_are_not_there_are_named() -> None:
+def test_missing_weights_are_named() -> None:
     with pytest.raises(ModelError, match=r"missing\.safetensors"):
         open_colorizer(ModelSettings(weights="missing.safetensors"))
 
@@ -182,10 +190,17 @@ def test_the_default_colors_a_picture_by_itself() -> None:
     assert np.abs(ab).max() > 1
 
 
-def test_a_network_opened_for_auto_is_not_opened_again_for_what_that_came_to() -> None:
+def test_a_network_opened_for_auto_is_reused_for_its_resolved_settings() -> None:
     model = ModelSettings(engine="torch")
     colorizer = cached_colorizer(model)
-    exact = EngineInfo.by(colorizer).resolve_auto(model)
+    exact = EngineInfo.of(colorizer.engine).resolve_auto(model)
     assert exact != model
     assert cached_colorizer(exact) is colorizer
     assert cached_colorizer(model) is colorizer
+
+
+@pytest.mark.parametrize(("gpu", "cpu"), [("float32", "float32"), ("bfloat16", "bfloat16"), ("float16", "float32")])
+def test_the_fallback_computes_in_the_gpus_precision(gpu: Precision, cpu: Precision) -> None:
+    generator = build("lite", {"encoder": "lite0", "widths": [16, 16, 16, 16]})
+    engine = open_cpu_fallback(Checkpoint("lite", generator.configuration(), generator.state_dict()), gpu)
+    assert (engine.device, engine.precision) == ("cpu", cpu)

@@ -1,4 +1,4 @@
-"""Compiled networks in the cache: used while whole, made again when not."""
+"""Compiled networks in the cache: used if intact, rebuilt if not."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def test_a_second_opening_compiles_nothing(clean_environment: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("damage", [b"", b"short", None])
-def test_a_damaged_one_is_made_again(clean_environment: Path, damage: bytes | None) -> None:
+def test_a_damaged_cache_entry_is_rebuilt(clean_environment: Path, damage: bytes | None) -> None:
     first = OpenVINOEngine(open_checkpoint("lite"), "int8")(L)
     (blob,) = blobs(clean_environment)
     whole = blob.read_bytes()
     blob.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
     np.testing.assert_array_equal(OpenVINOEngine(open_checkpoint("lite"), "int8")(L), first)
-    assert blob.stat().st_size == len(whole)
+    assert blob.stat().st_size > 0.9 * len(whole)  # OpenVINO numbers some names anew
 
 
 def test_the_trial_compiles_each_precision_once(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,3 +50,22 @@ def test_the_trial_compiles_each_precision_once(clean_environment: Path, monkeyp
     compiled.clear()
     OpenVINOEngine(open_checkpoint("lite"))
     assert compiled == []
+
+
+@pytest.mark.parametrize(("flags", "tried"), [("flags: avx512_bf16", False), ("flags: amx_bf16", True), (None, True)])
+def test_bfloat16_is_tried_beside_int8_where_it_may_be_faster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str | None, tried: bool
+) -> None:
+    monkeypatch.setattr(openvino_engine, "_native", lambda _core: ["bfloat16", "int8"])
+    monkeypatch.setattr(openvino_engine, "_CPUINFO", tmp_path / "cpuinfo")
+    if flags is not None:
+        (tmp_path / "cpuinfo").write_text(flags)
+    candidates: list[str] = []
+
+    def trial(tolerances: dict[str, float], *_: object) -> str:
+        candidates.extend(tolerances)
+        return "int8"
+
+    monkeypatch.setattr(openvino_engine, "fastest_precision", trial)
+    OpenVINOEngine(open_checkpoint("lite"))
+    assert candidates == (["float32", "bfloat16", "int8"] if tried else ["float32", "int8"])

@@ -35,7 +35,7 @@ def test_a_named_device_is_taken_at_its_word() -> None:
         ("hip = '7.1'", False, True),
     ],
 )
-def test_torch_is_asked_where_it_and_the_machine_may_have_a_card(
+def test_torch_is_imported_only_where_a_gpu_is_possible(
     built_for: Path, monkeypatch: pytest.MonkeyPatch, built: str, driver: bool, asked: bool
 ) -> None:
     built_for.write_text(built)

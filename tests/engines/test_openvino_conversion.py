@@ -1,10 +1,12 @@
-"""Converted models: kept once, believed only while whole, and nothing about them told to anybody."""
+"""Converted models: cached once, verified, and made offline."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +100,11 @@ def test_networks_are_not_tied_to_cores(checkpoint: Checkpoint, clean_environmen
     """OpenVINO ties the threads of every process to the same first cores, and so do the processes that a film is coloured by."""
     request = OpenVINOEngine(checkpoint, "float32")._request
     assert request.get_compiled_model().get_property("ENABLE_CPU_PINNING") is False
+
+
+def test_openvino_comes_without_its_converter_and_telemetry() -> None:
+    """They take longer to import than all the rest of it."""
+    looked_for = {"openvino", "openvino.tools.ovc", "openvino_telemetry"}
+    code = f"import sys, batchcolor.engines.openvino_engine; print(sorted({looked_for} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "['openvino']\n"

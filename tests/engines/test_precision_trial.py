@@ -1,4 +1,4 @@
-"""Which precision is taken, and that everybody takes the same."""
+"""Which precision is chosen, and that every worker uses the same."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ def test_the_quickest_is_taken_if_it_is_worth_its_inaccuracy(seconds: tuple[floa
         ({"bfloat16": -7, "int8": 5.1}, "float32"),
     ],
 )
-def test_what_is_off_by_more_than_its_tolerance_is_not_taken(off: dict[str, float], taken: str, tmp_path: Path) -> None:
+def test_a_precision_outside_its_tolerance_is_rejected(off: dict[str, float], taken: str, tmp_path: Path) -> None:
     assert Clock(off, float32=16, bfloat16=4, int8=4).fastest_precision(tmp_path) == taken
 
 
-def test_one_that_fails_is_passed_over_unless_it_is_the_first(tmp_path: Path) -> None:
+def test_a_failing_precision_is_skipped_unless_it_is_the_first(tmp_path: Path) -> None:
     clock = Clock(float32=16, bfloat16=4, int8=8)
     clock.failing = {"bfloat16"}
     assert clock.fastest_precision(tmp_path / "second") == "int8"

@@ -39,7 +39,7 @@ def test_calibration_is_real_lightness_and_always_the_same() -> None:
 
 
 def test_other_weights_need_nncf(other: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "nncf", None)
     assert not room.is_ready(other)
     with pytest.raises(DeviceError, match=r"pip install 'batchcolor\[int8\]'"):
         OpenVINOEngine(other, "int8")
@@ -50,13 +50,13 @@ _ASKED = """
 import socket, sys
 def refused(*_): raise SystemExit("something wants the network")
 socket.socket.connect = refused
-from batchcolor.engines.colorizer import open_colorizer
+from batchcolor.engines.opening import open_colorizer
 from batchcolor.settings import ModelSettings
 print(open_colorizer(ModelSettings(weights=sys.argv[1], engine="openvino", precision="int8")).engine.precision)
 """
 
 
-def test_others_are_made_once_without_a_word_to_anybody(other: Checkpoint, clean_environment: Path, tmp_path: Path) -> None:
+def test_other_weights_are_quantized_once_and_offline(other: Checkpoint, clean_environment: Path, tmp_path: Path) -> None:
     save(other, tmp_path / "other.safetensors")
     for made in (True, False):
         ran = subprocess.run(

@@ -26,7 +26,7 @@ def checkpoint() -> Checkpoint:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
-def test_it_computes_what_torch_computes_from_the_same_file(checkpoint: Checkpoint, tmp_path: Path, dtype: torch.dtype) -> None:
+def test_equals_torch_on_the_same_file(checkpoint: Checkpoint, tmp_path: Path, dtype: torch.dtype) -> None:
     save(checkpoint, tmp_path / "own.safetensors", dtype)
     stored = load(tmp_path / "own.safetensors")
     L = np.random.default_rng(0).uniform(0, 100, (2, 1, 64, 96)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What torch's engine has of its own: the compiler."""
+"""The torch engine's compiler."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_compiled_network_equals_the_other_at_every_size(checkpoint: Checkpoin
 
 
 @pytest.mark.slow
-def test_a_machine_without_a_compiler_gives_one_sentence(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_compiler_is_reported_in_one_sentence(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
     monkeypatch.setenv("PATH", "")
     torch.compiler.reset()

@@ -1,4 +1,4 @@
-"""The examples for cron and systemd do what they say, run as those programs would run them."""
+"""The examples for cron and systemd work, run as those programs would run them."""
 
 from __future__ import annotations
 

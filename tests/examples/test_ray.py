@@ -1,4 +1,4 @@
-"""The examples for clusters: what can be tried of them on one machine."""
+"""The examples for clusters, as far as one machine can test them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_slurm_job_colorizes_and_ends(tmp_path: Path) -> None:
     assert len([name for name in results(tmp_path / "colour") if name.endswith(".png")]) == 20
 
 
-def test_the_cluster_file_is_one_that_ray_takes() -> None:
+def test_the_cluster_file_is_accepted_by_ray() -> None:
     import yaml
     from ray.autoscaler._private.util import prepare_config, validate_config
 

@@ -1,4 +1,4 @@
-"""Jobs on a cluster of machines that come, leave and lack things; its sentences. The contract is in tests/contracts."""
+"""Jobs on a cluster whose machines join, leave and fail their preflight. The contract is in tests/contracts."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_every_machine_gets_jobs(two_machines: Cluster) -> None:
     assert set(found) == {"head", "other"}
 
 
-def test_a_machine_that_lacks_something_is_named_once_and_gets_no_jobs(
+def test_a_machine_that_fails_its_preflight_is_named_once_and_gets_no_jobs(
     two_machines: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     with (
@@ -75,7 +75,7 @@ def test_a_machine_that_lacks_something_is_named_once_and_gets_no_jobs(
     assert "/archive/colour: is not the same folder there; it gets no jobs" in sentence
 
 
-def test_where_every_machine_lacks_something_the_run_ends_with_the_sentence(two_machines: Cluster) -> None:
+def test_a_run_without_a_usable_machine_ends_with_the_reason(two_machines: Cluster) -> None:
     with (
         ray_executor(RayOptions(two_machines.address), partial(lacking, ("head", "other"))) as executor,
         pytest.raises(ClusterError, match=r"/archive/colour: is not the same folder there .*1 more"),
@@ -92,7 +92,7 @@ def test_machines_with_another_version_get_no_jobs(two_machines: Cluster, monkey
         list(executor.map(machine, range(4), never))
 
 
-def test_a_gpu_that_no_machine_has_and_one_that_cannot_be_used(two_machines: Cluster) -> None:
+def test_missing_and_unusable_gpus_are_reported(two_machines: Cluster) -> None:
     with (
         ray_executor(RayOptions(two_machines.address, gpus=2)) as executor,
         pytest.raises(ClusterError, match=r"has the 1 CPU and 2 GPU .*--job-gpus"),
@@ -105,7 +105,7 @@ def test_a_gpu_that_no_machine_has_and_one_that_cannot_be_used(two_machines: Clu
         list(executor.map(machine, range(4), never))
 
 
-def test_machines_may_come_late_and_leave(two_machines: Cluster) -> None:
+def test_machines_may_join_late_and_leave(two_machines: Cluster) -> None:
     """Each job once, whoever it was given to, and however often."""
     outcomes, late = [], None
     with ray_executor(RayOptions(two_machines.address)) as executor:
@@ -174,7 +174,7 @@ def test_no_cluster_at_the_address(address: str) -> None:
         pass
 
 
-def test_without_ray_the_sentence_says_which_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_ray_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ClusterError, match=r"pip install 'batchcolor\[ray\]'"), ray_executor(RayOptions()):
         pass

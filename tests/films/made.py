@@ -1,9 +1,9 @@
-"""Films made for tests: small, with real encoders, every awkwardness on purpose."""
+"""Small films for tests, made with real encoders and with the peculiarities of real ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,6 +30,8 @@ class Made:
     color_range: int = 1
     rotation: int = 0
     picture: Callable[[int, int, int], np.ndarray] | None = None
+    seconds_of_sound: int = 1
+    encoder: Mapping[str, str] = field(default_factory=dict)  # options of the encoder besides its quality
     rate_ticks: bool = False  # the codec's clock ticks once a frame, of 25 a second: what old codecs demand
 
 
@@ -47,7 +49,9 @@ def make_film(path: Path, made: Made) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"avoid_negative_ts": "disabled"}
     with av.open(str(path), "w", options=options) as container:
-        picture = container.add_stream(made.codec, rate=25, options={"crf": "12"} if "26" in made.codec else {})
+        picture = container.add_stream(
+            made.codec, rate=25, options={**({"crf": "12"} if "26" in made.codec else {}), **made.encoder}
+        )
         picture.width, picture.height, picture.pix_fmt = made.width, made.height, made.pixel_format
         tick = Fraction(1, 25) if made.rate_ticks else TICK
         picture.codec_context.time_base = picture.time_base = tick
@@ -74,7 +78,7 @@ def make_film(path: Path, made: Made) -> Path:
             container.mux(picture.encode(frame))
         container.mux(picture.encode(None))
         if speaker is not None:
-            t = np.arange(48000) / 48000
+            t = np.arange(48000 * made.seconds_of_sound) / 48000
             track = av.AudioFrame.from_ndarray(np.sin(2760 * t).astype(np.float32)[None], format="fltp", layout="mono")
             track.sample_rate, track.pts, track.time_base = 48000, 0, Fraction(1, 48000)
             container.mux(speaker.encode(track))

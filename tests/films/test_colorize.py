@@ -132,7 +132,7 @@ def test_nothing_crosses_a_cut(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.stack(together), np.stack(alone))
 
 
-def test_what_a_container_cannot_hold_is_named_and_the_rest_is_done(tmp_path: Path) -> None:
+def test_streams_that_a_container_cannot_hold_are_named_and_left_out(tmp_path: Path) -> None:
     source = make_film(tmp_path / "in.mkv", Made(sound=True, subtitles="subrip"))
     result = colorize(source, tmp_path / "out.mp4")
     assert result.frames == 30
@@ -140,7 +140,7 @@ def test_what_a_container_cannot_hold_is_named_and_the_rest_is_done(tmp_path: Pa
     assert packets(tmp_path / "out.mp4", "audio")
 
 
-def test_a_film_cut_off_in_the_middle_is_done_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_a_truncated_film_is_colorized_up_to_its_end(tmp_path: Path) -> None:
     whole = make_film(tmp_path / "in.mkv", Made(width=320, height=240, pts=tuple(range(0, 8000, 40)))).read_bytes()
     (tmp_path / "cut.mkv").write_bytes(whole[: len(whole) // 2])
     result = colorize(tmp_path / "cut.mkv", tmp_path / "out.mkv")
@@ -148,7 +148,7 @@ def test_a_film_cut_off_in_the_middle_is_done_as_far_as_it_goes(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("name", "content"), [("empty.mp4", b""), ("text.mkv", b"no film" * 99), ("zeros.avi", bytes(9999))])
-def test_what_is_no_film_is_one_sentence_and_leaves_nothing(tmp_path: Path, name: str, content: bytes) -> None:
+def test_other_files_are_refused_in_one_sentence_and_leave_no_result(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceError) as caught:
         colorize(tmp_path / name, tmp_path / "out" / "out.mkv")
@@ -157,14 +157,14 @@ def test_what_is_no_film_is_one_sentence_and_leaves_nothing(tmp_path: Path, name
     assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
 
 
-def test_an_mp4_without_its_index_is_one_sentence(tmp_path: Path) -> None:
+def test_an_mp4_without_its_index_is_refused_in_one_sentence(tmp_path: Path) -> None:
     whole = make_film(tmp_path / "in.mp4", Made()).read_bytes()
     (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(SourceError, match=r"cut\.mp4"):
         colorize(tmp_path / "cut.mp4", tmp_path / "out.mp4")
 
 
-def test_sound_alone_is_no_film(tmp_path: Path) -> None:
+def test_a_sound_file_is_refused(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "sound.mkv"), "w") as container:
         speaker = container.add_stream("aac", rate=48000, layout="mono")
         track = av.AudioFrame.from_ndarray(np.zeros((1, 9600), np.float32), format="fltp", layout="mono")

@@ -1,4 +1,4 @@
-"""Memory does not grow with the length of a film. Each film is done by a process of its own, so that the peak is its own."""
+"""Memory does not grow with the length of a film. Each film runs in a process of its own, to measure its peak alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from batchcolor.films import colorize_film
+from batchcolor.films.chunks import job
+from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, make_film
-from tests.films.test_resume import shots
+from tests.films.test_resume import decoded, shots
+from tests.support import formula_colorizer
 
 resource = pytest.importorskip("resource", reason="peaks of memory are asked of POSIX")
 
@@ -40,3 +44,14 @@ def test_twenty_minutes_take_as_much_memory_as_one(tmp_path: Path) -> None:
 
     one, twenty = (peak_mb(film(minutes), tmp_path / "out.mkv") for minutes in (1, 20))
     assert twenty <= 1.1 * one
+
+
+def test_large_pictures_are_decoded_twice_instead_of_waiting_and_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_film(tmp_path / "in.mkv", Made(picture=shots, pixel_format="yuv420p10le", pts=tuple(range(0, 40 * 80, 40))))
+    settings = Settings(film=FilmSettings(codec="ffv1"))
+    colorize_film(source, tmp_path / "held.mkv", settings, colorizer=formula_colorizer)
+    monkeypatch.setattr(job, "_LARGE_BYTES", 0)
+    colorize_film(source, tmp_path / "again.mkv", settings, colorizer=formula_colorizer)
+    assert decoded(tmp_path / "held.mkv") == decoded(tmp_path / "again.mkv")

@@ -1,4 +1,4 @@
-"""A film that was interrupted, however it was, goes on where it was, and ends as one that was not."""
+"""An interrupted film resumes, and the result equals that of an uninterrupted run."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_processes_give_the_same_film_as_one_thread(film: Path, undisturbed: str
     assert [path.name for path in tmp_path.iterdir()] == ["reel.mkv"]
 
 
-def test_a_stopped_film_leaves_finished_chunks_and_goes_on_from_them(film: Path, undisturbed: str, tmp_path: Path) -> None:
+def test_a_stopped_film_resumes_from_its_finished_chunks(film: Path, undisturbed: str, tmp_path: Path) -> None:
     target = tmp_path / "reel.mkv"
     stop_in_the_middle(film, target)
     assert not target.exists()
@@ -119,7 +119,7 @@ def test_a_stopped_film_leaves_finished_chunks_and_goes_on_from_them(film: Path,
 
 
 @pytest.mark.parametrize("spoil", ["cut off", "gone", "no facts", "rubbish facts"])
-def test_a_segment_that_is_not_whole_is_made_again(film: Path, undisturbed: str, tmp_path: Path, spoil: str) -> None:
+def test_an_incomplete_segment_is_encoded_again(film: Path, undisturbed: str, tmp_path: Path, spoil: str) -> None:
     target = tmp_path / "reel.mkv"
     stop_in_the_middle(film, target)
     segment = sorted(work_of(target).glob("*.nut"))[0]
@@ -142,7 +142,7 @@ def test_other_settings_begin_anew(film: Path, tmp_path: Path) -> None:
     assert result.resumed == 0
 
 
-def test_another_source_or_weights_begin_anew(film: Path, tmp_path: Path) -> None:
+def test_another_source_or_weights_start_over(film: Path, tmp_path: Path) -> None:
     source, target = tmp_path / "in.mkv", tmp_path / "out" / "reel.mkv"
     source.write_bytes(film.read_bytes())
     stop_in_the_middle(source, target)
@@ -152,14 +152,14 @@ def test_another_source_or_weights_begin_anew(film: Path, tmp_path: Path) -> Non
     assert colorize_film(source, target, SETTINGS, colorizer=formula_colorizer, weights="other").resumed == 0
 
 
-def test_an_edited_list_of_shots_does_again_only_what_it_changes(film: Path, tmp_path: Path) -> None:
+def test_an_edited_list_of_shots_repeats_only_the_chunks_that_it_changes(film: Path, tmp_path: Path) -> None:
     def with_cuts(*cuts: float) -> Settings:
         return replace(SETTINGS, film=replace(SETTINGS.film, cuts=cuts))
 
     assert colorize(film, tmp_path / "a.mkv", settings=with_cuts(0.08, 20.08, 21.88)).shots == 3
 
 
-def test_two_runs_over_one_film_do_not_meet(film: Path, tmp_path: Path) -> None:
+def test_a_second_run_over_the_same_film_is_refused(film: Path, tmp_path: Path) -> None:
     target = tmp_path / "reel.mkv"
     with work_folder(target, "h264", "recipe"), pytest.raises(BusyError, match=r"reel\.mkv"):
         colorize(film, target)
@@ -225,7 +225,7 @@ def test_twenty_kills(film: Path, undisturbed: str, tmp_path: Path) -> None:
         target.unlink()
 
 
-def test_serial_is_what_is_used_without_an_executor(film: Path, undisturbed: str, tmp_path: Path) -> None:
+def test_the_default_executor_is_serial(film: Path, undisturbed: str, tmp_path: Path) -> None:
     colorize(film, tmp_path / "reel.mkv", SerialExecutor())
     assert decoded(tmp_path / "reel.mkv") == undisturbed
 

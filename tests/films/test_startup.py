@@ -1,4 +1,4 @@
-"""What a worker process has to import before it colours anything."""
+"""What a worker process imports before its first frame."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _WORKER = """
 import sys
 import numpy as np
 import batchcolor.films.chunks.job
-from batchcolor.engines.colorizer import cached_colorizer
+from batchcolor.engines.opening import cached_colorizer
 from batchcolor.settings import ModelSettings
 settings = ModelSettings(engine="openvino", device="cpu", precision="int8")
 assert cached_colorizer(settings).ab([np.full((64, 96), 50, np.float32)])[0].shape == (2, 16, 24)

@@ -1,4 +1,4 @@
-"""Checkpoints: what is written is read again, what is damaged or foreign is refused, and no code from a file ever runs."""
+"""Checkpoints: written files are read again, damaged and foreign ones refused, and no code from a file ever runs."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_missing_unknown_and_misshapen_tensors_are_named(tmp_path: Path, siggrap
         assert part in str(caught.value)
 
 
-def test_what_is_saved_is_loaded_again(tmp_path: Path, lite: Checkpoint) -> None:
+def test_saved_checkpoints_are_loaded_again(tmp_path: Path, lite: Checkpoint) -> None:
     save(lite, tmp_path / "a.safetensors")
     again = load(tmp_path / "a.safetensors")
     assert (again.architecture, again.configuration, again.card) == (lite.architecture, lite.configuration, lite.card)
@@ -156,7 +156,7 @@ def test_a_hostile_description_is_one_sentence(tmp_path: Path, lite: Checkpoint,
 
 
 @pytest.mark.parametrize("kind", ["empty", "cut", "text", "header", "foreign", "unknown architecture"])
-def test_damaged_and_foreign_files_are_one_sentence(tmp_path: Path, lite: Checkpoint, kind: str) -> None:
+def test_damaged_and_foreign_files_are_refused_in_one_sentence(tmp_path: Path, lite: Checkpoint, kind: str) -> None:
     path = damaged(kind, tmp_path, lite)
     with pytest.raises(ModelError) as caught:
         load(path).generator()
@@ -192,7 +192,7 @@ def whole_files() -> dict[str, bytes]:
 @pytest.mark.parametrize("name", ["zip.pth", "legacy.pth", "own.safetensors"])
 @given(data=st.data())
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_is_damaged_it_loads_or_is_refused(
+def test_a_damaged_checkpoint_loads_or_is_refused(
     tmp_path: Path, whole_files: dict[str, bytes], name: str, data: st.DataObject
 ) -> None:
     """Files cut off anywhere and bytes changed anywhere: no other exception, no warning, no crash."""

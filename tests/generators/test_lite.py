@@ -1,4 +1,4 @@
-"""lite: the embedded default's network."""
+"""lite, the architecture of the embedded weights."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_each_block_runs_once(generator: SIGGRAPHGenerator) -> None:
 
 @torch.inference_mode()
 @pytest.mark.parametrize("hinted", [False, True])
-def test_it_computes_what_the_plain_implementation_computes(generator: SIGGRAPHGenerator, hinted: bool) -> None:
+def test_equals_a_plain_implementation(generator: SIGGRAPHGenerator, hinted: bool) -> None:
     rng = torch.Generator().manual_seed(5)
     L = torch.rand(2, 1, 64, 96, generator=rng) * 100
     mask = (torch.rand(2, 1, 64, 96, generator=rng) < 0.02).float() * hinted

@@ -1,4 +1,4 @@
-"""Contact sheets: every picture is on the sheet unscaled and whole, cells line up, and the file appears atomically."""
+"""Contact sheets: every picture is shown whole, cells line up, and the suffix chooses the format."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def lightness(pixels: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("suffix", WRITTEN_HERE)
-def test_a_gray_photo_comes_out_coloured_with_its_own_lightness(tmp_path: Path, suffix: str) -> None:
+def test_a_gray_photo_is_coloured_and_keeps_its_lightness(tmp_path: Path, suffix: str) -> None:
     gray = gradient(120, 200)
     source = save(gray, tmp_path / f"in{suffix}")
     colorize(source, tmp_path / f"out{suffix}")
@@ -172,7 +172,7 @@ def test_the_same_photo_gives_the_same_bytes_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
-def test_a_photo_cut_off_in_the_middle_is_one_sentence_and_leaves_nothing(tmp_path: Path, suffix: str) -> None:
+def test_a_truncated_photo_is_one_sentence_and_leaves_no_file(tmp_path: Path, suffix: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (300, 300), dtype=np.uint8)
     whole = save(noise, tmp_path / f"whole{suffix}").read_bytes()
     source, out = tmp_path / f"cut{suffix}", tmp_path / "out"
@@ -185,7 +185,7 @@ def test_a_photo_cut_off_in_the_middle_is_one_sentence_and_leaves_nothing(tmp_pa
 @pytest.mark.parametrize(
     ("name", "content"), [("empty.jpg", b""), ("text.png", b"not a picture at all"), ("zeros.tif", bytes(4096))]
 )
-def test_what_is_no_picture_is_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
+def test_other_files_are_refused_in_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceError) as caught:
         probe(tmp_path / name)

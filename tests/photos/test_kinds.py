@@ -96,6 +96,32 @@ def test_tiffs_of_rare_compressions_are_read(tmp_path: Path, compression: str) -
         assert result.pages[0].tags["XResolution"].value == (300, 1)
 
 
+def test_a_subsampled_ycbcr_tiff_is_no_picture_with_alpha(tmp_path: Path) -> None:
+    """libvips reads one as RGB with an opaque alpha that the file does not have."""
+    Image.fromarray(np.dstack([GRAY] * 3)).convert("YCbCr").save(tmp_path / "in.tif", compression="jpeg", quality=95)
+    assert not probe(tmp_path / "in.tif").alpha
+    for order in "<", ">":
+        chroma, blocks = bytes([128, 128]), GRAY.reshape(30, 2, 40, 2).swapaxes(1, 2).reshape(-1, 4)
+        data = b"".join(block.tobytes() + chroma for block in blocks)
+        entries = [
+            (256, 3, 1, 80), (257, 3, 1, 60), (258, 3, 3, 0), (259, 3, 1, 1), (262, 3, 1, 6), (273, 4, 1, 0), (277, 3, 1, 3),
+            (278, 3, 1, 60), (279, 4, 1, len(data)), (530, 3, 2, 0), (532, 5, 6, 0),
+        ]  # fmt: skip
+        size = 8 + 2 + 12 * len(entries) + 4
+        extra = struct.pack(f"{order}3H", 8, 8, 8), struct.pack(f"{order}12I", *(0, 1, 255, 1, 128, 1, 255, 1, 128, 1, 255, 1))
+        values = {258: size, 532: size + 6, 273: size + 54}
+        table = struct.pack(f"{order}H", len(entries))
+        for tag, kind, count, value in entries:
+            short = struct.pack(f"{order}HH", 2, 2) if tag == 530 else struct.pack(f"{order}HH", value, 0)
+            inline = short if kind == 3 and tag != 258 else struct.pack(f"{order}I", values.get(tag, value))
+            table += struct.pack(f"{order}HHI", tag, kind, count) + inline
+        header = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
+        (tmp_path / "in.tif").write_bytes(header + table + bytes(4) + b"".join(extra) + data)
+        colorize(tmp_path / "in.tif", tmp_path / "out.tif")
+        assert tifffile.imread(tmp_path / "out.tif").shape == (60, 80, 3)
+        assert off(tmp_path / "out.tif", GRAY) < 0.6
+
+
 def test_without_imagecodecs_a_rare_tiff_is_named_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiff_of_bits(tmp_path / "in.tif", 12)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -317,7 +343,12 @@ def test_what_lies_behind_a_jpeg_is_named_and_claims_about_it_go(tmp_path: Path)
     )
     mpf = b"MPF\0II*\0" + bytes(30)
     content = with_segments(
-        jpeg(tmp_path / "in.jpg"), (0xE1, xmp), (0xE2, mpf), (0xEB, b"JP\0\1jumb"), (0xE5, b"RMETA\0keep me")
+        jpeg(tmp_path / "in.jpg"),
+        (0xE1, xmp),
+        (0xE2, mpf),
+        (0xEB, b"JP\0\1jumb"),
+        (0xE5, b"RMETA\0keep me"),
+        (0xE0, b"II\x1a\0\0\0HEAPJPGM own"),
     )
     video = b"\0\0\0\x18ftypmp42" + bytes(2000)
     result = colorize(_written(tmp_path / "in.jpg", content + video), tmp_path / "out.jpg")
@@ -328,6 +359,7 @@ def test_what_lies_behind_a_jpeg_is_named_and_claims_about_it_go(tmp_path: Path)
     assert b"MotionPhoto" not in made
     assert b"album 3" in made
     assert b"RMETA\0keep me" in made
+    assert b"HEAPJPGM own" in made
     assert b"MPF\0" not in made
     assert made.endswith(b"\xff\xd9")
 

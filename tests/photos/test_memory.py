@@ -1,4 +1,4 @@
-"""Memory does not grow with the picture, nor with the number of pictures; measured in processes of their own."""
+"""Memory does not grow with the size or number of pictures; measured in separate processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small photos are decoded once and held, large ones twice and in strips; what comes out is the same."""
+"""Small photos are decoded once, large ones twice and in strips, with the same result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows handed to libvips as a stream are the rows, and what goes wrong in them comes out."""
+"""Rows streamed to libvips arrive unchanged, and errors in them are raised."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_every_page_is_coloured_and_keeps_its_size_depth_and_tags(tmp_path: Path
             assert page.tags["Artist"].value == f"artist {number}"
             assert page.tags["PageName"].value == f"name {number}"
             assert page.tags["XResolution"].value == (300 + number, 1)
-            assert b"algorithmicallyEnhanced" in page.tags["XMP"].value
+            assert b"compositeWithTrainedAlgorithmicMedia" in page.tags["XMP"].value
     for number in range(len(pages)):  # and another reader can read them
         assert pyvips.Image.new_from_file(str(target), page=number).avg() > 0
 

@@ -1,4 +1,4 @@
-"""The report of a run: a page that needs nothing else, opened from file:// in a real browser."""
+"""The report: a self-contained page, opened from file:// in a real browser."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_search_and_filters_choose(page: Path) -> None:
 
 
 @needs(CHROMIUM)
-def test_the_seam_moves_and_pictures_and_links_are_there(page: Path) -> None:
+def test_the_page_shows_pictures_links_and_a_movable_seam(page: Path) -> None:
     script = """
       const seam = document.querySelector("li input"); seam.value = 80; seam.dispatchEvent(new Event("input"));
       const pair = seam.closest(".pair");
@@ -128,7 +128,7 @@ def test_every_control_has_a_name_and_takes_the_keyboard(page: Path) -> None:
 
 @needs(CHROMIUM)
 @pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
-def test_thousands_of_items_open_at_once_and_are_shown_as_one_scrolls(tmp_path: Path, count: int) -> None:
+def test_thousands_of_items_load_at_once_and_render_on_scrolling(tmp_path: Path, count: int) -> None:
     photo(tmp_path / "in" / "a.png"), photo(tmp_path / "out" / "a.png")
     done = outcome(tmp_path, "a.png")
     page = written(tmp_path, [done] * count)
@@ -140,7 +140,7 @@ def test_thousands_of_items_open_at_once_and_are_shown_as_one_scrolls(tmp_path: 
     assert in_browser(page, script) == {"before": 60, "after": 180, "count": f"{count} of {count} items"}
 
 
-def test_the_page_is_whole_or_not_there(tmp_path: Path) -> None:
+def test_the_page_is_written_atomically(tmp_path: Path) -> None:
     def interrupted() -> None:
         with Report(tmp_path / "report.html", 1) as report:
             report.add(outcome(tmp_path, "gone.png", Status.FAILED, error="gone"))
@@ -151,13 +151,13 @@ def test_the_page_is_whole_or_not_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_page_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"report\.html"):
         written(tmp_path / "file", [])
 
 
-def test_a_disk_that_is_full_is_one_sentence_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_sentence_and_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     really_open = Path.open
 
     def full(path: Path, *arguments: object, **options: object) -> object:
@@ -172,7 +172,7 @@ def test_a_disk_that_is_full_is_one_sentence_and_leaves_nothing(tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_failed_is_not_opened_again(tmp_path: Path) -> None:
+def test_failed_items_are_not_opened_again(tmp_path: Path) -> None:
     photo(tmp_path / "in" / "bad.png")
     page = written(tmp_path, [outcome(tmp_path, "bad.png", Status.FAILED, error="refused")])
     assert (
@@ -181,6 +181,6 @@ def test_what_failed_is_not_opened_again(tmp_path: Path) -> None:
     )
 
 
-def test_names_that_are_no_text_are_shown_somehow(tmp_path: Path) -> None:
+def test_names_that_are_not_text_are_shown_escaped(tmp_path: Path) -> None:
     page = written(tmp_path, [outcome(tmp_path, "caf\udce9\n.png", Status.FAILED, error="caf\udce9: is damaged")])
     assert b"is damaged" in page.read_bytes()

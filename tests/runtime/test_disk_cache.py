@@ -1,4 +1,4 @@
-"""Tables are made once, and never believed when damaged."""
+"""Tables are computed once, and rebuilt when damaged."""
 
 from __future__ import annotations
 

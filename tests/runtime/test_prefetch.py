@@ -1,4 +1,4 @@
-"""Working ahead: same items, same order, errors in their place, and a thread that ends."""
+"""Prefetching: same items, same order, errors at their place, and a thread that ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads are shared out: what one job takes, the others do not have."""
+"""Threads are divided among jobs."""
 
 from __future__ import annotations
 

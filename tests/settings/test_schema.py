@@ -49,7 +49,7 @@ def test_durations(text: object, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "m", "1x", "-5", "1h-2m", "nan", "inf", "9" * 5000, "1" * 400 + "d", None, [1], True])
-def test_what_is_not_a_duration_is_refused(text: object) -> None:
+def test_invalid_durations_are_refused(text: object) -> None:
     with pytest.raises(ValueError, match="is not"):
         parse_duration(text)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.films.made import Made, make_film
 from tests.trainer.test_runs import trainer
 
@@ -18,6 +20,11 @@ def test_films_are_judged_one_by_one_and_together(tmp_path: Path) -> None:
     assert [row["name"] for row in rows] == ["a.mp4", "b.mkv", "mean"]
     assert [row["frames"] for row in rows] == [4, 4, 8]
     assert all(row["cdc_gray"] >= 0 and row["warp_error_true"] >= 0 for row in rows)
+    for row in rows[:2]:
+        if row["chroma_factor"] is not None:
+            assert row["equal_warp_error"] == pytest.approx(row["warp_error"] * row["chroma_factor"] ** 2, rel=1e-3)
+        else:
+            assert row["equal_gain_pooled"] is row["equal_warp_error"] is None
 
 
 def test_no_films_is_one_sentence(tmp_path: Path) -> None:

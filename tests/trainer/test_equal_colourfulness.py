@@ -53,7 +53,7 @@ def test_the_factor_leads_to_four_fifths_of_the_true_colourfulness(photos: Path,
 
 def test_a_gray_generator_has_no_such_factor(photos: Path) -> None:
     predictions = list(predict(_Tinted(0.0), find_pictures([photos], "*")[:3], 64))
-    assert equalizing_factor(predictions) is None
+    assert equalizing_factor([p.by_factor for p in predictions], [p.true for p in predictions]) is None
     own, equal = figures_of(predictions)
     assert equal is None
     assert own["gain_mean"] == pytest.approx(0, abs=0.02)

@@ -155,6 +155,6 @@ def test_two_runs_do_not_train_into_one_folder(photos: Path, tmp_path: Path) -> 
                 assert first.poll() is None
             second = trainer(*arguments)
             assert second.returncode == 75
-            assert "is working on it; wait for its end or stop it" in second.stderr
+            assert "is working on it; wait until it ends or stop it" in second.stderr
         finally:
             first.kill()

@@ -35,8 +35,8 @@ def published() -> dict[str, torch.Tensor]:
             if stage.expansion > 1:
                 add(f"{block}._expand_conv", f"{block}._bn0", wide, inputs, 1, 1)
             add(f"{block}._depthwise_conv", f"{block}._bn1", wide, 1, stage.kernel, stage.kernel)
-            add(f"{block}._project_conv", f"{block}._bn2", stage.planes, wide, 1, 1)
-            inputs, number = stage.planes, number + 1
+            add(f"{block}._project_conv", f"{block}._bn2", stage.channels, wide, 1, 1)
+            inputs, number = stage.channels, number + 1
     add("_conv_head", "_bn1", 1280, inputs, 1, 1)
     tensors["_fc.weight"] = torch.randn(1000, 1280, generator=rng)
     return tensors

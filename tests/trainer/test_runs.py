@@ -32,7 +32,7 @@ JOINT = ["--gan-weight", 1, "--gan-start", 2, "--discriminator-channels", 8, "--
 
 
 def trainer(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False, timeout=120, **options)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False, **{"timeout": 120, **options})  # type: ignore[call-overload,no-any-return]
 
 
 def command(*arguments: object) -> list[str]:

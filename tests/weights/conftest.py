@@ -1,4 +1,4 @@
-"""A web server on loopback that misbehaves to order, and weights small enough to be sent often."""
+"""A web server on loopback that misbehaves on demand, and small weights."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Fetching, against a real server on loopback that breaks off, lies, redirects and sends pages."""
+"""Fetching from a real server on loopback that disconnects, lies, redirects and sends web pages."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
+from filelock import FileLock
 
 from batchcolor.errors import ModelError, OutputError
 from batchcolor.generators import build
@@ -34,7 +34,7 @@ def left_over(cache: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if path.suffix != ".lock"} if folder.is_dir() else set()
 
 
-def test_a_fetched_file_is_whole_recorded_and_alone(server, weights_bytes, catalogue, clean_environment):
+def test_a_fetched_file_is_complete_recorded_and_leaves_no_other_file(server, weights_bytes, catalogue, clean_environment):
     seen = []
     mirror = server.publish("/w", Page(weights_bytes), size=len(weights_bytes), sha256=digest(weights_bytes))
     path = fetch_weights(catalogue(mirror), progress=lambda here, total: seen.append((here, total)))
@@ -47,7 +47,7 @@ def test_a_fetched_file_is_whole_recorded_and_alone(server, weights_bytes, catal
     assert all(agent.startswith("batchcolor/") for agent in server.agents)
 
 
-def test_what_is_here_and_whole_is_not_fetched_twice_unless_asked(server, weights_bytes, catalogue):
+def test_verified_files_are_fetched_again_only_on_request(server, weights_bytes, catalogue):
     known = catalogue(server.publish("/w", Page(weights_bytes)))
     fetch_weights(known)
     fetch_weights(known)
@@ -71,10 +71,10 @@ def test_a_connection_that_breaks_is_taken_up_where_it_stopped(server, weights_b
     assert [asked for _, asked in server.asked] == ["", "bytes=50000-", "bytes=90000-"]
 
 
-def test_a_later_call_goes_on_where_the_last_one_gave_up(server, weights_bytes, catalogue, clean_environment):
+def test_a_later_call_resumes_the_download(server, weights_bytes, catalogue, clean_environment):
     page = Page(weights_bytes, sent=[50_000, 0])
     known = catalogue(server.publish("/w", page))
-    with pytest.raises(ModelError, match="50000 bytes are kept"):
+    with pytest.raises(ModelError, match="50000 bytes stay for the next attempt"):
         fetch_weights(known)
     assert left_over(clean_environment) == {"small.safetensors.part", "small.safetensors.part.json"}
     server.asked.clear()
@@ -109,7 +109,7 @@ def test_a_part_of_the_wrong_bytes_is_dropped_and_the_download_begun_again(serve
 
 
 @pytest.mark.parametrize("change", ["shorter", "other range", "same length"])
-def test_a_part_that_does_not_fit_what_the_server_has_now(server, weights_bytes, catalogue, change):
+def test_a_partial_file_that_does_not_match_the_server_is_discarded(server, weights_bytes, catalogue, change):
     body = weights_bytes + bytes(10_000)
     page = Page(body, sent=[len(weights_bytes) + (0 if change == "same length" else 5000), 0])
     known = catalogue(server.publish("/w", page))
@@ -186,7 +186,7 @@ def test_a_length_that_is_too_short_cannot_pass(server, weights_bytes, catalogue
     assert left_over(clean_environment) == set()
 
 
-def test_a_length_that_is_too_long_ends_with_all_there_is(server, weights_bytes, catalogue):
+def test_a_too_long_content_length_ends_the_download(server, weights_bytes, catalogue):
     """The connection seems to break off; asked to go on, the server says that there is nothing more."""
     page = Page(weights_bytes, length=len(weights_bytes) + 1000)
     assert fetch_weights(catalogue(server.publish("/w", page))).read_bytes() == weights_bytes
@@ -207,7 +207,7 @@ def test_weights_of_another_network_are_refused(server, catalogue, small, tmp_pa
     assert left_over(clean_environment) == set()
 
 
-def test_nobody_listening_is_one_clear_sentence(server, catalogue, small):
+def test_an_unreachable_server_is_one_sentence(server, catalogue, small):
     url = server.url("/w")
     server.server_close()
     with pytest.raises(ModelError, match="could not be fetched"):
@@ -233,10 +233,8 @@ def test_two_fetches_at_once_do_not_share_a_part(server, weights_bytes, catalogu
     folder = clean_environment / "weights"
     folder.mkdir(parents=True)
     known = catalogue(server.publish("/w", Page(weights_bytes)))
-    with (folder / "small.safetensors.lock").open("a+b") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(ModelError, match="another batchcolor"):
-            fetch_weights(known)
+    with FileLock(folder / "small.safetensors.lock"), pytest.raises(ModelError, match="another batchcolor"):
+        fetch_weights(known)
     assert fetch_weights(known).read_bytes() == weights_bytes
 
 

@@ -1,4 +1,4 @@
-"""Finding, opening and verifying weights: all of it without a network."""
+"""Finding, opening and verifying weights, offline."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def test_the_published_name_of_siggraph17_agrees_with_its_digest():
     assert first.url.endswith(f"-{first.sha256[:8]}.pth")
 
 
-def test_weights_that_are_not_here_say_what_to_type(no_network):
+def test_missing_weights_name_the_command_to_fetch_them(no_network):
     for call in (find_weights, open_checkpoint):
         with pytest.raises(ModelError, match=r"type: batchcolor models fetch siggraph17$"):
             call("siggraph17")
 
 
-def test_built_in_weights_that_are_missing_say_so(monkeypatch, tmp_path):
+def test_missing_built_in_weights_are_reported(monkeypatch, tmp_path):
     monkeypatch.setattr(store, "_PACKAGE", tmp_path)
     with pytest.raises(ModelError, match="missing from this installation"):
         find_weights("lite")
@@ -102,7 +102,7 @@ def test_the_cache_follows_the_user_and_the_environment(monkeypatch, tmp_path):
     assert cache_root().name == "batchcolor"
 
 
-def test_the_survey_tells_what_is_here(fetched, weights_bytes, no_network):
+def test_the_list_tells_which_weights_are_present(fetched, weights_bytes, no_network):
     by_name = {holding.known.name: holding for holding in list_weights()}
     here, absent = by_name["small"], by_name["siggraph17"]
     assert (here.path, here.size) == (fetched, len(weights_bytes))
@@ -110,7 +110,7 @@ def test_the_survey_tells_what_is_here(fetched, weights_bytes, no_network):
     assert (absent.path, absent.size, absent.sha256) == (None, None, None)
 
 
-def test_verify_tells_whole_from_fetched_and_published(server, weights_bytes, catalogue, tmp_path):
+def test_verify_compares_with_the_fetched_or_published_digest(server, weights_bytes, catalogue, tmp_path):
     fetch_weights(catalogue(server.publish("/w", Page(weights_bytes))))
     assert verify("small").comparison == "as fetched"
     digest = store.sha256_of(find_weights("small"))
@@ -131,7 +131,7 @@ def test_verify_sees_a_changed_byte(fetched, no_network):
     assert "batchcolor models fetch small --again" in found.problem
 
 
-def test_verify_loads_what_has_no_digest_to_compare_with(fetched):
+def test_verify_loads_weights_without_a_known_digest(fetched):
     record_path(fetched).unlink()
     fetched.write_bytes(fetched.read_bytes()[:-5])
     found = verify("small")
@@ -145,7 +145,7 @@ def test_a_damaged_record_counts_as_none(fetched):
         assert verify("small").comparison == "nothing to compare with"
 
 
-def test_verify_reports_what_is_missing():
+def test_verify_reports_missing_weights():
     assert verify("siggraph17").comparison == "missing"
     assert "models fetch siggraph17" in verify("siggraph17").problem
 

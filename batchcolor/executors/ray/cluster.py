@@ -1,4 +1,4 @@
-"""The door to a Ray cluster: joining it or starting one, and which machines it has. Ray's errors become `ClusterError` here."""
+"""Connects to a Ray cluster or starts one, and lists its machines. Translates Ray's errors to `ClusterError`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OBJECT_STORE_BYTES = 100_000_000  # jobs and results are a few kB each; Ray wou
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A machine of the cluster. name: of the host, or its address; cpus, gpus: all that it has, whoever uses them."""
+    """A machine of the cluster. name: of the host, or its address; cpus, gpus: its total resources, used or not."""
 
     id: str
     name: str
@@ -56,7 +56,7 @@ def nodes() -> dict[str, Node]:
 @contextmanager
 def connected(options: RayOptions) -> Iterator[None]:
     """Belong to the cluster. Raises `ClusterError` where it is not there, or runs other versions of Ray or Python."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing here tells the network anything unless it is asked to
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing uses the network unless the user requests it
     handler = signal.getsignal(signal.SIGTERM)
     try:
         _knock(options.address)
@@ -74,7 +74,7 @@ def connected(options: RayOptions) -> Iterator[None]:
 
 
 def _knock(address: str) -> None:
-    """See whether anybody is at the door; Ray itself would try for a quarter of an hour. Raises `OSError`, `ValueError`."""
+    """Check that something listens at the address; Ray itself would retry for a quarter of an hour. Raises `OSError`, `ValueError`."""
     if address == "local":
         return
     if address == "auto":

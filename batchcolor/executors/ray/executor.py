@@ -53,8 +53,8 @@ class _RayWorkers(Generic[Job, Result]):
             assignment = worker.assignment
             assert assignment is not None, "it is busy"
             try:
-                said = answer.result()
-            except RayTaskError as exc:  # the job or its result did not survive the journey
+                messages = answer.result()
+            except RayTaskError as exc:  # the job or its result could not be pickled
                 self._release(worker)
                 yield WorkerEvent(assignment, "error", RuntimeError(str(exc).strip().splitlines()[-1]))
                 continue
@@ -63,15 +63,15 @@ class _RayWorkers(Generic[Job, Result]):
                 self._pool.drop(worker)
                 yield _lost(worker, assignment, exc)
                 continue
-            if said[-1][0] in ("message", "part", "log"):
+            if messages[-1][0] in ("message", "part", "log"):
                 worker.listen()
             else:
                 self._release(worker)
-            for kind, value in said:
+            for kind, value in messages:
                 yield WorkerEvent(assignment, kind, value)
 
     def end(self) -> None:
-        """No worker stays at a job that nobody waits for."""
+        """Drop workers whose jobs nobody waits for any more."""
         for worker in self._busy:
             self._pool.drop(worker)
 
@@ -90,10 +90,10 @@ def _lost(worker: RemoteWorker, assignment: Assignment[Job], error: RayError) ->
 
 
 class RayExecutor:
-    """As many jobs at once as the pool has workers.
+    """Runs as many jobs at once as the pool has workers.
 
-    Work, jobs and results are pickled, and modules found by their names. A worker that dies is replaced and its job given to another; the
-    job that three workers died of ends with `WorkerLost`. Machines that leave cost their jobs no more than the time.
+    Work, jobs and results are pickled; modules are imported by name. A worker that dies is replaced and its job retried; a job that
+    killed three workers ends with `WorkerLost`. The jobs of a machine that leaves are repeated elsewhere.
     """
 
     def __init__(self, pool: Pool) -> None:

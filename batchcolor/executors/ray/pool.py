@@ -1,4 +1,4 @@
-"""Workers on the machines of a cluster: as many as there is room for, on whichever machines are there at the time."""
+"""Workers on the machines of a cluster: as many as fit, on the machines that are available at the time."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from ..base import POLL_INTERVAL_S, Work
 from ..worker_pool import Assignment
 from .cluster import Node, nodes
 from .options import Preparation, RayOptions
-from .worker import Said, Worker
+from .worker import Worker, WorkerMessage
 
 log = logging.getLogger(__name__)
 
-_LOOKED_EVERY_S = 1.0  # for machines that came or left
+_CHECK_INTERVAL_S = 1.0  # for machines that came or left
 _PATIENCE_S = 600.0  # without a single worker
 _STARTS = 3  # of workers on a machine that die before they are ready, one after the other
 _NAMED = 4  # machines in a sentence
 _CALLS = 3  # that a worker takes at once: one that waits for its job, one that stops it, one to spare
 
-# Deaths are counted and jobs given again in `worker_pool.py`, so Ray itself is to try nothing twice.
+# `worker_pool.py` counts deaths and retries jobs, so Ray itself must retry nothing.
 _ACTOR = ray.remote(max_restarts=0, max_task_retries=0, max_concurrency=_CALLS)(Worker)
 _numbers = itertools.count(1)  # of jobs
 
@@ -77,9 +77,9 @@ Arrival = tuple[RemoteWorker, "Future[Any]"]
 
 
 class Pool:
-    """Workers wherever there is room, each with the CPUs and GPUs of the options. A machine that comes late gets its own.
+    """As many workers as fit, each with the CPUs and GPUs of the options. Machines that join later get workers, too.
 
-    A machine where a worker finds that it cannot work (`Worker.preparation`) is named in a warning and gets no jobs.
+    A machine whose worker fails its preparation (`Worker.preparation`) is named in a warning and gets no jobs.
     """
 
     def __init__(self, options: RayOptions, preparation: Preparation | None) -> None:
@@ -91,7 +91,7 @@ class Pool:
         self._there: dict[str, Node] = {}
         self._unfit: dict[str, str] = {}  # why, by id of the machine
         self._failed_starts: Counter[str] = Counter()
-        self._looked = float("-inf")
+        self._checked = float("-inf")
         self._had_workers, self._alone_since = False, time.monotonic()
 
     def __enter__(self) -> Self:
@@ -102,17 +102,17 @@ class Pool:
             worker.end()
 
     def tend(self) -> None:
-        """Look at the cluster, at most once a second, and start workers where there is room.
+        """Check the cluster, at most once a second, and start workers where they fit.
 
-        Raises `ClusterError` where no machine can do the jobs, and where there was no worker for ten minutes.
+        Raises `ClusterError` if no machine can run the jobs, or if there was no worker for ten minutes.
         """
         now = time.monotonic()
-        if now - self._looked < _LOOKED_EVERY_S:
+        if now - self._checked < _CHECK_INTERVAL_S:
             return
-        self._looked = now
+        self._checked = now
         there = nodes()
         for gone in self._there.keys() - there.keys() - self._unfit.keys():
-            log.warning("%s left the cluster; what it was doing is done elsewhere", self._there[gone].name)
+            log.warning("%s left the cluster; its jobs are repeated elsewhere", self._there[gone].name)
         self._there = there
         self._start_workers()
         if self._ready:
@@ -121,11 +121,11 @@ class Pool:
             raise ClusterError(self._nowhere())
         elif now - self._alone_since > _PATIENCE_S:
             raise ClusterError(
-                f"for {_PATIENCE_S / 60:.0f} minutes no machine of the cluster had room for a job; the next run goes on"
+                f"for {_PATIENCE_S / 60:.0f} minutes no machine of the cluster had resources for a job; the next run continues"
             )
 
-    def arrivals(self) -> Iterator[tuple[RemoteWorker, Future[list[Said]]]]:
-        """What workers at work answer within a moment; those that have just started are seen to."""
+    def arrivals(self) -> Iterator[tuple[RemoteWorker, Future[list[WorkerMessage]]]]:
+        """Answers of busy workers within a short wait; workers that have just started are handled here."""
         with contextlib.suppress(Empty):
             worker, answer = self._answers.get(timeout=POLL_INTERVAL_S)
             while True:
@@ -139,18 +139,18 @@ class Pool:
         """Give up a worker that is dead, or is to be; another one is started in its place."""
         worker.end()
         self._ready.discard(worker)
-        self._looked = float("-inf")
+        self._checked = float("-inf")
 
     def _start_workers(self) -> None:
         workers = [*self._starting, *self._ready]
-        room = Counter({node.id: self._fitting(node) for node in self._there.values() if node.id not in self._unfit})
-        room.subtract(worker.node.id for worker in workers if worker.node.id in room)
-        wanted = sum(room.values()) if self._options.workers is None else self._options.workers - len(workers)
+        free = Counter({node.id: self._fitting(node) for node in self._there.values() if node.id not in self._unfit})
+        free.subtract(worker.node.id for worker in workers if worker.node.id in free)
+        wanted = sum(free.values()) if self._options.workers is None else self._options.workers - len(workers)
         for _ in range(wanted):
-            if not room or max(room.values()) <= 0:
+            if not free or max(free.values()) <= 0:
                 return
-            emptiest = max(room, key=room.__getitem__)
-            room[emptiest] -= 1
+            emptiest = max(free, key=free.__getitem__)
+            free[emptiest] -= 1
             self._starting.add(RemoteWorker(self._there[emptiest], self._options, self._preparation, self._answers))
 
     def _fitting(self, node: Node) -> int:
@@ -185,11 +185,9 @@ class Pool:
         if self._unfit:
             first, *others = self._unfit.values()
             return f"no machine of the cluster can do the jobs; {first}{f' ({len(others)} more: see above)' if others else ''}"
-        asked = f"{self._options.cpus} CPU" + (f" and {self._options.gpus:g} GPU" if self._options.gpus else "")
+        requested = f"{self._options.cpus} CPU" + (f" and {self._options.gpus:g} GPU" if self._options.gpus else "")
         found = ", ".join(f"{node.name}: {node.cpus:g} CPU, {node.gpus:g} GPU" for node in list(self._there.values())[:_NAMED])
-        return (
-            f"no machine of the cluster has the {asked} that a job asks for ({found}); ask for less with --job-cpus, --job-gpus"
-        )
+        return f"no machine of the cluster has the {requested} that a job requests ({found}); request less with --job-cpus, --job-gpus"
 
 
 def _why_no_start(error: RayError, times: int) -> str | None:

@@ -19,7 +19,7 @@ from ..worker_pool import EventKind
 from .options import Preparation
 
 # As in `worker_pool.WorkerEvent`; after a result or an error nothing follows.
-Said = tuple[EventKind, Any]
+WorkerMessage = tuple[EventKind, Any]
 
 
 class Worker:
@@ -29,15 +29,15 @@ class Worker:
     """
 
     def __init__(self, folder: str, thread_limit: int) -> None:
-        with contextlib.suppress(OSError):  # whether paths lead anywhere is for the preparation to say
+        with contextlib.suppress(OSError):  # the preparation reports missing paths
             os.chdir(folder)
         threads.limit(thread_limit)
-        self._said: SimpleQueue[Said] = SimpleQueue()
-        logging.getLogger().addHandler(LogSender(lambda record: self._said.put(("log", record))))
-        self.stopped = 0  # the last job that has been told to stop, and all before it
+        self._messages: SimpleQueue[WorkerMessage] = SimpleQueue()
+        logging.getLogger().addHandler(LogSender(lambda record: self._messages.put(("log", record))))
+        self.stopped = 0  # number of the last job that was asked to stop; earlier ones stop as well
 
     def preparation(self, version: str, gpus: float, check: Preparation | None) -> str | None:
-        """What keeps this machine from doing jobs, in words; None: nothing does. version: of the driver's batchcolor."""
+        """The reason why this machine cannot run jobs, or None. version: of the driver's batchcolor."""
         if version != __version__:
             return f"has batchcolor {__version__}, and this machine has {version}; install the same version on all"
         if gpus:
@@ -46,7 +46,7 @@ class Worker:
             import torch
 
             if not torch.cuda.is_available():
-                return "was asked for a GPU, and PyTorch finds none there; install a build for its GPU, or leave --job-gpus out"
+                return "should use a GPU, and PyTorch finds none there; install a build for its GPU, or omit --job-gpus"
         try:
             if check is not None:
                 check()
@@ -54,39 +54,39 @@ class Worker:
             return str(exc)
         return None
 
-    def begin(self, number: int, work: Work[Any, Any], job: Any) -> list[Said]:
-        """Begin a job and return, as soon as it says something, what it says."""
+    def begin(self, number: int, work: Work[Any, Any], job: Any) -> list[WorkerMessage]:
+        """Begin a job; returns its first messages."""
         threading.Thread(target=self._run, args=(number, work, job), name="job", daemon=True).start()
         return self.more()
 
-    def more(self) -> list[Said]:
-        """What the job says next; waits for it."""
-        said = [self._said.get()]
+    def more(self) -> list[WorkerMessage]:
+        """The next messages of the job; waits for the first of them."""
+        messages = [self._messages.get()]
         with contextlib.suppress(Empty):
             while True:
-                said.append(self._said.get_nowait())
-        return said
+                messages.append(self._messages.get_nowait())
+        return messages
 
     def stop(self, number: int) -> None:
-        """Tell a job that the run is about to end."""
+        """Ask a job to stop."""
         self.stopped = number
 
     def _run(self, number: int, work: Work[Any, Any], job: Any) -> None:
-        outcome = run_job(work, job, _WorkerContext(self, number, self._said))
-        self._said.put(("result", outcome.result) if outcome.error is None else ("error", picklable(outcome.error)))
+        outcome = run_job(work, job, _WorkerContext(self, number, self._messages))
+        self._messages.put(("result", outcome.result) if outcome.error is None else ("error", picklable(outcome.error)))
 
 
 class _WorkerContext:
     """The context of a job in a worker of a cluster."""
 
-    def __init__(self, worker: Worker, number: int, said: SimpleQueue[Said]) -> None:
-        self._worker, self._number, self._said = worker, number, said
+    def __init__(self, worker: Worker, number: int, messages: SimpleQueue[WorkerMessage]) -> None:
+        self._worker, self._number, self._messages = worker, number, messages
 
     def should_stop(self) -> bool:
         return self._worker.stopped >= self._number
 
     def report(self, message: Any) -> None:
-        self._said.put(("message", message))
+        self._messages.put(("message", message))
 
     def begin_part(self, part: Any, limit_s: float | None = None) -> None:
-        self._said.put(("part", (part, limit_s)))
+        self._messages.put(("part", (part, limit_s)))

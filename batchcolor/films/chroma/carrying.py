@@ -178,8 +178,8 @@ def carry_layer(shot: Shot, placed: PlacedLayer) -> Carried:
         frame, origin, left = placed.frame, still, weight
         while 0 <= frame + onward < len(shot.frames) and _within(placed.reach, frame + onward):
             there = shot.motion(frame, onward)
-            origin = cv2.remap(origin, there.map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            kept = cv2.remap(left, there.map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+            origin = cv2.remap(origin, there.positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            kept = cv2.remap(left, there.positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
             trust = np.clip((there.trust - _PIXEL_LOST) / (_PIXEL_SURE - _PIXEL_LOST), 0, 1)
             left = np.minimum(kept, trust)
             frame += onward

@@ -1,4 +1,4 @@
-"""Frames in, the same frames with steady chroma out: small lightness, shots, motion, key frames, the generator, smoothing."""
+"""Predicts the chroma of a stream of frames: motion, key frames, the generator, smoothing."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .motion import MotionEstimator, Step
 from .smoothers import smoother_of
 from .smoothing import ShotFrame
 
-_PENDING = 16  # frames that may wait until enough key frames for a batch have come together
+_PENDING = 16  # frames that may wait for enough key frames to fill a batch
 
 
 class DecodedFrame(NamedTuple):
-    """A decoded frame and what network, cuts and smoother see of it: L float32 `(h, w)`, 0..100."""
+    """A decoded frame and its small lightness, the input of network and smoother: L float32 `(h, w)`, 0..100."""
 
     frame: av.VideoFrame
     L: np.ndarray
@@ -62,7 +62,7 @@ class _Planned(NamedTuple):
     """A frame, the number of its shot, the motion that leads to it, and whether the generator runs on it; what was chosen for its shot,
     its place there, and the part of the shot between breaks."""
 
-    seen: DecodedFrame
+    decoded: DecodedFrame
     shot: int
     step: Step | None
     is_key: bool
@@ -83,8 +83,9 @@ def colorize_frames(
 ) -> Iterator[ColorizedFrame]:
     """Every frame with its chroma, in order, a bounded number of frames behind the input.
 
-    frames: each with the number of its shot. quarter_turns: counter-clockwise, from the frames as stored to the frames as shown, which
-    is how the network sees them. anchor: a frame, counted from 0, that is a key frame in any case. chosen: colours that somebody chose.
+    frames: each with the number of its shot. quarter_turns: counter-clockwise, from the frames as stored to the frames as displayed,
+    which is how the network sees them. anchor: a frame, counted from 0, that is a key frame in any case. chosen: colours that somebody
+    chose.
     """
     chosen = chosen or ChosenFrames()
     with_motion = settings.smooth == "flow"
@@ -93,10 +94,10 @@ def colorize_frames(
     predicted = _predicted(planned, colorizer, quarter_turns, counts, chosen)
     smooth = smoother_of(settings.smooth)
     for _, shot in itertools.groupby(predicted, key=lambda pair: (pair[0].shot, pair[0].part)):
-        waiting: collections.deque[DecodedFrame] = collections.deque()  # frames that the smoother has seen and not yet answered
+        waiting: collections.deque[DecodedFrame] = collections.deque()  # frames inside the smoother
         for ab in smooth(_remembered(shot, waiting)):
-            seen = waiting.popleft()
-            yield ColorizedFrame(seen.frame, seen.L, ab)
+            decoded = waiting.popleft()
+            yield ColorizedFrame(decoded.frame, decoded.L, ab)
 
 
 def _planned(
@@ -112,14 +113,14 @@ def _planned(
         keys = decide()
         before: np.ndarray | None = None
         colours, start = chosen.shots.get(number, (None, 0))
-        for in_shot, (_, seen) in enumerate(shot, start):
-            begins_anew = next(count) == anchor  # as the next chunk does, which begins to decode here
-            begins_anew |= colours is not None and (in_shot in colours.keys or in_shot in colours.breaks)
+        for in_shot, (_, decoded) in enumerate(shot, start):
+            restarts = next(count) == anchor  # as the next chunk does, which begins to decode here
+            restarts |= colours is not None and (in_shot in colours.keys or in_shot in colours.breaks)
             part = 0 if colours is None else bisect.bisect_right(colours.breaks, in_shot)
-            keys = decide() if begins_anew else keys
-            step = estimator.step(before, seen.L) if with_motion and before is not None else None
-            before = seen.L
-            yield _Planned(seen, number, step, keys.is_key(None if begins_anew else step), colours, in_shot, part)
+            keys = decide() if restarts else keys
+            step = estimator.step(before, decoded.L) if with_motion and before is not None else None
+            before = decoded.L
+            yield _Planned(decoded, number, step, keys.is_key(None if restarts else step), colours, in_shot, part)
 
 
 def _predicted(
@@ -129,7 +130,7 @@ def _predicted(
     waiting = iter(planned)
     while batch := list(itertools.islice(waiting, _PENDING)):
         keys = [item for item in batch if item.is_key]
-        upright = [np.ascontiguousarray(np.rot90(item.seen.L, quarter_turns)) for item in keys]
+        upright = [np.ascontiguousarray(np.rot90(item.decoded.L, quarter_turns)) for item in keys]
         answers = iter(_key_frame_ab(keys, upright, colorizer, chosen))
         counts.keys += len(upright)
         for item in batch:
@@ -157,5 +158,5 @@ def _remembered(
     shot: Iterable[tuple[_Planned, np.ndarray | None]], waiting: collections.deque[DecodedFrame]
 ) -> Iterator[ShotFrame]:
     for item, ab in shot:
-        waiting.append(item.seen)
-        yield ShotFrame(item.seen.L, ab, item.step)
+        waiting.append(item.decoded)
+        yield ShotFrame(item.decoded.L, ab, item.step)

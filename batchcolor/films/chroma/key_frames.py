@@ -1,6 +1,6 @@
 """Key frames: where the generator runs. Between them colour is carried along motion by the smoother.
 
-The same carrying that makes colour steady makes it cheap: a colour that can be trusted on the next frame need not be predicted there.
+Carrying colour along motion makes it both steady and cheap: a reliable carried colour need not be predicted again.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 from ...errors import UsageError
 from .motion import Step, warp
 
-_LOST = 0.3  # mean loss of trust since the last key frame at which a new one is due
-_FARTHEST = 12  # frames after which one is due in any case: half a second, and well within the smoother's window
+_MAX_TRUST_LOSS = 0.3  # mean loss of trust since the last key frame that requires a new one
+_MAX_DISTANCE = 12  # frames between key frames: half a second, well within the smoother's window
 
 
 class KeyFrames(Protocol):
@@ -37,7 +37,7 @@ class EveryNth:
 
 
 class AdaptiveKeyFrames:
-    """Where what was carried along has lost its trust: fast motion, new things in the picture, a failing flow."""
+    """A key frame wherever carried colour is no longer reliable: fast motion, new content, failing flow."""
 
     def __init__(self) -> None:
         self._trust: np.ndarray | None = None  # (h, w), 0..1: in colours of the last key frame; None on that frame itself
@@ -45,20 +45,20 @@ class AdaptiveKeyFrames:
 
     def is_key(self, step: Step | None) -> bool:
         if step is not None:
-            arrived = step.forward.trust
-            self._trust = arrived if self._trust is None else warp(self._trust, step.forward) * arrived
+            trust = step.forward.trust
+            self._trust = trust if self._trust is None else warp(self._trust, step.forward) * trust
             self._since += 1
-            if self._since < _FARTHEST and float(self._trust.mean()) >= 1 - _LOST:
+            if self._since < _MAX_DISTANCE and float(self._trust.mean()) >= 1 - _MAX_TRUST_LOSS:
                 return False
         self._trust, self._since = None, 0
         return True
 
 
 def key_frames(choice: str) -> Callable[[], KeyFrames]:
-    """What decides about each shot: `auto`, `every`, or a number n for every n-th frame. Raises `UsageError`."""
+    """A factory of the decision for each shot: `auto`, `every`, or a number n for every n-th frame. Raises `UsageError`."""
     if choice == "auto":
         return AdaptiveKeyFrames
     n = 1 if choice == "every" else int(choice) if choice.isdecimal() else 0
-    if not 1 <= n <= _FARTHEST:
-        raise UsageError(f"--key-frames {choice}: give auto, every, or a number from 1 to {_FARTHEST}")
+    if not 1 <= n <= _MAX_DISTANCE:
+        raise UsageError(f"--key-frames {choice}: give auto, every, or a number from 1 to {_MAX_DISTANCE}")
     return lambda: EveryNth(n)

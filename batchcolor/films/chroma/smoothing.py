@@ -1,6 +1,6 @@
-"""Smoothers keep colour steady within a shot, and fill in the frames that the generator did not see.
+"""Smoothers keep colour steady within a shot and fill in the frames between key frames.
 
-The contract (tests/contracts/test_smoothers.py): one shot's frames in, as many ab out, in order; constant in gives constant out; a single
+The contract (tests/contracts/test_smoothers.py): one ab for each frame of a shot, in order; constant colour stays constant; a single
 frame comes back unchanged; the window is bounded, so memory does not grow with the shot.
 """
 
@@ -16,9 +16,9 @@ from .motion import Motion, MotionEstimator, Step, motion_size, warp
 
 
 class ShotFrame(NamedTuple):
-    """L: float32 `(h, w)`, 0..100. ab: float32 `(2, h', w')`, h' <= h, as the generator saw this frame alone; None between key frames.
+    """L: float32 `(h, w)`, 0..100. ab: float32 `(2, h', w')`, h' <= h, the generator's output for this frame; None between key frames.
 
-    step: the motion from the frame before, where it is already known.
+    step: the motion from the previous frame, if it is already known.
     """
 
     L: np.ndarray
@@ -33,7 +33,7 @@ class Smoother(Protocol):
 
 
 def unsmoothed(frames: Iterable[ShotFrame]) -> Iterator[np.ndarray]:
-    """Every frame by itself; without an own colour, that of the last key frame in place."""
+    """No smoothing; a frame between key frames repeats the colour of the last one."""
     last: np.ndarray | None = None
     for frame in frames:
         last = frame.ab if frame.ab is not None else last
@@ -42,23 +42,23 @@ def unsmoothed(frames: Iterable[ShotFrame]) -> Iterator[np.ndarray]:
 
 
 def exponential(frames: Iterable[ShotFrame], weight: float = 0.25) -> Iterator[np.ndarray]:
-    """A running mean in place; `weight` is that of the new frame. Cheap, and right only where nothing moves."""
+    """An exponential moving average of each pixel; `weight` is that of the new frame. Cheap, and correct only without motion."""
     mean: np.ndarray | None = None
     for ab in unsmoothed(frames):
         mean = ab if mean is None else mean + np.float32(weight) * (ab - mean)
         yield mean
 
 
-_BLOCK = 16  # frames that go backward together; another block of lookahead behind them
-_CAP = np.float32(12.0)  # frames' worth that carried colour may weigh
-_SOME = np.float32(1e-3)  # the weight of colour that nothing speaks for, where there is no other
+_BLOCK = 16  # frames of a backward pass; it looks ahead by another block
+_MAX_WEIGHT = np.float32(12.0)  # of carried colour, in frames
+_MIN_WEIGHT = np.float32(1e-3)  # of colour without any trust, where there is no other
 
 
-class _Seen(NamedTuple):
-    """A frame on its way through the smoother, planes `(h, w, 3)` at motion size: a, b and how many frames' colours they are worth.
+class _WindowFrame(NamedTuple):
+    """A frame in the smoother's window. Planes are `(h, w, 3)` at motion size: a, b, and their weight in frames.
 
-    own: of this frame alone, weight 1, None between key frames; ahead: carried from the frames before it, its own joined in.
-    back: the motion from this frame to the one before.
+    own: of this frame alone, weight 1; None between key frames. forward: carried from previous frames, averaged with its own. backward:
+    the motion from this frame to the previous one.
     """
 
     own: np.ndarray | None
@@ -69,21 +69,22 @@ class _Seen(NamedTuple):
 def along_motion(frames: Iterable[ShotFrame]) -> Iterator[np.ndarray]:
     """Colour carried along dense optical flow, in both directions, at half the network's size.
 
-    Forward: carried colour is laid onto the next frame, its weight falls with the trust in the motion, and the frame's own colour, if it
-    has one, joins with weight 1. Backward likewise, over blocks of 16 frames with up to 16 more of lookahead. Both are averaged, the
-    own colour counted once. Where the weight of carried colour ends, it still beats none: nothing turns gray between key frames.
+    Forward: carried colour is warped onto the next frame, its weight is multiplied by the trust in the motion, and the frame's own
+    colour, if it has one, is averaged in with weight 1. Backward likewise, over blocks of 16 frames with up to 16 more of lookahead.
+    Both are averaged, the own colour counted once. Colour without any trust still counts where there is no other, so that nothing
+    turns gray.
     """
     estimator = MotionEstimator()
-    waiting: list[_Seen] = []
+    waiting: list[_WindowFrame] = []
     before: np.ndarray | None = None
     for frame in frames:
         own = None if frame.ab is None else _weighted(frame.ab, motion_size(frame.L))
         if before is None:
             assert own is not None, "the first frame of a shot is a key frame"
-            waiting.append(_Seen(own, own, None))
+            waiting.append(_WindowFrame(own, own, None))
         else:
             step = frame.step or estimator.step(before, frame.L)
-            waiting.append(_Seen(own, _joined(_carried(waiting[-1].forward, step.forward), own), step.backward))
+            waiting.append(_WindowFrame(own, _joined(_carried(waiting[-1].forward, step.forward), own), step.backward))
         before = frame.L
         if len(waiting) == 2 * _BLOCK:
             yield from _both_ways(waiting, _BLOCK)
@@ -91,19 +92,19 @@ def along_motion(frames: Iterable[ShotFrame]) -> Iterator[np.ndarray]:
     yield from _both_ways(waiting, len(waiting))
 
 
-def _both_ways(waiting: list[_Seen], count: int) -> Iterator[np.ndarray]:
-    """ab of the first `count` frames: what comes from before, and what comes from behind, back to the first of them."""
-    behind: np.ndarray | None = None
+def _both_ways(waiting: list[_WindowFrame], count: int) -> Iterator[np.ndarray]:
+    """ab of the first `count` frames: the forward pass averaged with a backward pass over the whole window."""
+    carried: np.ndarray | None = None
     answers: list[np.ndarray] = []
     for n in reversed(range(len(waiting))):
-        seen = waiting[n]
-        if behind is not None:
+        frame = waiting[n]
+        if carried is not None:
             backward = waiting[n + 1].backward
             assert backward is not None, "only the first frame of a shot has no motion that leads to it"
-            behind = _carried(behind, backward)
+            carried = _carried(carried, backward)
         if n < count:
-            answers.append(seen.forward if behind is None else _average(seen.forward, behind))
-        behind = seen.own if behind is None else _joined(behind, seen.own)
+            answers.append(frame.forward if carried is None else _average(frame.forward, carried))
+        carried = frame.own if carried is None else _joined(carried, frame.own)
     for answer in reversed(answers):
         yield np.ascontiguousarray(answer[..., :2].transpose(2, 0, 1))  # (2, h, w)
 
@@ -116,9 +117,9 @@ def _weighted(ab: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _carried(planes: np.ndarray, motion: Motion) -> np.ndarray:
-    brought = warp(planes, motion)
-    brought[..., 2] = np.minimum(brought[..., 2], _CAP) * motion.trust
-    return brought
+    warped = warp(planes, motion)
+    warped[..., 2] = np.minimum(warped[..., 2], _MAX_WEIGHT) * motion.trust
+    return warped
 
 
 def _joined(planes: np.ndarray, own: np.ndarray | None) -> np.ndarray:
@@ -128,7 +129,7 @@ def _joined(planes: np.ndarray, own: np.ndarray | None) -> np.ndarray:
 def _average(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The weighted mean of two `(h, w, 3)`; their weights add up."""
     weight = a[..., 2] + b[..., 2]
-    share = ((b[..., 2] + _SOME / 2) / (weight + _SOME))[..., None]
+    share = ((b[..., 2] + _MIN_WEIGHT / 2) / (weight + _MIN_WEIGHT))[..., None]
     mean = a + share * (b - a)
     mean[..., 2] = weight
     return mean

@@ -31,6 +31,7 @@ from ..input.planes import OutputFrame, chroma_of, in_picture_format, luma_plane
 from ..input.probe import FilmInfo, picture_stream, reading
 from ..input.source import SourceIdentity
 from ..output.encode import PictureFormat, open_encoder
+from ..output.sessions import encoder_session
 from ..output.streams import writing
 from ..quality import NoMetrics, QualityMetrics
 from ..shots.color import Treatment, small_lab, treatment
@@ -39,21 +40,25 @@ from .frames import ChunkFrames
 from .plan import Chunk
 from .segments import SegmentFacts, WorkFolder, times_of
 
-_DECODED_AHEAD = 8  # frames that wait for the network
+_PREFETCH = 8  # frames that wait for the network
 _COLORED_AHEAD = 8  # frames that wait for the encoder
-_TOLD_EVERY_S = 0.25
+_REPORT_INTERVAL_S = 0.25
+_LARGE_BYTES = 6 << 20  # of luma; more than 1080p at 10 bits has
+_NO_PICTURE = av.VideoFrame(16, 16, "gray")
+_NO_AB = np.empty((2, 0, 0), np.float32)  # of frames that keep their own
 
 Item = TypeVar("Item")
 
 
 class FilmStopped(Exception):
-    """The run was asked to stop; finished chunks stay for the next one."""
+    """The run was stopped; finished chunks stay for the next one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkWork:
-    """What all chunks of a film have in common. identity: of the source, as it was first seen; color_pages: what becomes of shots in
-    colour; measure: whether figures for the report are taken as well; chosen: colours that somebody chose for all of it."""
+    """The work on a chunk: what all chunks of a film share. identity: of the source, as of its first access; color_pages: how to
+    process shots in colour; measure: whether figures for the report are taken as well; chosen: colours that somebody chose for all of
+    it."""
 
     source: Path
     identity: SourceIdentity
@@ -73,30 +78,40 @@ class ChunkWork:
 
     def __call__(self, chunk: Chunk, context: JobContext) -> SegmentFacts:
         """Make the chunk's segment and return what is known of it. Raises `SourceError`, `OutputError`, `UsageError`, `FilmStopped`."""
+        with encoder_session(self.settings.encoder, context.should_stop) as held:
+            if not held:
+                raise FilmStopped
+            return self._make_segment(chunk, context)
+
+    def _make_segment(self, chunk: Chunk, context: JobContext) -> SegmentFacts:
         self.identity.check(self.source)
         colorizer, counts = self.colorizer(), ColorCounts()
         measures = QualityMetrics() if self.measure else NoMetrics()
         keeps_fields = self.settings.deinterlace == "off" and self.info.side_data.field_order != "progressive"
         canvas = OutputFrame(self.info.width, self.info.height, self.picture, fields=keeps_fields)
         target = self.work.segment(chunk)
-        with reading(self.source) as container:
+        with reading(self.source) as container, contextlib.ExitStack() as stack:
             stream = picture_stream(self.source, container)
             with atomic_write(target) as temporary:
                 with writing(target, temporary, self.work.muxer) as output:
                     encoder = open_encoder(output, stream, self.info, self.picture, self.settings)
                     found = ChunkFrames(self.source, self.info, self.picture, chunk)
-                    frames = deinterlace(found) if chunk.interlaced and self.settings.deinterlace == "auto" else iter(found)
-                    seen = (
-                        (shot, DecodedFrame(frame, small_lightness(frame, self.info, self.picture, colorizer)))
-                        for shot, frame in self._in_shots(frames, chunk)
+                    decoded_frames = (
+                        (shot, DecodedFrame(_NO_PICTURE if self._is_large else frame, self._small(frame, colorizer)))
+                        for shot, frame in self._in_shots(found, chunk)
                     )
                     # Three stages at once, each in a thread: decoding; network and motion; chroma planes and encoding (here).
-                    with contextlib.closing(prefetch(seen, _DECODED_AHEAD, "film reader")) as decoded:
+                    with contextlib.closing(prefetch(decoded_frames, _PREFETCH, "film reader")) as decoded:
                         chroma = self._colorized(decoded, chunk, colorizer, counts, self._chosen(chunk))
                         with contextlib.closing(prefetch(chroma, _COLORED_AHEAD, "film colours")) as ready:
                             own = itertools.islice(ready, chunk.lead, chunk.lead + chunk.count)
-                            for (frame, L, ab), treatment in _telling(own, context):
-                                luma, planes = self._planes(frame, L, ab, treatment)
+                            whole = stack.enter_context(
+                                contextlib.closing(prefetch(self._large_frames(chunk), 1, "film reader"))
+                            )
+                            for (frame, L, ab), done in _telling(own, context):
+                                frame = next(whole, frame)  # noqa: PLW2901 - of a large picture, the placeholder's own
+                                ab = self._own_ab(frame, L) if done is Treatment.KEEP else ab  # noqa: PLW2901
+                                luma, planes = self._planes(frame, L, ab, done)
                                 measures.add(L, ab, luma)
                                 output.mux(encoder.encode(canvas.compose(frame, luma, planes)))
                     output.mux(encoder.encode(None))
@@ -109,8 +124,24 @@ class ChunkWork:
         self.work.write_facts(chunk, facts)
         return facts
 
-    def _in_shots(self, frames: Iterable[av.VideoFrame], chunk: Chunk) -> Iterator[tuple[int, av.VideoFrame]]:
+    @property
+    def _is_large(self) -> bool:
+        """Whether pictures are too large to wait, dozens of them, until the smoother has seen what follows; they are decoded twice."""
+        return self.info.width * self.info.height * (2 if self.info.depth > 8 else 1) > _LARGE_BYTES
+
+    def _large_frames(self, chunk: Chunk) -> Iterator[av.VideoFrame]:
+        """A chunk's own frames once more, where they are large; else nothing."""
+        if not self._is_large:
+            return
+        frames = self._in_shots(ChunkFrames(self.source, self.info, self.picture, chunk), chunk)
+        yield from (frame for _, frame in itertools.islice(frames, chunk.lead, chunk.lead + chunk.count))
+
+    def _small(self, frame: av.VideoFrame, colorizer: Colorizer) -> np.ndarray:
+        return small_lightness(frame, self.info, self.picture, colorizer)
+
+    def _in_shots(self, found: Iterable[av.VideoFrame], chunk: Chunk) -> Iterator[tuple[int, av.VideoFrame]]:
         """(number of the shot in the chunk, frame in the picture's format, with its own chroma where that is needed)."""
+        frames = deinterlace(found) if chunk.interlaced and self.settings.deinterlace == "auto" else found
         shot = 0
         for n, frame in enumerate(frames):
             shot += n in chunk.cuts
@@ -136,7 +167,7 @@ class ChunkWork:
             if done is Treatment.KEEP:
                 for _, (frame, L) in group:
                     count += 1
-                    yield ColorizedFrame(frame, L, self._own_ab(frame, L)), done
+                    yield ColorizedFrame(frame, L, _NO_AB), done
             else:
                 anchor = None if chunk.anchor is None or chunk.anchor < begins else chunk.anchor - begins
                 for item in colorize_frames(
@@ -186,15 +217,15 @@ class ChunkWork:
 
 def _telling(items: Iterable[Item], context: JobContext) -> Iterator[Item]:
     """The same items; tells how many more have passed a few times a second. Raises `FilmStopped` when it is time."""
-    count, told = 0, time.monotonic()
+    count, reported = 0, time.monotonic()
     for item in items:
         if context.should_stop():
             raise FilmStopped
         yield item
         count += 1
-        if time.monotonic() - told > _TOLD_EVERY_S:
+        if time.monotonic() - reported > _REPORT_INTERVAL_S:
             context.report(count)
-            count, told = 0, time.monotonic()
+            count, reported = 0, time.monotonic()
     context.report(count)
 
 

@@ -1,4 +1,4 @@
-"""A film's frames in chunks: jobs of some seconds each, that begin at cuts where they can and know nothing of each other."""
+"""Divides a film's frames into chunks: independent jobs of some seconds, which begin at cuts if possible."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ..input.clock import SyncPoint
 from ..shots.color import ShotColor
 from ..shots.first_pass import FrameInfo
 
-# A shot that is longer than a chunk is split. On either side of the seam, these frames are worked on as well and thrown away: carried
-# colour has then forgotten where it began, and the smoother has seen what comes.
+# A shot that is longer than a chunk is split. Both sides of the seam also process these frames and discard them, so that carried
+# colour no longer depends on where it began, and the smoother has its lookahead.
 LEAD, TAIL = 64, 32
-# Frames of a chunk: encoders give the last ones less, knowing nothing of those behind; with x264 that costs 0.08 dB at this length,
-# 0.2 at 96 and 0.36 at 48.
+# Frames of a chunk, at least: encoders give the last ones fewer bits, because they do not know the next ones; with x264 that costs
+# 0.08 dB at this length, 0.2 at 96 and 0.36 at 48.
 _LEAST = 144
-_LEAST_OF_A_SHOT = 150  # frames between seams: not many more than are spared there
+_LEAST_OF_A_SHOT = 150  # frames between seams; fewer would be little more than the overlap
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkLength:
-    """In frames. shortest: a chunk that has so many ends at the next cut; longest: one that found no cut ends in the middle of a shot.
+    """In frames. shortest: from here on, a chunk ends at the next cut; longest: here it ends in the middle of a shot.
 
     The defaults are ten to thirty seconds.
     """
@@ -32,10 +32,10 @@ class ChunkLength:
 
     @classmethod
     def of_film(cls, frames: int | None) -> ChunkLength:
-        """Shorter for short films, so that all processes have work soon and to the end; frames: about as many as there are.
+        """Shorter for short films, so that all processes have work from start to end. frames: estimated number.
 
-        Eight to ten chunks where cuts allow, and fours of one shot alone: as many for one process as for another. How many processes
-        there are does not count: the same film has the same chunks everywhere.
+        Eight to ten chunks if cuts allow, and a multiple of four for a single shot. The number of processes does not matter: the same
+        film has the same chunks everywhere.
         """
         usual = cls()
         if not frames:
@@ -103,19 +103,19 @@ class Chunk:
 
     @property
     def name(self) -> str:
-        """Of its segment: the same for the same work, another for any other."""
+        """The name of its segment: equal for equal work, different for any other."""
         digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
         return f"{self.first:08d}-{self.count}-{digest[:12]}"
 
 
 def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength(), *, whole: bool = False) -> Iterator[Chunk]:
-    """Chunks of all frames, in order, each as soon as its frames are known. whole: one for the whole film."""
+    """Chunks of all frames, in order, each as soon as its frames are known. whole: a single chunk for the whole film."""
     shortest, longest = length.shortest, length.longest
-    kept: list[FrameInfo] = []  # from the first frame that the chunk in hand decodes
+    pending: list[FrameInfo] = []  # from the first frame that the current chunk decodes
     lead = first = number = 0
 
     def chunk(count: int, tail: int, anchor: int | None) -> Chunk:
-        decoded = kept[: lead + count + tail]
+        decoded = pending[: lead + count + tail]
         cuts = tuple(n for n in range(1, len(decoded)) if decoded[n].shot != decoded[n - 1].shot)
         orders = [frame.order for frame in decoded if frame.order is not None]
         return Chunk(
@@ -136,21 +136,21 @@ def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength()
         )
 
     for frame in frames:
-        own = len(kept) - lead
-        if not whole and kept and frame.shot != kept[-1].shot and own >= shortest:
+        own = len(pending) - lead
+        if not whole and pending and frame.shot != pending[-1].shot and own >= shortest:
             yield chunk(own, 0, None)
             number, first, lead = number + 1, first + own, 0
-            kept.clear()
-        elif not whole and own == longest + TAIL and frame.shot == kept[lead + longest - 1].shot:
-            in_shot = _frames_of_last_shot(kept[: lead + longest])
+            pending.clear()
+        elif not whole and own == longest + TAIL and frame.shot == pending[lead + longest - 1].shot:
+            in_shot = _frames_of_last_shot(pending[: lead + longest])
             next_lead = min(LEAD, in_shot)
             yield chunk(longest, TAIL, lead + longest - next_lead)
             number, first = number + 1, first + longest
-            del kept[: lead + longest - next_lead]
+            del pending[: lead + longest - next_lead]
             lead = next_lead
-        kept.append(frame)
-    if len(kept) > lead:
-        yield chunk(len(kept) - lead, 0, None)
+        pending.append(frame)
+    if len(pending) > lead:
+        yield chunk(len(pending) - lead, 0, None)
 
 
 def chunk_of(frames: Sequence[FrameInfo]) -> Chunk:

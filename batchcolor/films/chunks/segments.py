@@ -25,11 +25,11 @@ _OURS = (".json", ".nut", ".mov", ".npz")
 
 @dataclass(frozen=True, slots=True)
 class SegmentFacts:
-    """What is known of a finished segment.
+    """Facts about a finished segment.
 
     order: for each packet, the number of its frame in the chunk. runs: frames that the generator worked on; repeated: frames shown in
-    place of ones that could not be decoded; flawed: own frames that were decoded with errors. measured: what
-    `quality.QualityMetrics` found, if it was asked. side_data: frames that had side data of their own, by its name in libavutil.
+    place of ones that could not be decoded; flawed: own frames that were decoded with errors. measured: the
+    results of `quality.QualityMetrics`, if requested. side_data: frames that had side data of their own, by its name in libavutil.
     """
 
     order: tuple[int, ...]
@@ -52,7 +52,7 @@ class WorkFolder:
         return self._muxer
 
     def discard(self) -> None:
-        """Have the folder removed once its lock is given back: its segments have been joined, or are of no use."""
+        """Have the folder removed when its lock is released: its segments were joined, or are useless."""
         self.discarded = True
 
     def segment(self, chunk: Chunk) -> Path:

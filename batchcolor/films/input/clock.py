@@ -1,8 +1,8 @@
 """Film time: one continuous clock for a film, whatever the clock of its file does.
 
-Streams made for broadcasting count from anywhere, begin anew between the cells of a DVD or where two recordings were joined, and wrap
+Streams made for broadcasting start at any value, restart between the cells of a DVD or where two recordings were joined, and wrap
 around after 2^33 ticks. Rules are those of FFmpeg's programs (`ts_discontinuity_process` in fftools/ffmpeg_demux.c): only formats that
-libavformat flags as discontinuous are corrected; a step back of more than a tenth of a second, or ahead of more than ten seconds, is a
+libavformat flags as discontinuous are corrected; a step back of more than a tenth of a second, or forward of more than ten seconds, is a
 new clock, which goes on where the old one ended.
 """
 
@@ -28,7 +28,7 @@ class SyncPoint(NamedTuple):
 
 
 class ClockChange(NamedTuple):
-    """at_s: film time from which a new clock holds; offset_s: what is added to its times."""
+    """at_s: film time from which a new clock is valid; offset_s: seconds added to its times."""
 
     at_s: Fraction
     offset_s: Fraction
@@ -66,8 +66,8 @@ class FilmClock:
     def _follow(self, dts: int, duration: int) -> None:
         time = dts + self.offset
         if self._restarts and self._next is not None and self._latest is not None:
-            back, ahead = (self._latest - time) * self._tick, (time - self._next) * self._tick
-            if back > _BACK_S or ahead > _AHEAD_S:
+            back, forward = (self._latest - time) * self._tick, (time - self._next) * self._tick
+            if back > _BACK_S or forward > _AHEAD_S:
                 self.offset += self._next - time
                 self.changes.append(ClockChange(self._next * self._tick, self.offset * self._tick))
                 time = self._latest = self._next
@@ -79,10 +79,12 @@ class BestEffort:
     """The time of a decoded picture from its pts and dts, either of which may be wrong or missing.
 
     As libavcodec's `guess_correct_pts`: pts, unless they have stepped back more often than dts. Times that step back are nearly always
-    those of AVI, ASF and packed B-frames, where they tell the order of decoding.
+    those of ASF and packed B-frames, where they tell the order of decoding.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, dts_only: bool = False) -> None:
+        """dts_only: for AVI, which stores when packets are decoded; pts are libavformat's guess there."""
+        self._dts_only = dts_only
         self._faulty_pts = self._faulty_dts = 0
         self._last_pts: int | None = None
         self._last_dts: int | None = None
@@ -101,7 +103,9 @@ class BestEffort:
             self._last_pts = dts
 
     def time(self, pts: int | None, dts: int | None) -> int | None:
-        """The better one of the two."""
+        """The better one of the two; None where there is none."""
+        if self._dts_only:
+            return dts
         if pts is not None and (self._faulty_pts <= self._faulty_dts or dts is None):
             return pts
         return dts

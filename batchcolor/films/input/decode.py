@@ -31,7 +31,7 @@ class TimedFrame(NamedTuple):
 class FrameDecoder:
     """Iterating gives every frame of `stream` that can be decoded, once, as FFmpeg's programs do.
 
-    Damaged packets are passed over, and the film ends where the file does. damage: what was wrong, and when. clock: as far as it was
+    Damaged packets are skipped, and the film ends where the file does. damage: what was wrong, and when. clock: as far as it was
     read. untimed: frames without any time, which follow the one before. flawed: film times of packets whose decoder complained without
     refusing them, if that is watched.
     """
@@ -85,13 +85,14 @@ class FrameDecoder:
     def __iter__(self) -> Iterator[TimedFrame]:
         last: int | None = None
         size = self._info.width, self._info.height
-        best = BestEffort()
+        best = BestEffort(dts_only=self._info.decoding_times)
         for frame in self._learned(best):
-            stamp = frame.pts if frame.pts is not None else frame.dts
+            known = (frame.dts, frame.pts) if self._info.decoding_times else (frame.pts, frame.dts)
+            stamp = next((each for each in known if each is not None), None)
             time = best.time(frame.pts, frame.dts)
             duration = frame.duration or self._usual_duration
             if time is None:
-                self.untimed += 1
+                self.untimed += stamp is None
                 time = 0 if last is None else last + duration
             if last is not None and time <= last:
                 # Two frames cannot be shown at one time: encoders and containers refuse that. Steps of a quarter frame catch up soon.

@@ -17,7 +17,7 @@ _FIRST = {"tff": 1, "bff": -1}  # top or bottom field first
 class FieldDetector:
     """Tells for frames, in order, whether their two fields are of different moments.
 
-    1: the upper one is earlier; -1: the lower one; 0: they are of one moment, or nobody can tell; None: not looked at. Single answers
+    1: the upper one is earlier; -1: the lower one; 0: both are of one moment, or unknown; None: not examined. Single answers
     err where pictures have fine stripes, one way as often as the other; interlaced film has one order throughout.
     """
 
@@ -33,14 +33,14 @@ class FieldDetector:
         if place == 0:
             self._chain = FilterChain(frame, ("idet", ""))
         assert self._chain is not None, "a row of frames begins at its first"
-        seen = list(self._chain.through(frame))
-        said = seen[-1].metadata.get("lavfi.idet.single.current_frame") if seen else None
-        return None if place < _WARM_UP else _FIRST.get(str(said), 0)
+        filtered = list(self._chain.through(frame))
+        order = filtered[-1].metadata.get("lavfi.idet.single.current_frame") if filtered else None
+        return None if place < _WARM_UP else _FIRST.get(str(order), 0)
 
 
 def deinterlace(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """A whole picture for every frame, with its time and colour tags; lines of the second field of torn ones are made anew from those
-    around them."""
+    """A whole picture for every frame, with its time and colour tags; lines of the second field of interlaced ones are interpolated
+    from those around them."""
     waiting: deque[av.VideoFrame] = deque()
     chain: FilterChain | None = None
 
@@ -52,7 +52,7 @@ def deinterlace(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         return made
 
     for frame in frames:
-        # idet marks the torn ones, frame by frame: of telecined film, three in five stay as they are.
+        # idet marks interlaced frames one by one: of telecined film, three in five stay unchanged.
         chain = chain or FilterChain(frame, ("idet", ""), ("bwdif", "mode=send_frame:parity=auto:deint=interlaced"))
         waiting.append(frame)
         yield from map(timed, chain.through(frame))

@@ -31,7 +31,7 @@ _ACCURATE = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.F
 def to_picture_format(frame: av.VideoFrame, info: FilmInfo, picture: PictureFormat) -> av.VideoFrame:
     """A frame whose first plane is the luma in the picture's depth and size: the frame itself where that holds already.
 
-    Luma of another depth is scaled exactly, in whole codes; what is packed is taken apart first; RGB is coded with the film's own matrix
+    Luma of another depth is scaled exactly, in whole codes; packed formats are unpacked first; RGB is coded with the film's own matrix
     and range. Chroma is of no use in the result; see `in_picture_format`. Alpha is there where the picture has it.
     """
     if picture.alpha:
@@ -42,9 +42,11 @@ def to_picture_format(frame: av.VideoFrame, info: FilmInfo, picture: PictureForm
         whole = depth if is_rgb(frame.format) else _bits(frame.format)
         frame = _converted(frame, info, _PLANAR.get(whole, _PLANAR[16]), (frame.width, frame.height), picture.coding.full)
     native = not frame.format.is_big_endian and not _HIGH_BITS.match(frame.format.name)
-    if native and _bits(frame.format) == depth and (frame.width, frame.height) == size:
+    codes, bits = _codes(frame), _bits(frame.format)
+    stray = 8 < bits < 16 and int(codes.max()) >= 1 << bits  # 16 bits hold more, and decoders of damaged films leave it there
+    if native and bits == depth and not stray and (frame.width, frame.height) == size:
         return frame
-    luma = scaled_luma(_codes(frame), _bits(frame.format), picture.coding)
+    luma = scaled_luma(np.minimum(codes, (1 << bits) - 1) if stray else codes, bits, picture.coding)
     if luma.shape[::-1] != size:
         smaller = size[0] * size[1] < luma.size
         luma = cv2.resize(luma, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
@@ -91,7 +93,7 @@ def scaled_luma(luma: np.ndarray, bits: int, coding: YCbCr) -> np.ndarray:
 
 
 def _converted(frame: av.VideoFrame, info: FilmInfo, name: str, size: tuple[int, int], full: bool) -> av.VideoFrame:
-    """By swscale. It must be told matrix and range on both sides: what it is not told it guesses, and then it changes luma."""
+    """By swscale. Matrix and range must be set on both sides: swscale guesses missing ones, and then changes luma."""
     matrix = SWSCALE_MATRIX[info.matrix]
     converted = frame.reformat(
         *size,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -13,16 +12,19 @@ import av
 import av.error
 
 from ...errors import SourceError
+from ...film_files import parts
 from ...runtime.ffmpeg import open_input, reason
+from ...runtime.regular_file import require_regular_file
 from .side_data import SideData, stream_side_data
-from .source import JoinedFiles, parts
+from .source import JoinedFiles
 
 # ITU-T H.273, table 4 (matrix coefficients), as far as they are Y'CbCr with constant weights.
 _MATRICES = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
 _NO_TIMES = 0x0080  # libavformat's AVFMT_NOTIMESTAMPS: bare streams of pictures
-_RESTARTS = 0x0200  # AVFMT_TS_DISCONT: clocks that may begin anew
+_RESTARTS = 0x0200  # AVFMT_TS_DISCONT: clocks that may restart
 _NO_BYTE_SEEK = 0x8000  # AVFMT_NO_BYTE_SEEK
-_NO_PTS = {"avi", "asf"}  # formats that store when a packet is decoded, not when it is shown
+_DTS_ONLY = {"avi"}  # formats that store when a packet is decoded, and not when it is shown
+_DOUBTFUL = {"asf"}  # and those in which it may be either
 _FULL_RANGE = 2  # libavutil's AVCOL_RANGE_JPEG
 _HD_WIDTH, _SD_HEIGHT = 1280, 576
 
@@ -37,8 +39,9 @@ class FilmInfo:
     seekable: whether frames can be found again by their time.
 
     origin: time in the file, in seconds, that is 0 of film time; begins: film time at which the film begins. restarts: whether the
-    format is one whose clock may begin anew; bytes_seekable: whether it can be entered at a byte. doubtful_times: whether its pts may be
-    times of decoding. duration_stated: whether `duration_s` is what the header says, not what a look at the end of the file gave.
+    format is one whose clock may restart; bytes_seekable: whether it can be entered at a byte. decoding_times: whether it stores decoding
+    times only; doubtful_times: whether its pts may be these. duration_stated: whether `duration_s` is from the header, instead of
+    from the end of the file.
     """
 
     container: str
@@ -60,6 +63,7 @@ class FilmInfo:
     begins: Fraction = Fraction(0)
     restarts: bool = False
     bytes_seekable: bool = False
+    decoding_times: bool = False
     doubtful_times: bool = False
     duration_stated: bool = False
     side_data: SideData = field(default_factory=SideData)
@@ -87,10 +91,9 @@ def describe(info: FilmInfo) -> str:
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[av.container.InputContainer]:
     """The opened container; FFmpeg's errors inside the block become `SourceError` in one sentence."""
+    require_regular_file(path)
     try:
         files = parts(path)
-        if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
-            raise SourceError(f"{path}: is no regular file; only files are read")
         if path.stat().st_size == 0:
             raise SourceError(f"{path}: is empty (0 bytes); copy it again from its source")
         with contextlib.ExitStack() as opened:
@@ -103,7 +106,7 @@ def reading(path: Path) -> Iterator[av.container.InputContainer]:
 
 
 def _sentence(path: Path, error: Exception) -> str:
-    """What an error of FFmpeg means for the film. PyAV derives its errors from Python's of the same name where there is one."""
+    """The error for a film that FFmpeg cannot read. PyAV derives its errors from Python's of the same name where there is one."""
     match error:
         case PermissionError():
             return f"{path}: cannot be read (permission denied); check its permissions"
@@ -177,7 +180,8 @@ def describe_stream(path: Path, container: av.container.InputContainer, stream: 
         restarts=restarts,
         bytes_seekable=restarts and not flags & _NO_BYTE_SEEK,
         # Matroska keeps the tag of AVI's codecs for tracks that were taken over from there as they were.
-        doubtful_times=container.format.name in _NO_PTS
+        decoding_times=container.format.name in _DTS_ONLY,
+        doubtful_times=container.format.name in _DOUBTFUL
         or ("matroska" in container.format.name and context.codec_tag.strip("\0") != ""),
         duration_stated=not restarts and bool(stream.duration),
         side_data=side_data,
@@ -207,5 +211,5 @@ def _first_frame_facts(path: Path) -> tuple[int, SideData]:
 
 
 def _usual_matrix(width: int, height: int) -> str:
-    """What players assume where a film does not say: BT.709 for high definition, else BT.601."""
+    """The matrix that players assume if a film names none: BT.709 for high definition, else BT.601."""
     return "bt709" if width >= _HD_WIDTH or height > _SD_HEIGHT else "bt601"

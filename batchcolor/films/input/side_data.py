@@ -20,7 +20,7 @@ from .filter_chain import FilterChain
 FieldOrder = Literal["progressive", "tff", "bff"]
 _IDENTITY = (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
 
-# What belongs to single frames and is of no use once they are coded anew, or is the encoder's own.
+# Of single frames, and useless once they are encoded again, or the encoder's own.
 _OF_THE_CODING = {
     "MOTION_VECTORS",
     "VIDEO_ENC_PARAMS",
@@ -67,7 +67,7 @@ class Spherical:
 
 @dataclass(frozen=True, slots=True)
 class SideData:
-    """What a picture stream says of all its frames.
+    """Side data of a whole picture stream.
 
     display_matrix: nine numbers in 16.16 and 2.30 fixed point, row by row (ISO/IEC 14496-12, 6.2.2); None: shown as stored.
     content_light: MaxCLL, MaxFALL, in cd/m2 (CTA-861.3). others: names of what else there is; nothing here can carry it.
@@ -82,7 +82,7 @@ class SideData:
     others: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, str]:
-        """What there is, in words, by FFmpeg's name of it."""
+        """Descriptions of what is present, by FFmpeg's names."""
         found = {
             "display matrix": None if self.display_matrix is None else " ".join(map(str, self.display_matrix)),
             "mastering display": None if self.mastering is None else _words(self.mastering),
@@ -113,7 +113,7 @@ def stream_side_data(frame: av.VideoFrame) -> SideData:
     )
 
 
-# Of a whole stream, and not written by any encoder or muxer that films are given to here.
+# Of a whole stream, and not written by any encoder or muxer used here.
 _UNCARRIED = {"DOVI_RPU_BUFFER", "DOVI_METADATA", "DYNAMIC_HDR_VIVID", "AMBIENT_VIEWING_ENVIRONMENT", "ICC_PROFILE"}
 
 

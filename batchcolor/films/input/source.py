@@ -5,50 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import SourceError
+from ...film_files import parts
+from ...runtime.regular_file import require_regular_file
 
-# DVD-Video: the titles of set nn lie in VTS_nn_1.VOB to VTS_nn_9.VOB, which are one stream, split at 1 GiB; VTS_nn_0.VOB is a menu.
-_TITLE = re.compile(r"(VTS_\d\d_)([1-9])(\.VOB)", re.IGNORECASE)
 _END_BYTES = 1 << 16
-
-
-def parts(path: Path) -> tuple[Path, ...]:
-    """The files that make up the film `path`: itself, or all files of a DVD title of which it is the first."""
-    named = _TITLE.fullmatch(path.name)
-    if named is None or named[2] != "1":
-        return (path,)
-    found = [path]
-    for number in range(2, 10):
-        following = next((p for p in _spellings(path, named, number) if p.is_file()), None)
-        if following is None:
-            break
-        found.append(following)
-    return tuple(found)
-
-
-def _spellings(path: Path, named: re.Match[str], number: int) -> Sequence[Path]:
-    name = f"{named[1]}{number}{named[3]}"
-    return [path.with_name(spelling) for spelling in (name, name.upper(), name.lower())]
-
-
-def is_later_part(path: Path) -> bool:
-    """Whether a file belongs to a DVD's disc structure and is no film of its own: a menu, or not the first file of a title."""
-    if re.fullmatch(r"(VIDEO_TS|VTS_\d\d_0)\.VOB", path.name, re.IGNORECASE):
-        return path.parent.name.upper() == "VIDEO_TS" or path.with_suffix(".IFO").exists()
-    named = _TITLE.fullmatch(path.name)
-    if named is None or named[2] == "1":
-        return False
-    return any(spelling.is_file() for spelling in _spellings(path, named, 1))
 
 
 @dataclass(frozen=True, slots=True)
 class SourceIdentity:
-    """What a source was when it was first looked at. files: size in bytes, time of change in ns, inode, and SHA-256 of both ends of
+    """The identity of a source at its first access. files: size in bytes, time of change in ns, inode, and SHA-256 of both ends of
     each of its files."""
 
     files: tuple[tuple[int, int, int, str], ...]
@@ -56,6 +26,7 @@ class SourceIdentity:
     @classmethod
     def of(cls, path: Path) -> SourceIdentity:
         """Raises `SourceError` where the source cannot be read."""
+        require_regular_file(path)
         try:
             return cls(tuple(_identity(part) for part in parts(path)))
         except OSError as exc:

@@ -31,7 +31,8 @@ _BT2020 = 9
 class PictureFormat:
     """The pixel format of the result, how its samples code colour, and where its chroma lies.
 
-    name: planar, as frames are made here. encoded: as the encoder wants them; the same but for chips, which want chroma interleaved.
+    name: planar, as frames are made here. encoded: as the encoder takes them; the same, but for hardware encoders with interleaved
+    chroma.
     alpha: whether there is a fourth plane, of transparency.
     """
 
@@ -56,6 +57,11 @@ def picture_format(
     the encoder needs even sides for 4:2:0, chroma is as fine as luma. wanted_format: one of FFmpeg's planar Y'CbCr formats;
     wanted_profile: one of the encoder's. Raises `UsageError` where the encoder does not take them, or the size.
     """
+    if min(info.width, info.height) < encoder.least_side:
+        raise UsageError(
+            f"the encoder {encoder.name} takes films from {encoder.least_side}x{encoder.least_side} on, and this one has "
+            f"{info.width}x{info.height}; choose another --codec"
+        )
     source = av.VideoFormat(info.pixel_format)
     alpha = has_alpha(info.pixel_format)
     profile = encoder.profile(wanted_profile, alpha=alpha)
@@ -81,7 +87,7 @@ def picture_format(
                     return PictureFormat(name, encoded, coding, grid, kind == "yuva")
     if wanted_format is not None:
         ours = sorted(name for name in offered if re.fullmatch(r"yuva?4(20|22|44)p(\d+le)?", name))
-        raise UsageError(f"--pix-fmt {wanted_format}: the encoder {encoder.name} is given one of {', '.join(ours)}")
+        raise UsageError(f"--pix-fmt {wanted_format}: the encoder {encoder.name} takes {', '.join(ours)}")
     if encoder.even and not fitting:
         raise UsageError(
             f"a film of {info.width}x{info.height} has an odd side, for which {encoder.name} takes chroma as fine as luma alone; "
@@ -142,9 +148,9 @@ def open_encoder(
         try:
             context.open()
         except av.error.FFmpegError as exc:
-            given = ", ".join(f"{name}={value}" for name, value in options.items())
+            options_text = ", ".join(f"{name}={value}" for name, value in options.items())
             raise UsageError(
-                f"the encoder {encoder.name} refuses a film of {info.width}x{info.height} as {picture.encoded} with {given} "
+                f"the encoder {encoder.name} refuses a film of {info.width}x{info.height} as {picture.encoded} with {options_text} "
                 f"({messages.explain(exc)}); choose another --codec, --profile, --preset, --tune or --crf"
             ) from exc
     return stream
@@ -157,9 +163,9 @@ def color_tags(source: av.VideoCodecContext, info: FilmInfo) -> tuple[int, int, 
     otherwise would show other colours than were made here. Primaries and transfer change no sample and stay unspecified.
     """
     matrix = {"bt709": _BT709, "bt601": _BT601, "bt2020": _BT2020}[info.matrix]
-    said = int(source.colorspace)
-    known = said not in (0, 2) and not source.format.is_rgb  # 0: RGB; 2: unspecified
-    return said if known else matrix, int(source.color_primaries), int(source.color_trc)
+    matrix_code = int(source.colorspace)
+    known = matrix_code not in (0, 2) and not source.format.is_rgb  # 0: RGB; 2: unspecified
+    return matrix_code if known else matrix, int(source.color_primaries), int(source.color_trc)
 
 
 def _options(encoder: Encoder, settings: FilmSettings, info: FilmInfo, picture: PictureFormat) -> dict[str, str]:
@@ -177,12 +183,19 @@ def _options(encoder: Encoder, settings: FilmSettings, info: FilmInfo, picture: 
     if encoder.name in _LIGHT_OPTIONS:
         option, separator = _LIGHT_OPTIONS[encoder.name]
         options[option] = separator.join([options[option], *_light(encoder.name, info.side_data)])
+    if encoder.name in _LOOKAHEAD and info.width * info.height * (2 if picture.coding.depth > 8 else 1) > _LARGE_BYTES:
+        options[_LOOKAHEAD[encoder.name]] += f":rc-lookahead={_FEW}"
     if settings.deinterlace == "off" and info.side_data.field_order != "progressive" and encoder.name in CODES_FIELDS:
         options |= {"flags": "+ildct+ilme", "field_order": "tt" if info.side_data.field_order == "tff" else "bb"}
+        if encoder.name == "libx264":
+            options["x264-params"] += f":{info.side_data.field_order}=1"
     return options
 
 
-CODES_FIELDS = {"libx264", "prores_ks", "ffv1"}  # encoders that are told of two fields in a frame
+# Encoders keep dozens of pictures to plan their bits; of large ones (6 MiB of luma; 1080p has fewer), a few must do.
+_LOOKAHEAD = {"libx264": "x264-params", "libx265": "x265-params"}
+_LARGE_BYTES, _FEW = 6 << 20, 6
+CODES_FIELDS = {"libx264", "prores_ks", "ffv1"}  # encoders that signal two fields in a frame
 # Encoders that write mastering display and content light level into the stream: in which option, between which separators.
 _LIGHT_OPTIONS = {"libx264": ("x264-params", ":"), "libx265": ("x265-params", ":"), "libsvtav1": ("svtav1-params", ":")}
 

@@ -1,4 +1,4 @@
-"""Encoders: which one, with which settings and profiles. Encoders in chips are tried before they are trusted."""
+"""Encoders: their choice, settings and profiles. Hardware encoders are tested before use."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ...settings import FilmSettings
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a named profile of a codec fixes. sampling: 420, 422 or 444; depth: bits a sample; None: the nearest to the source's.
+    """A named profile of a codec. sampling: 420, 422 or 444; depth: bits a sample; None: the nearest to the source's.
 
-    options: what the encoder is told beside the pixel format, if anything.
+    options: for the encoder, besides the pixel format.
     """
 
     sampling: str | None = None
@@ -30,9 +30,9 @@ class Profile:
 class Encoder:
     """An encoder of FFmpeg. quality: its option for constant quality, and the default of that; None where it has none. preset: default.
 
-    more: options that are always given. profiles: by name; default_profile: taken where none is asked for; alpha_profile: for a film
-    with transparency. even: whether sides must be multiples of the chroma samples' size. Software encoders run in one thread: chunks keep
-    the cores busy, and the same film becomes the same bits on every machine.
+    more: options that are always given. profiles: by name; default_profile: used if none is requested; alpha_profile: for a film
+    with transparency. even: whether sides must be multiples of the chroma samples' size. least_side: of a film that it encodes without
+    harm. Software encoders run in one thread: chunks keep the cores busy, and the same film becomes the same bits on every machine.
     """
 
     name: str
@@ -43,9 +43,10 @@ class Encoder:
     default_profile: str | None = None
     alpha_profile: str | None = None
     even: bool = False
+    least_side: int = 1
 
     def profile(self, wanted: str | None, *, alpha: bool) -> Profile:
-        """The profile that is asked for, else the encoder's own. Raises `UsageError` for one that it does not have."""
+        """The requested profile, or the encoder's default. Raises `UsageError` for one that it does not have."""
         if wanted is None:
             name = self.alpha_profile if alpha and self.alpha_profile else self.default_profile
             return Profile() if name is None else self.profiles[name]
@@ -89,6 +90,7 @@ CODECS: dict[str, Encoder] = {
         (("x265-params", "pools=none:frame-threads=1:log-level=error"),),
         profiles=_HEVC_PROFILES,
         even=True,
+        least_side=64,  # one coding tree unit: of smaller films libx265 overruns its buffers, whatever --ctu it is given
     ),
     "av1": Encoder("libsvtav1", ("crf", 26), "8", (("svtav1-params", "lp=1"),), profiles={"main": Profile("420")}),
     "prores": Encoder(
@@ -119,8 +121,8 @@ CODECS: dict[str, Encoder] = {
     "ffv1": Encoder("ffv1", more=(("level", "3"), ("g", "1"), ("slicecrc", "1"), ("coder", "1"))),
 }
 
-# Encoders in chips: a number of their scale that looks about like the software one's default.
-_CHIPS: dict[str, tuple[str, int, tuple[tuple[str, str], ...]]] = {
+# Hardware encoders: option and value whose quality is about that of the software encoder's default.
+_HARDWARE: dict[str, tuple[str, int, tuple[tuple[str, str], ...]]] = {
     "nvenc": ("cq", 21, (("rc", "vbr"), ("b", "0"))),
     "qsv": ("global_quality", 21, ()),
     "videotoolbox": ("q", 65, ()),
@@ -130,17 +132,17 @@ _CHIPS: dict[str, tuple[str, int, tuple[tuple[str, str], ...]]] = {
 
 
 def choose_encoder(settings: FilmSettings) -> Encoder:
-    """The encoder that the settings ask for. Encoders in chips are tried for real: that FFmpeg lists one says nothing about the machine.
+    """The encoder for these settings. Hardware encoders are tested by encoding: FFmpeg lists them whether or not the machine has them.
 
-    Raises `UsageError` for a chip that is not there or fails its trial.
+    Raises `UsageError` for a hardware encoder that is missing or fails its test.
     """
     software = CODECS[settings.codec]
     if settings.encoder == "software":
         return software
-    for chip in _CHIPS if settings.encoder == "auto" else (settings.encoder,):
-        option, value, more = _CHIPS[chip]
+    for hardware in _HARDWARE if settings.encoder == "auto" else (settings.encoder,):
+        option, value, more = _HARDWARE[hardware]
         candidate = Encoder(
-            f"{settings.codec}_{chip}", (option, value), more=more, profiles=software.profiles, even=software.even
+            f"{settings.codec}_{hardware}", (option, value), more=more, profiles=software.profiles, even=software.even
         )
         if _works(candidate.name):
             return candidate

@@ -1,4 +1,4 @@
-"""What FFmpeg says about an error, beside its number."""
+"""FFmpeg's log messages about an error."""
 
 from __future__ import annotations
 

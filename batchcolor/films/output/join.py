@@ -19,7 +19,18 @@ from ..input.clock import ClockChange, StreamClock
 from ..input.probe import FilmInfo, picture_stream, reading
 from ..time_range import TimeRange
 from .encode import PictureFormat, open_encoder
-from .streams import MUXERS, Copy, add_copies, chapters_within, film_tags, is_cover, is_filler, stream_tags, writing
+from .streams import (
+    MUXERS,
+    Copy,
+    add_copies,
+    chapters_within,
+    film_tags,
+    is_cover,
+    is_filler,
+    stream_tags,
+    with_decoding_times,
+    writing,
+)
 from .timecode import carry_timecode
 from .trial import StreamPlan
 
@@ -58,16 +69,18 @@ def join(
     """
     with reading(source) as container:
         stream = picture_stream(source, container)
-        ticks = round(window.start / stream.time_base)
+        # Matroska holds no times before 0, so that a subtitle that comes before the film moves all of it.
+        moved = streams.lead_s if window.whole and target.suffix.lower() == ".mkv" else Fraction(0)
+        ticks = round((window.start - moved) / stream.time_base)
         shift = ticks * stream.time_base
-        said = {**film_tags(container), **tags}
-        with writing(target, temporary, MUXERS[target.suffix.lower()], said) as output:
+        container_tags = {**film_tags(container), **tags}
+        with writing(target, temporary, MUXERS[target.suffix.lower()], container_tags) as output:
             # Never encodes: it gives the stream its headers, which are those of the segments, made by the same encoder.
             shown = open_encoder(output, stream, info, picture, settings)
             shown.metadata.update(stream_tags(stream, picture=True))
-            carry_timecode(container, stream, shown, shift)
+            carry_timecode(container, stream, shown, window.start)
             copies = add_copies(container, output, streams.streams, streams.covers)
-            output.metadata.update(said)
+            output.metadata.update(container_tags)
             end = None if window.end is None else window.end + info.origin
             chapters = list(chapters_within(container.chapters(), shift + info.origin, end))
             if chapters:
@@ -116,12 +129,12 @@ def _pictures(pieces: Sequence[Piece], work: WorkFolder, tick: Fraction, shift: 
 def _others(
     container: av.container.InputContainer, copies: dict[int, Copy], window: TimeRange, shift: Fraction, clock: StreamClock
 ) -> Iterator[_Moment]:
-    """Packets of the other streams on the film's clock, in the file's order; what lies outside of the window is left out."""
+    """Packets of the other streams on the film's clock, in the file's order; packets outside the window are left out."""
     if not copies:
         return
     last: dict[int, int] = {}  # decoding time by stream, in its ticks
     try:
-        for packet in container.demux([s for s in container.streams if s.index in copies]):
+        for packet in with_decoding_times(container.demux([s for s in container.streams if s.index in copies])):
             copy = copies[packet.stream.index]
             if is_cover(packet.stream) and packet.size:
                 yield from ((Fraction(0), ready, copy) for ready in copy.ready(packet))
@@ -136,7 +149,7 @@ def _others(
             if window.holds(film_time):
                 ticks = round((film_time - shift - seconds) / tick)
                 if clock.restarts:
-                    # Where a clock begins anew, the old one's sound may last a little longer than its pictures.
+                    # Where a clock restarts, the sound of the old one may last a little longer than its pictures.
                     ticks += max(0, last.get(index, packet.dts + ticks - 1) + 1 - packet.dts - ticks)
                 packet.dts += ticks
                 packet.pts = None if packet.pts is None else packet.pts + ticks

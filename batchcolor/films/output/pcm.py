@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import av
 
-# By the decoder's sample format: what FFmpeg decodes to 32 bits from discs has 20 or 24, left-aligned.
+# By the decoder's sample format: samples of discs that FFmpeg decodes to 32 bits have 20 or 24, left-aligned.
 _CODECS = {"s16": "pcm_s16le", "s32": "pcm_s32le", "flt": "pcm_f32le", "dbl": "pcm_f64le", "u8": "pcm_u8", "s64": "pcm_s64le"}
 _OF_24_BITS = ("24", "bluray", "dvd")
 

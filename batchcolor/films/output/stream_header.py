@@ -44,8 +44,8 @@ def give_side_data(stream: av.VideoStream, side_data: SideData, codec: str) -> N
     """Give `stream`, which is still to be opened, the side data; anything else of it has to be set after this."""
     video = _video(side_data)
     if video and codec in _CODEC_IDS:
-        with av.open(io.BytesIO(_film(_CODEC_IDS[codec], video)), format="matroska") as said:
-            BitStreamFilterContext("null", in_stream=said.streams.video[0], out_stream=stream)
+        with av.open(io.BytesIO(_film(_CODEC_IDS[codec], video)), format="matroska") as header:
+            BitStreamFilterContext("null", in_stream=header.streams.video[0], out_stream=stream)
     if side_data.display_matrix is not None:
         stream.set_display_matrix(side_data.display_matrix)
 

@@ -1,11 +1,12 @@
 """Everything of a film that is not its picture: sound, subtitles, attachments, covers, chapters, tags. Copied packet by packet.
 
-What becomes of each stream is planned before any work is done, by a trial (`trial.py`); the result is written by the same plan.
+Each stream is planned before any work is done, by a trial (`trial.py`); the result is written by the same plan.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,7 +29,7 @@ from .pcm import PcmRewrap
 MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 _OF_THE_CONTAINER = {"major_brand", "minor_version", "compatible_brands", "encoder"}
-# What mkvmerge and FFmpeg have counted in the source; it is wrong as soon as anything changes, and the muxer counts anew.
+# Statistics that mkvmerge and FFmpeg wrote into the source; they are wrong after any change, and the muxer computes new ones.
 _STATISTICS = ("bps", "number_of_bytes", "number_of_frames", "duration", "_statistics_")
 _OF_THE_PICTURE = {"encoder", "rotate", "vendor_id"}  # of the encoder that made it; the display matrix in words
 # Keys for which MP4 and QuickTime have boxes of their own; with any other, FFmpeg has to write them all as free keys ("mdta").
@@ -39,8 +40,22 @@ _MP4_TAGS = {
 }  # fmt: skip
 
 
+# Data that a player does nothing with, in words, by FFmpeg's name of it.
+_DATA = {
+    "tmcd": "timecode",
+    "scte_35": "SCTE-35 cues",
+    "klv": "KLV metadata",
+    "smpte_436m_anc": "SMPTE 436M ancillary data",
+    "smpte_2038": "SMPTE 2038 ancillary data",
+    "dvd_nav_packet": "DVD navigation",
+    "timed_id3": "timed ID3",
+    "epg": "programme guide",
+    "bin_data": "data",
+}
+
+
 class Fate(StrEnum):
-    """What becomes of a stream. CHAPTERS: it is the text of the chapters; TIMECODE: of the tag that a muxer makes a track of."""
+    """How a stream is treated. CHAPTERS: it is the text of the chapters; TIMECODE: of the tag that a muxer makes a track of."""
 
     COPIED = "copied"
     REWRAPPED = "rewrapped"
@@ -52,7 +67,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedStream:
-    """What becomes of a stream of the source. kind: video, audio, ...; cover: `is_cover`; reason: why it is left out."""
+    """The plan for a stream of the source. kind: video, audio, ...; cover: `is_cover`; reason: why it is left out."""
 
     index: int
     kind: str
@@ -89,9 +104,11 @@ def writing(target: Path, temporary: Path, muxer: str, tags: Iterable[str] = ())
 
 def muxer_options(muxer: str, tags: Iterable[str] = (), *, fast_start: bool = False) -> dict[str, str]:
     """Options for FFmpeg's muxer. tags: names of those that the file will have; fast_start: the index at the front."""
-    # Else decoding times before 0 (B-frames) would shift every stream. FFmpeg's own waiting for streams that have nothing to say is left
-    # at ten seconds: packets are handed over in the order of their times, and with a sound that ends early it would keep all the rest.
-    options = {"avoid_negative_ts": "disabled"}
+    # MP4 and NUT hold times before 0: decoding times of B-frames, sound before the first picture. Left to itself, FFmpeg would shift
+    # every stream by the former. Matroska holds none, goes by when pictures are shown, and is shifted as a whole where one is before 0.
+    # FFmpeg's waiting for streams that have nothing to say is left at ten seconds: packets are handed over in the order of their times,
+    # and with a sound that ends early it would keep all the rest.
+    options = {"avoid_negative_ts": "make_non_negative" if muxer == "matroska" else "disabled"}
     if muxer in ("mp4", "mov"):
         flags = ["+faststart"] if fast_start else []
         if any(name.lower() not in _MP4_TAGS for name in tags):
@@ -112,7 +129,7 @@ class Copy:
         self._last: int | None = None
 
     def ready(self, packet: av.Packet) -> Iterator[av.Packet]:
-        """What is to be muxed for a packet of the source, whose times are those of the result already."""
+        """The packets to mux for a packet of the source, whose times are those of the result already."""
         if self._rewrap is None:
             made = [packet]
         else:
@@ -199,7 +216,23 @@ def _described(copy: av.stream.Stream, stream: av.stream.Stream) -> av.stream.St
     copy.disposition = stream.disposition
     copy.metadata.clear()
     copy.metadata.update(stream_tags(stream))
+    language = copy.metadata.get("language")
+    if language in _BIBLIOGRAPHIC and copy.container.format.name == "mov":
+        copy.metadata["language"] = _BIBLIOGRAPHIC[language]
     return copy
+
+
+# ISO 639-2 has two codes for some languages. QuickTime's own list has the bibliographic ones, and knows no others.
+_BIBLIOGRAPHIC = {
+    "sqi": "alb", "hye": "arm", "eus": "baq", "bod": "tib", "mya": "bur", "zho": "chi", "ces": "cze", "nld": "dut", "fra": "fre",
+    "kat": "geo", "deu": "ger", "ell": "gre", "isl": "ice", "mkd": "mac", "mri": "mao", "msa": "may", "fas": "per", "ron": "rum",
+    "slk": "slo", "cym": "wel",
+}  # fmt: skip
+
+
+def same_language(one: str | None, other: str | None) -> bool:
+    """Whether two ISO 639-2 codes mean the same language."""
+    return _BIBLIOGRAPHIC.get(one or "", one) == _BIBLIOGRAPHIC.get(other or "", other)
 
 
 def is_cover(stream: av.stream.Stream) -> bool:
@@ -207,8 +240,20 @@ def is_cover(stream: av.stream.Stream) -> bool:
     return bool(stream.disposition & Disposition.attached_pic) and not stream.disposition & Disposition.timed_thumbnails
 
 
+def codec_name(stream: av.stream.Stream) -> str:
+    """FFmpeg's name of the stream's codec, or what its data are in words; of an attachment, its file's."""
+    if stream.codec_context is not None:
+        return str(stream.codec_context.codec.canonical_name)
+    if stream.type == "attachment":
+        return stream.metadata.get("filename") or stream.metadata.get("mimetype") or "unknown"
+    if stream.type == "data" and "timecode" in stream.metadata:
+        return "timecode"
+    name = str(getattr(stream, "name", None) or "unknown")
+    return _DATA.get(name, name)
+
+
 def stream_tags(stream: av.stream.Stream, *, picture: bool = False) -> dict[str, str]:
-    """A stream's tags without those that were counted, or of its encoder. picture: it is encoded anew."""
+    """A stream's tags without those that were counted, or of its encoder. picture: the stream is encoded again."""
     return {
         name: value
         for name, value in stream.metadata.items()
@@ -231,6 +276,47 @@ def chapters_within(chapters: Iterable[Any], start: Fraction, end: Fraction | No
             yield {**chapter, "start": round(begins / tick), "end": round(ends / tick)}
 
 
+def with_decoding_times(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+    """Packets with content, or of covers, each with a decoding time where any packet of its stream has one.
+
+    Where a container says only when pictures are shown, FFmpeg gives the first packets no decoding time: they get times before the first
+    one known, a packet's duration apart. Packets of a stream without any decode when they are shown.
+    """
+    waiting: dict[int, list[av.Packet]] = defaultdict(list)
+    last: dict[int, int] = {}
+    for packet in packets:
+        if not packet.size:
+            continue
+        index = packet.stream.index
+        if is_cover(packet.stream):
+            yield packet
+        elif packet.dts is not None:
+            early = waiting.pop(index, [])
+            for n, each in enumerate(reversed(early), 1):
+                each.dts = packet.dts - n * max(1, each.duration or 1)
+            last[index] = packet.dts
+            yield from (*early, packet)
+        elif index in last:
+            last[index] = packet.dts = last[index] + 1
+            yield packet
+        else:
+            waiting[index].append(packet)
+            if len(waiting[index]) == _MOST_EARLY:
+                yield from _dated_as_shown(waiting.pop(index))
+    for left in waiting.values():
+        yield from _dated_as_shown(left)
+
+
+_MOST_EARLY = 32  # packets; no codec reorders more
+
+
+def _dated_as_shown(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+    for packet in packets:
+        packet.dts = packet.pts
+        if packet.dts is not None:
+            yield packet
+
+
 def is_filler(packet: av.Packet) -> bool:
-    """Whether the packet is the empty text that MP4 keeps between two subtitles; its muxer writes these anew by itself."""
+    """Whether the packet is the empty text that MP4 keeps between two subtitles; its muxer writes these by itself."""
     return packet.stream.type == "subtitle" and packet.stream.codec_context.name == "mov_text" and bytes(packet) == b"\0\0"

@@ -22,8 +22,8 @@ def carry_timecode(
 
 def timecode_of(source: av.container.InputContainer, picture: av.VideoStream) -> str | None:
     """Timecode of the first frame, as the picture stream says, else a track of timecode, else the container."""
-    for said in (picture.metadata, *(stream.metadata for stream in source.streams if stream.type == "data"), source.metadata):
-        for name, value in said.items():
+    for tags in (picture.metadata, *(stream.metadata for stream in source.streams if stream.type == "data"), source.metadata):
+        for name, value in tags.items():
             if name.lower() == "timecode":
                 return str(value)
     return None

@@ -1,10 +1,11 @@
-"""A trial before hours of work: what the result's container takes of a film, found by writing it and reading it again."""
+"""Finds what the result's container can hold of a film, by writing a small sample and reading it again."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -13,8 +14,9 @@ from av.stream import Discard
 
 from ...errors import OutputError, UsageError
 from ...settings import FilmSettings
-from ..input.probe import FilmInfo, picture_stream, reading
-from .encode import PictureFormat, open_encoder
+from ..input.probe import FilmInfo, picture_stream, probe, reading
+from .encode import PictureFormat, open_encoder, picture_format
+from .encoders import choose_encoder
 from .ffmpeg_log import Messages, listening
 from .pcm import is_pcm
 from .streams import (
@@ -22,6 +24,7 @@ from .streams import (
     Fate,
     PlannedStream,
     add_copies,
+    codec_name,
     film_tags,
     is_cover,
     is_filler,
@@ -29,34 +32,19 @@ from .streams import (
     stream_tags,
 )
 
-_PACKETS_LOOKED_AT = 4000  # of a film's beginning, in search of the first ones of every stream
-_BYTES_LOOKED_AT = 64 << 20
+_MAX_PACKETS = 4000  # of a film's beginning, in search of the first ones of every stream
+_MAX_BYTES = 64 << 20
 _REFUSALS = (ValueError, TypeError, AttributeError, KeyError, av.error.FFmpegError)
-
-# Data that a player does nothing with, in words, by FFmpeg's name of it or by its tag in MP4.
-_DATA = {
-    "tmcd": "timecode",
-    "scte_35": "SCTE-35 cues",
-    "klv": "KLV metadata",
-    "smpte_436m_anc": "SMPTE 436M ancillary data",
-    "smpte_2038": "SMPTE 2038 ancillary data",
-    "dvd_nav_packet": "DVD navigation",
-    "timed_id3": "timed ID3",
-    "epg": "programme guide",
-    "gpmd": "camera telemetry",
-    "camm": "camera telemetry",
-    "mett": "timed metadata",
-    "mebx": "timed metadata",
-    "rtp": "streaming hints",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """What becomes of every stream but the picture. covers: pictures that become attachments, by index."""
+    """What becomes of every stream but the picture. covers: pictures that become attachments, by index. lead_s: how much earlier than the
+    film a subtitle begins, as discs and cameras have them."""
 
     streams: tuple[PlannedStream, ...]
     covers: dict[int, bytes]
+    lead_s: Fraction = Fraction(0)
 
     def kind(self, index: int) -> str:
         """video, audio, subtitle, ..."""
@@ -68,7 +56,7 @@ class StreamPlan:
 
     def warnings(self, source: Path) -> list[str]:
         """As `losses`, and what else is good to know."""
-        return [said for plan in self.streams if (said := plan.warning(source)) is not None]
+        return [warning for plan in self.streams if (warning := plan.warning(source)) is not None]
 
 
 def plan_streams(source: Path, target: Path, info: FilmInfo, picture: PictureFormat, settings: FilmSettings) -> StreamPlan:
@@ -86,7 +74,13 @@ def plan_streams(source: Path, target: Path, info: FilmInfo, picture: PictureFor
         covers = {
             plan.index: bytes(first[plan.index][0]) for plan in planned if plan.fate is Fate.ATTACHED and plan.index in first
         }
-        plan = StreamPlan(tuple(planned), covers)
+        early = [
+            packet.pts * packet.time_base
+            for each in planned
+            for packet in first.get(each.index, [])[:1]
+            if each.kind == "subtitle" and each.fate is Fate.COPIED and packet.pts is not None
+        ]
+        plan = StreamPlan(tuple(planned), covers, max(Fraction(0), info.origin - min(early, default=info.origin)))
         messages.forget()
         try:
             with av.open(io.BytesIO(), "w", format=muxer, options=muxer_options(muxer, film_tags(container))) as output:
@@ -107,6 +101,14 @@ def plan_streams(source: Path, target: Path, info: FilmInfo, picture: PictureFor
     return plan
 
 
+def preview_streams(source: Path, target: Path, settings: FilmSettings | None = None) -> list[str]:
+    """A sentence for each stream of `source` that `target` will not have, or will have as it is. Raises what `plan_streams` does."""
+    film = settings or FilmSettings()
+    info = probe(source)
+    picture = picture_format(info, choose_encoder(film), film.pix_fmt, film.profile)
+    return plan_streams(source, target, info, picture, film).warnings(source)
+
+
 def _named(error: UsageError, muxer: str, settings: FilmSettings) -> UsageError:
     """A codec that the container does not hold is one thing, an encoder that is missing another."""
     if "does not support" in str(error):
@@ -117,8 +119,8 @@ def _named(error: UsageError, muxer: str, settings: FilmSettings) -> UsageError:
 def _planned(
     stream: av.stream.Stream, muxer: str, has_chapters: bool, first: list[av.Packet], messages: Messages
 ) -> PlannedStream:
-    """What becomes of one stream. first: its first packets."""
-    codec, kind = _codec_name(stream), stream.type
+    """The plan for one stream. first: its first packets."""
+    codec, kind = codec_name(stream), stream.type
 
     def fate(what: Fate, why: str = "") -> PlannedStream:
         return PlannedStream(stream.index, kind, codec, what, why, cover=is_cover(stream))
@@ -142,13 +144,6 @@ def _attached(is_there: bool, muxer: str, fate: Callable[[Fate, str], PlannedStr
     if muxer != "matroska":
         return fate(Fate.LEFT_OUT, f"{muxer} holds no attachments; an .mkv result does")
     return fate(Fate.ATTACHED, "") if is_there else fate(Fate.LEFT_OUT, "its picture is missing")
-
-
-def _codec_name(stream: av.stream.Stream) -> str:
-    if stream.codec_context is not None:
-        return str(stream.codec_context.codec.canonical_name)
-    name = getattr(stream, "name", None) if stream.type != "attachment" else stream.metadata.get("filename")
-    return _DATA.get(str(name), str(name or "unknown"))
 
 
 def _refusal(stream: av.stream.Stream, muxer: str, first: list[av.Packet], messages: Messages, *, rewrap: bool) -> str | None:
@@ -188,17 +183,17 @@ def _first_packets(container: av.container.InputContainer, streams: list[av.stre
     """The first packets of each stream, as far as they lie near the beginning."""
     wanted = {stream.index: 1 if is_cover(stream) else 3 for stream in streams if stream.type != "attachment"}
     found: dict[int, list[av.Packet]] = {}
-    seen = size = 0
+    count = size = 0
     if not wanted:
         return found
     for packet in _packets(container):
-        seen, size = seen + 1, size + packet.size
+        count, size = count + 1, size + packet.size
         packets = found.setdefault(packet.stream.index, [])
         if len(packets) < wanted.get(packet.stream.index, 0) and packet.size and not is_filler(packet):
             packets.append(packet)
             if all(len(found.get(index, ())) == count for index, count in wanted.items()):
                 break
-        if seen > _PACKETS_LOOKED_AT or size > _BYTES_LOOKED_AT:
+        if count > _MAX_PACKETS or size > _MAX_BYTES:
             break
     return found
 

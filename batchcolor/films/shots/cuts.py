@@ -16,7 +16,7 @@ import numpy as np
 from .dissolves import with_dissolves
 from .similarity import Item, Marked, dissimilarity, signature
 
-_UNLIKE = 0.25  # what a cut must reach
+_UNLIKE = 0.25  # dissimilarity of a cut, at least
 _STANDS_OUT = 3.0  # times the largest of its neighbours
 _LOOKAHEAD = 2
 

@@ -17,7 +17,7 @@ from .similarity import Item, Marked, dissimilarity
 
 _REACHES = (6, 10, 16)  # frames on either side of a dissolve's middle
 _UNLIKE = 0.75  # its two ends
-_UNEXPLAINED = 0.12  # what no mixture explains, as a share of a frame's structure: the median over the frames between
+_UNEXPLAINED = 0.12  # share of a frame's structure that no mixture explains: the median over the frames between
 _TURNED = 0.6  # mean surplus of the near end in the first quarter and in the last one
 _MOVED = 0.6  # how unlike frames just outside may be, as a share of how unlike the ends are
 _APART = _REACHES[-1]  # frames between the beginnings of shots

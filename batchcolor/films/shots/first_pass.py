@@ -22,7 +22,7 @@ from ..input.planes import fingerprint, luma_plane, to_picture_format
 from ..input.probe import FilmInfo
 from ..output.encode import PictureFormat
 from ..time_range import TimeRange
-from .color import ColorDetector, ShotColor, with_colors
+from .color import ShotColor, frame_color, with_colors
 from .cuts import shots
 
 _SHARE = 4  # of the cores, one in so many decodes for the survey, which is as far ahead of the rest with it
@@ -92,12 +92,12 @@ class FirstPass:
             )  # fmt: skip
 
     def _looks(self) -> Iterator[_Look]:
-        fields, colors = FieldDetector(), ColorDetector(self._info)
+        fields = FieldDetector()
         with frames_within(
             self._source, self._info, self._window, threads=max(1, allowed() // _SHARE), positions=self._info.bytes_seekable
         ) as (decoder, tick, frames):
             for frame, stamp in frames:
-                order, color = fields.order(frame), colors.color(frame)
+                order, color = fields.order(frame), frame_color(frame, self._info)
                 luma = luma_plane(to_picture_format(frame, self._info, self._picture))
                 small = cv2.resize(luma, _SIZE, interpolation=cv2.INTER_LINEAR)
                 self.ends_s = float((frame.pts + (frame.duration or 0)) * tick)

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from . import exif, jpeg, png, tiff, webp, xmp
+from ...provenance import Provenance, xmp
+from ...provenance.xmp import with_provenance
+from . import exif, jpeg, png, tiff, webp
 from .base import LeftOut, Metadata
-from .xmp import Provenance, with_provenance
 
 __all__ = ["Metadata", "Provenance", "assemble_tiff", "insert", "provenanced", "read_pages", "upright", "write_jpeg"]
 

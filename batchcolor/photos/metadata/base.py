@@ -1,4 +1,4 @@
-"""What a photo says besides its pixels, as every container holds it."""
+"""A photo's metadata, independent of its container."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Metadata:
 
 
 class LeftOut(list[str]):
-    """What a container could not hold, each a noun for a warning."""
+    """Metadata that a container could not hold, as nouns for a warning."""
 
 
 def size_of(count: int) -> str:

@@ -85,9 +85,9 @@ def read_header(file: BinaryIO) -> tuple[Layout, int]:
 def directories(file: BinaryIO) -> Iterator[Directory]:
     """Every page's directory, in the order of the chain. Raises `ValueError` where the file is no TIFF or its chain is broken."""
     layout, place = read_header(file)
-    seen: set[int] = set()
-    while place and place not in seen:
-        seen.add(place)
+    visited: set[int] = set()
+    while place and place not in visited:
+        visited.add(place)
         directory, place = _read(file, layout, place)
         yield directory
 
@@ -142,7 +142,7 @@ def _turned(raw: bytes, word: int) -> bytes:
 
 
 def append_directory(file: BinaryIO, directory: Directory, layout: Layout) -> int:
-    """Write `directory` and those below it at the end of `file`; returns its place. What points to it is the caller's."""
+    """Write `directory` and those below it at the end of `file`; returns its offset. The caller writes the pointer to it."""
     pointers = {tag: append_directory(file, child, layout) for tag, child in directory.children.items()}
     kind = LONG8 if layout.big else LONG
     entries = directory.entries | {tag: Entry.of_integers(kind, place) for tag, place in pointers.items()}
@@ -168,7 +168,8 @@ def _append(file: BinaryIO, data: bytes) -> int:
 
 
 def without_thumbnail(exif: bytes) -> bytes:
-    """The stream with its second directory, the thumbnail, unlinked: it shows the picture as it was. What is no EXIF stays as it is."""
+    """The stream with its second directory, the thumbnail, unlinked: it shows the gray picture. Anything but EXIF is returned
+    unchanged."""
     try:
         layout, place = read_header(io.BytesIO(exif))
         if layout.big:

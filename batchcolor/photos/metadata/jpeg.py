@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from ...provenance.xmp import without_attachments
 from .base import LeftOut, Metadata, size_of
 from .exif import without_thumbnail
 from .jpeg_structure import APP0, APP1, APP2, APP11, APP13, APP14, COMMENT, SOI, SOS, Segment, parse
-from .xmp import without_attachments
 
 _JFIF = b"JFIF\0\x01\x02"
 _EXIF = b"Exif\0\0"
@@ -25,7 +25,7 @@ _APPLICATION = range(0xE0, 0xF0)
 
 @dataclass
 class _Found:
-    """What the segments of a file hold, as they come."""
+    """Collects metadata from a file's segments, in order."""
 
     exif: list[bytes] = field(default_factory=list)
     xmp: bytes | None = None
@@ -50,7 +50,7 @@ class _Found:
             self._add_other(marker, body)
 
     def _add_exif(self, stream: bytes) -> None:
-        """What does not begin as a stream continues the one before, which was too long for a segment."""
+        """A segment without the header of a stream continues the previous one, which was too long for one segment."""
         if self.exif and stream[:4] in (b"II*\0", b"MM\0*"):
             self.passed_over.append("a second block of EXIF")
         else:
@@ -91,7 +91,10 @@ def read(file: BinaryIO) -> Metadata:
 
 def _describes_pixels(marker: int, body: bytes) -> bool:
     """JFIF and its thumbnail, Adobe's note on the colour transform, profiles: of the source's pixels, not of the result's."""
-    return marker in (APP0, APP14) or (marker == APP2 and body.startswith(_ICC))
+    is_jfif = marker == APP0 and body.startswith(
+        (b"JFIF\0", b"JFXX\0")
+    )  # other programs use the marker as well, Canon's CIFF for one
+    return is_jfif or marker == APP14 or (marker == APP2 and body.startswith(_ICC))
 
 
 def _kind_behind(data: bytes) -> str:
@@ -108,7 +111,7 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
     fits = dots is not None and all(0 < each < 65536 for each in dots)
     density = struct.pack(">BHH", *(1, *dots) if dots is not None and fits else (0, 1, 1))
     _write_segment(result, Segment(APP0, _JFIF + density + b"\0\0"))
-    kept = [each for each in _segments(pixels) if each.marker not in (APP0, APP1, APP13, COMMENT)]
+    remaining = [each for each in _segments(pixels) if each.marker not in (APP0, APP1, APP13, COMMENT)]
     if metadata.exif is not None:
         exif = without_thumbnail(metadata.exif)
         step = _MOST - len(_EXIF)
@@ -131,7 +134,7 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
     for comment in metadata.comments:
         _write_segment(result, Segment(COMMENT, comment))
     left_out += metadata.lost_in(texts=True)
-    for segment in kept:
+    for segment in remaining:
         _write_segment(result, segment)
     shutil.copyfileobj(pixels, result)
     return left_out

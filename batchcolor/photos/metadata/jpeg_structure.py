@@ -13,7 +13,7 @@ SOI, EOI, SOS, DQT, APP0, APP1, APP2, APP11, APP13, APP14, COMMENT = (
     0xD8, 0xD9, 0xDA, 0xDB, 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE, 0xFE,
 )  # fmt: skip
 _MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")  # neither stuffed bytes nor restarts
-# Annex K.1's table of luminance, whose scale is the quality that the IJG's encoder is given; in zigzag order.
+# Annex K.1's table of luminance, whose scale is the quality setting of the IJG's encoder; in zigzag order.
 _LUMINANCE = np.array([
     16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61, 60, 57, 51,
     56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87, 95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101,

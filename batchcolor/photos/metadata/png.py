@@ -18,7 +18,7 @@ _RESOLUTION = b"pHYs"
 # Chunks that are the pixels, or say what their numbers mean: the result has its own.
 _OF_PIXELS = (
     b"IHDR", b"PLTE", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"mDCv", b"cLLI", b"cLLi", b"sBIT", b"tRNS",
-    b"hIST", b"acTL", b"fcTL", b"fdAT", b"CgBI", b"iDOT", _RESOLUTION,
+    b"acTL", b"fcTL", b"fdAT", b"CgBI", b"iDOT", _RESOLUTION,
 )  # fmt: skip
 _MOST = 64 << 20  # a text longer than this is an attack, not a text
 

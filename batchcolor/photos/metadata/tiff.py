@@ -46,10 +46,10 @@ def read(file: BinaryIO) -> list[Metadata]:
 
 def _metadata_of(page: Directory) -> Metadata:
     values = {tag: page.entries[tag].value for tag in _BLOBS if tag in page.entries}
-    kept = {tag: entry for tag, entry in page.entries.items() if tag not in _LAYOUT and tag not in _BLOBS}
+    remaining = {tag: entry for tag, entry in page.entries.items() if tag not in _LAYOUT and tag not in _BLOBS}
     stream = io.BytesIO()
     stream.write(b"II*\0" + bytes(4))
-    place = append_directory(stream, Directory(kept, page.children), _CLASSIC)
+    place = append_directory(stream, Directory(remaining, page.children), _CLASSIC)
     stream.seek(4)
     stream.write(_CLASSIC.pack(place))
     return Metadata(

@@ -28,7 +28,7 @@ def inner(plane: np.ndarray) -> np.ndarray:
 def test_a_pan_is_found_and_trusted() -> None:
     step = MotionEstimator().step(texture(0), texture(6))
     x = np.arange(WIDTH // 2, dtype=np.float32)
-    forward, back = (float(np.median(inner(motion.map[..., 0] - x))) for motion in step)
+    forward, back = (float(np.median(inner(motion.positions[..., 0] - x))) for motion in step)
     assert abs(forward - 3) < 0.5  # half of 6, at half the size
     assert abs(back + 3) < 0.5
     assert float(inner(step.forward.trust).mean()) > 0.8
@@ -67,7 +67,7 @@ def test_a_still_shot_needs_few_key_frames() -> None:
     assert keys_of(AdaptiveKeyFrames(), [texture()] * 30) == [0, 12, 24]
 
 
-def test_something_new_is_a_key_frame() -> None:
+def test_new_content_is_a_key_frame() -> None:
     shot = [texture()] * 5 + [texture(seed=2)[::-1].copy()] * 5
     assert keys_of(AdaptiveKeyFrames(), shot) == [0, 5]
 

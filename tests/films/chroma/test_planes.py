@@ -1,4 +1,4 @@
-"""Chroma planes: the table says what the formula says, and gray stays exactly neutral."""
+"""Chroma planes: the table equals the formula, and gray stays exactly neutral."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_grids_have_the_formats_sizes(width: int, height: int, across: int, down
     assert np.unique(small).tolist() == [77]
 
 
-def test_left_sited_chroma_lies_on_the_luma_column() -> None:
+def test_left_sited_chroma_is_on_the_luma_column() -> None:
     luma = np.tile(np.arange(0, 160, 10, dtype=np.uint8), (4, 1))
     left = luma_on_grid(luma, ChromaGrid(16, 4, 2, 2, left=True))
     between = luma_on_grid(luma, ChromaGrid(16, 4, 2, 2, left=False))

@@ -73,7 +73,7 @@ def inside(n: int) -> tuple[slice, slice]:
 
 
 @pytest.mark.parametrize("every", [1, 6, 12])
-def test_colour_moves_with_what_it_belongs_to(every: int) -> None:
+def test_colour_moves_with_its_object(every: int) -> None:
     """Smoothed in place, the square's colours stay behind; along motion they keep up with it."""
     shot = [ShotFrame(lightness(n), truth(n) if n % every == 0 else None) for n in range(36)]
 
@@ -101,7 +101,7 @@ def test_the_colour_of_one_frame_reaches_the_frames_before_it() -> None:
     assert in_square(20) > in_square(17) > in_square(12) > 0.5
 
 
-def test_what_is_new_in_the_picture_takes_its_own_colour() -> None:
+def test_new_objects_get_their_own_colour() -> None:
     """Carried colour is believed only where the lightness agrees."""
     before, after = textured(1, HEIGHT, WIDTH).clip(0, 60), textured(9, HEIGHT, WIDTH).clip(40, 100)[::-1].copy()
     shot = [ShotFrame(before, flat(-30))] * 8 + [ShotFrame(after, flat(30))] * 8

@@ -1,4 +1,4 @@
-"""Chunks: every frame is some chunk's own, once; they end at cuts where they can; a seam has frames to spare on both sides."""
+"""Chunks: every frame belongs to one of them; they end at cuts if possible; seams have overlap on both sides."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ chunk_lengths = st.sampled_from([ChunkLength.of_film(frames) for frames in (None
 
 @given(shots=lengths, length=chunk_lengths)
 @settings(max_examples=100, deadline=None)
-def test_every_frame_is_some_chunks_own_once(shots: list[int], length: ChunkLength) -> None:
+def test_every_frame_belongs_to_exactly_one_chunk(shots: list[int], length: ChunkLength) -> None:
     chunks = list(plan_chunks(frames(shots), length))
     assert [pts for chunk in chunks for pts in chunk.own_times] == [40 * n for n in range(sum(shots))]
     assert [chunk.first for chunk in chunks] == list(itertools.accumulate([c.count for c in chunks], initial=0))[:-1]
@@ -64,7 +64,7 @@ def test_cuts_lie_where_shots_begin(shots: list[int]) -> None:
 @pytest.mark.parametrize(
     ("length", "chunks"), [(1, 1), (150, 1), (300, 2), (600, 4), (1500, 4), (3000, 4), (3001, 8), (30_000, 40)]
 )
-def test_one_shot_of_a_film_comes_in_equal_chunks_for_two_or_four_processes(length: int, chunks: int) -> None:
+def test_a_film_of_one_shot_is_split_into_equal_chunks(length: int, chunks: int) -> None:
     counts = [chunk.count for chunk in plan_chunks(frames([length]), ChunkLength.of_film(length))]
     assert len(counts) == chunks
     assert max(counts) - min(counts) <= chunks
@@ -84,7 +84,7 @@ def test_no_frames_no_chunks() -> None:
     assert list(plan_chunks([])) == []
 
 
-def test_chunks_come_as_soon_as_their_frames_are_known() -> None:
+def test_a_chunk_is_yielded_as_soon_as_its_frames_are_known() -> None:
     taken = 0
 
     def counted() -> itertools.chain[FrameInfo]:

@@ -1,4 +1,4 @@
-"""Interlaced pictures are found, said, and made whole or left, as is wished."""
+"""Interlaced pictures are detected, reported, and deinterlaced or left as they are."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def colorize(source: Path, **settings: object) -> FilmResult:
     return colorize_film(source, source.with_name("out.mkv"), Settings(film=film_settings), colorizer=formula_colorizer)
 
 
-def test_interlaced_pictures_are_made_whole_and_keep_their_times(tmp_path: Path) -> None:
+def test_interlaced_pictures_are_deinterlaced_and_keep_their_times(tmp_path: Path) -> None:
     source = film(tmp_path, interlaced)
     result = colorize(source)
     assert any("60 of 60 frames are interlaced" in warning and "bwdif" in warning for warning in result.warnings)
@@ -66,7 +66,7 @@ def test_interlaced_pictures_are_made_whole_and_keep_their_times(tmp_path: Path)
     assert worst < 0.5 * min(combing(luma) for _, luma in before[5:-5])
 
 
-def test_telecined_film_is_found_and_its_torn_pictures_made_whole(tmp_path: Path) -> None:
+def test_telecined_film_is_detected_and_its_interlaced_pictures_deinterlaced(tmp_path: Path) -> None:
     source = film(tmp_path, telecined)
     assert any("telecined" in warning for warning in colorize(source).warnings)
     before, after = pictures(source), pictures(tmp_path / "out.mkv")
@@ -74,7 +74,7 @@ def test_telecined_film_is_found_and_its_torn_pictures_made_whole(tmp_path: Path
     assert np.mean([combing(luma) for _, luma in after]) < 0.3 * np.mean([combing(luma) for _, luma in before])
 
 
-def test_they_stay_as_they_are_where_that_is_wished_and_it_is_said(tmp_path: Path) -> None:
+def test_deinterlace_off_keeps_both_fields_and_warns(tmp_path: Path) -> None:
     source = film(tmp_path, interlaced)
     result = colorize(source, deinterlace="off")
     assert any("left as they are" in warning for warning in result.warnings)
@@ -94,7 +94,7 @@ def fine_stripes(n: int, height: int, width: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("picture", [scene, fine_stripes, lambda n, h, w: scene(0, h, w)], ids=["moving", "stripes", "still"])
-def test_whole_pictures_are_not_touched(tmp_path: Path, picture: object) -> None:
+def test_progressive_pictures_are_unchanged(tmp_path: Path, picture: object) -> None:
     source = film(tmp_path, picture)
     assert colorize(source).warnings == ()
     for (_, before), (_, after) in zip(pictures(source), pictures(tmp_path / "out.mkv"), strict=True):

@@ -1,4 +1,4 @@
-"""What a film is, by its headers; a guess only where they say nothing."""
+"""Facts about a film from its headers, and estimates where headers lack them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.films.made import TICK, Made, make_film
 UNTAGGED = 2  # H.273: "unspecified"
 
 
-def test_a_film_says_what_it_is(tmp_path: Path) -> None:
+def test_probe_reads_the_headers(tmp_path: Path) -> None:
     info = probe(make_film(tmp_path / "reel.mkv", Made(sound=True, subtitles="subrip")))
     assert (info.codec, info.pixel_format, info.depth) == ("h264", "yuv420p", 8)
     assert (info.width, info.height) == (96, 64)
@@ -34,7 +34,7 @@ def test_mp4_counts_its_frames(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("tag", "matrix"), [(1, "bt709"), (5, "bt601"), (6, "bt601"), (9, "bt2020")])
-def test_the_matrix_is_the_one_that_the_film_names(tmp_path: Path, tag: int, matrix: str) -> None:
+def test_the_matrix_is_the_one_in_the_header(tmp_path: Path, tag: int, matrix: str) -> None:
     assert probe(make_film(tmp_path / "reel.mkv", Made(colorspace=tag))).matrix == matrix
 
 
@@ -90,20 +90,20 @@ def test_a_cover_is_not_the_film(tmp_path: Path) -> None:
     assert info.other_streams == ("video png",)
 
 
-def test_one_line_tells_it_all(tmp_path: Path) -> None:
+def test_a_film_is_described_in_one_line(tmp_path: Path) -> None:
     line = describe(probe(make_film(tmp_path / "reel.mkv", Made(sound=True, color_range=2, colorspace=5))))
     for part in ("96x64", "h264", "bt601 full", "25 fps", "1.2 s", "audio aac"):
         assert part in line
     assert "\n" not in line
 
 
-def test_what_a_film_does_not_say_is_left_out_of_the_line(tmp_path: Path) -> None:
+def test_unknown_facts_are_left_out_of_the_description(tmp_path: Path) -> None:
     info = dataclasses.replace(probe(make_film(tmp_path / "reel.mkv", Made())), rate=None, duration_s=None)
     assert "None" not in describe(info)
 
 
 @pytest.mark.parametrize("case", ["missing", "empty", "folder", "text", "words alone"])
-def test_what_is_no_film_is_one_sentence_with_its_path(tmp_path: Path, case: str) -> None:
+def test_other_files_are_refused_in_one_sentence_with_their_path(tmp_path: Path, case: str) -> None:
     path = tmp_path / "reel.mkv"
     if case == "empty":
         path.touch()

@@ -1,4 +1,4 @@
-"""Long films in every container: found again chunk by chunk, each picture once, at its time, bit for bit."""
+"""Long films in every container: each chunk finds its frames again, each picture once, at its time, bit for bit."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import av
 import numpy as np
 import pytest
 
-from batchcolor.errors import OutputError
+from batchcolor.archive.target_checks import CODECS_OF_SUFFIX
+from batchcolor.errors import OutputError, UsageError
 from batchcolor.films import colorize_film
+from batchcolor.films.output.encoders import CODECS
+from batchcolor.films.output.streams import MUXERS
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, make_film, packets, pictures
 from tests.films.test_resume import formula_colorizer, shots
@@ -33,7 +36,7 @@ COUNT = 860  # a cut at 260, and from 545 on a shot that goes on
         ("film.mkv", "mjpeg"),
     ],
 )
-def test_every_picture_comes_out_once_at_its_time(tmp_path: Path, name: str, codec: str) -> None:
+def test_every_picture_is_written_once_at_its_time(tmp_path: Path, name: str, codec: str) -> None:
     pixel_format = "yuvj420p" if codec == "mjpeg" else "yuv420p"
     made = Made(codec=codec, pixel_format=pixel_format, picture=shots, pts=tuple(range(0, 40 * COUNT, 40)), rate_ticks=True)
     source = make_film(tmp_path / name, made)
@@ -68,12 +71,10 @@ def test_a_part_begins_at_zero_with_its_sound_and_chapters(tmp_path: Path) -> No
     assert spans == [(0.0, pytest.approx(0.1)), (pytest.approx(0.1), pytest.approx(0.5))]
 
 
-def test_a_part_behind_the_end_is_one_sentence(tmp_path: Path) -> None:
-    from batchcolor.errors import SourceError
-
+def test_a_start_beyond_the_end_is_refused_in_one_sentence(tmp_path: Path) -> None:
     source = make_film(tmp_path / "in.mkv", Made())
     late = Settings(film=FilmSettings(start=99.0))
-    with pytest.raises(SourceError, match=r"in\.mkv: not one picture"):
+    with pytest.raises(UsageError, match=r"--start"):
         colorize_film(source, tmp_path / "out" / "out.mkv", late, colorizer=formula_colorizer)
     assert not list((tmp_path / "out").iterdir())
 
@@ -87,7 +88,7 @@ def test_strict_streams_fail_before_anything_is_done(tmp_path: Path) -> None:
     colorize_film(source, tmp_path / "out.mkv", strict, colorizer=formula_colorizer)  # Matroska holds them
 
 
-def test_sound_that_breaks_off_or_is_damaged_does_not_end_the_film(tmp_path: Path) -> None:
+def test_damaged_or_short_sound_does_not_end_the_film(tmp_path: Path) -> None:
     source = make_film(tmp_path / "in.mkv", Made(sound=True))
     spoiled = bytearray(source.read_bytes())
     sound = [data for _, data in packets(source, "audio")]
@@ -98,3 +99,36 @@ def test_sound_that_breaks_off_or_is_damaged_does_not_end_the_film(tmp_path: Pat
     result = colorize_film(tmp_path / "spoiled.mkv", tmp_path / "out.mkv", LOSSLESS, colorizer=formula_colorizer)
     assert result.frames == 30
     assert len(packets(tmp_path / "out.mkv", "audio")) == len(sound)  # copied as it is: what to make of it is the player's
+
+
+@pytest.mark.parametrize("suffix", sorted(CODECS_OF_SUFFIX))
+def test_the_plan_knows_which_codecs_a_container_holds(tmp_path: Path, suffix: str) -> None:
+    held = []
+    for codec, encoder in CODECS.items():
+        path = tmp_path / f"{codec}{suffix}"
+        try:
+            with av.open(path, "w", format=MUXERS[suffix]) as container:
+                profile = encoder.profile(None, alpha=False)
+                options = dict((*encoder.more, *profile.options))
+                stream = container.add_stream(encoder.name, rate=25, options=options)
+                stream.width, stream.height = 256, 128
+                stream.pix_fmt = "yuv422p10le" if profile.sampling == "422" else "yuv420p"
+                for n in range(2):
+                    frame = av.VideoFrame(256, 128, stream.pix_fmt)
+                    for plane in frame.planes:
+                        plane.update(bytes(plane.buffer_size))
+                    frame.pts = n
+                    container.mux(stream.encode(frame))
+                container.mux(stream.encode(None))
+            if len(pictures(path)) == 2:
+                held.append(codec)
+        except (ValueError, av.error.FFmpegError):
+            continue
+    assert tuple(held) == CODECS_OF_SUFFIX[suffix]
+
+
+def test_films_below_one_coding_unit_are_not_given_to_the_encoder_that_they_crash(tmp_path: Path) -> None:
+    source = make_film(tmp_path / "small.mkv", Made(width=48, height=32))
+    with pytest.raises(UsageError, match="48x32; choose another --codec"):
+        colorize_film(source, tmp_path / "out.mkv", Settings(film=FilmSettings(codec="hevc")), colorizer=formula_colorizer)
+    assert [path.name for path in tmp_path.iterdir()] == ["small.mkv"]

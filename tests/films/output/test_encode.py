@@ -1,4 +1,4 @@
-"""Encoders: formats and options are taken or refused in a sentence; chips are tried before they are trusted."""
+"""Encoders: formats and options are accepted or refused in one sentence; hardware encoders are tested before use."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_pixel_format_can_be_chosen(tmp_path: Path, pix_fmt: str) -> None:
         ({"encoder": "v4l2m2m"}, "--encoder v4l2m2m"),
     ],
 )
-def test_what_an_encoder_does_not_take_is_one_sentence_and_leaves_nothing(
+def test_refused_encoder_options_are_one_sentence_and_leave_no_file(
     tmp_path: Path, settings: dict[str, object], words: str
 ) -> None:
     source = make_film(tmp_path / "in.mkv", Made())

@@ -1,4 +1,4 @@
-"""Cuts are found, and what only looks like one is not taken for one."""
+"""Cuts are found, and what only resembles one is not reported."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def test_a_part_has_its_share_of_the_frames(start: int, end: int | None, frames:
     assert TimeRange(Fraction(start), None if end is None else Fraction(end)).frames(INFO) == frames
 
 
-def test_a_film_that_says_nothing_of_its_length_has_nobody_guess() -> None:
+def test_an_unknown_length_is_not_guessed() -> None:
     assert TimeRange(Fraction(5)).frames(replace(INFO, frames=None)) is None
     assert TimeRange(Fraction(5)).frames(replace(INFO, duration_s=None)) == 1000  # at the most
 

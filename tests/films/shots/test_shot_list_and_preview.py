@@ -1,9 +1,10 @@
-"""Lists of shots go out, are edited, and come back; contact sheets show one frame of each."""
+"""Lists of shots are written, edited and read again; contact sheets show one frame of each."""
 
 from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 
 import cv2
@@ -57,14 +58,14 @@ def test_an_edited_list_is_obeyed(film: Path, tmp_path: Path) -> None:
     ("text", "reason"),
     [("a,b\n1,2\n", "no column start_s"), ("start_s\nsoon\n", "line 2"), ("start_s,x\n1,2\n,3\n", "line 3"), ("", "start_s")],
 )
-def test_what_is_no_list_of_shots_is_one_sentence(tmp_path: Path, text: str, reason: str) -> None:
+def test_an_invalid_list_of_shots_is_refused_in_one_sentence(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "shots.csv").write_text(text)
     with pytest.raises(UsageError, match=reason) as caught:
         read_cuts(tmp_path / "shots.csv")
     assert "shots.csv" in str(caught.value)
 
 
-def test_a_missing_list_is_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_list_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"shots\.csv"):
         read_cuts(tmp_path / "shots.csv")
 
@@ -102,8 +103,27 @@ def test_a_rotated_film_is_shown_upright(tmp_path: Path) -> None:
     assert height > width / 2 * 1.2  # two pictures side by side, each taller than wide
 
 
-def test_a_preview_of_what_is_no_film_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_preview_leaves_no_file(tmp_path: Path) -> None:
     (tmp_path / "text.mkv").write_bytes(b"no film" * 99)
     with pytest.raises(SourceError):
         preview(tmp_path / "text.mkv", tmp_path / "out" / "film.jpg", formula_colorizer(), Settings())
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("start", ["1e99999999", "1e400", "nan", "inf", "-", "1" * 5000, "1/0", "0x10", "1e9999/3", ""])
+def test_a_time_that_no_film_has_is_refused_at_once(tmp_path: Path, start: str) -> None:
+    (tmp_path / "shots.csv").write_text(f"start_s\n0.5\n{start}\n9\n" if start else "start_s,x\n,1\n")
+    with pytest.raises(UsageError, match="line"):
+        read_cuts(tmp_path / "shots.csv")
+
+
+def test_times_may_be_decimals_and_fractions(tmp_path: Path) -> None:
+    (tmp_path / "shots.csv").write_text("start_s\n1001/24\n-0.5\n1e2\n3.\n")
+    assert read_cuts(tmp_path / "shots.csv") == (-0.5, 3.0, 1001 / 24, 100.0)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system")
+def test_a_list_that_is_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "shots.csv")
+    with pytest.raises(UsageError, match="is a pipe"):
+        read_cuts(tmp_path / "shots.csv")

@@ -1,14 +1,13 @@
-"""XMP packets (ISO 16684-1): saying in one that its picture was colorized, and by what."""
+"""XMP packets (ISO 16684-1): adding the provenance of a colorized picture."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
-from ...runtime.version import __version__
+from . import Provenance
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -23,37 +22,16 @@ _ATTACHMENTS = (
     "http://ns.adobe.com/hdr-gain-map/1.0/",
 )
 _OURS = "urn:batchcolor:provenance:1"
-# IPTC NewsCodes, digital source type "algorithmically enhanced media".
-_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
 
 _EMPTY = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"></rdf:RDF></x:xmpmeta>'
 _BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
 _END = '\n<?xpacket end="w"?>'
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Which weights made the colours. sha256: of the file, hexadecimal. chosen: what people chose of them, as JSON."""
-
-    model: str
-    sha256: str
-    chosen: str = ""
-
-    def properties(self) -> dict[tuple[str, str, str], str]:
-        """(namespace, prefix, name) -> value."""
-        chosen = {(_OURS, "batchcolor", "ChosenColours"): self.chosen} if self.chosen else {}
-        return chosen | {
-            (_IPTC_EXT, "Iptc4xmpExt", "DigitalSourceType"): _SOURCE_TYPE,
-            (_OURS, "batchcolor", "Tool"): f"batchcolor {__version__}",
-            (_OURS, "batchcolor", "Model"): self.model,
-            (_OURS, "batchcolor", "ModelSHA256"): self.sha256,
-        }
-
-
-def with_provenance(packet: bytes | None, provenance: Provenance) -> bytes:
+def with_provenance(packet: bytes | None, provenance: Provenance, source_sha256: str | None = None) -> bytes:
     """`packet` (None: an empty one) with the provenance added; what it says about the same properties gives way, all else stays.
 
-    Raises `ValueError` where the packet is no XMP.
+    source_sha256: of the source file, where it is to be said. Raises `ValueError` where the packet is no XMP.
     """
     tree = _parsed(packet)
     roots = tree.getElementsByTagNameNS(_RDF, "RDF")
@@ -64,13 +42,29 @@ def with_provenance(packet: bytes | None, provenance: Provenance) -> bytes:
     about = described[0].getAttributeNS(_RDF, "about") if described else ""
     ours = tree.createElementNS(_RDF, f"{rdf.prefix}:Description")
     ours.setAttributeNS(_RDF, f"{rdf.prefix}:about", about)
-    for (space, prefix, name), value in provenance.properties().items():
+    properties = _properties(provenance, source_sha256)
+    for (space, prefix, name), value in properties.items():
         for node in described:
             _forget(node, space, name)
         ours.setAttribute(f"xmlns:{prefix}", space)
         ours.setAttributeNS(space, f"{prefix}:{name}", value)
     rdf.appendChild(ours)
     return (_BEGIN + tree.documentElement.toxml() + _END).encode()
+
+
+def _properties(provenance: Provenance, source_sha256: str | None) -> dict[tuple[str, str, str], str]:
+    """(namespace, prefix, name) -> value."""
+    said = {
+        (_IPTC_EXT, "Iptc4xmpExt", "DigitalSourceType"): provenance.source_type_uri,
+        (_OURS, "batchcolor", "Tool"): provenance.tool,
+        (_OURS, "batchcolor", "Model"): provenance.model,
+        (_OURS, "batchcolor", "ModelSHA256"): provenance.sha256,
+    }
+    if provenance.chosen:
+        said[_OURS, "batchcolor", "ChosenColours"] = provenance.chosen
+    if source_sha256 is not None:
+        said[_OURS, "batchcolor", "SourceSHA256"] = source_sha256
+    return said
 
 
 def without_attachments(packet: bytes) -> bytes:
