@@ -302,7 +302,7 @@ def _check_colours(items: Sequence[Item]) -> None:
     """Raises `UsageError` for an item that cannot follow its chosen colours. An item that cannot be read fails by itself, later."""
     chosen = [(item.source, item.colours) for item in items if item.colours is not None]
     if chosen:
-        from .archive.colours_check import check_item
+        from .archive.check_colours import check_item
 
         for source, colours in chosen:
             with contextlib.suppress(SourceError):
@@ -357,12 +357,10 @@ def _executors(
     """Where jobs run. folder: that of the results; other machines must see it as well."""
     from .archive.preflight import preflight
     from .executors import Executors, RayOptions, local_executors, ray_executor
-    from .runtime.memory_budget import available_bytes, film_workers
     from .runtime.thread_budget import cores
 
     if options.executor == "local" or not todo.items:
-        most = options.jobs or film_workers(cores(), available_bytes() if todo.of_kind(Kind.FILM) else None)
-        with local_executors(_workers(most, todo)) as executors:
+        with local_executors(_workers(options.jobs or cores(), todo)) as executors:
             yield executors
         return
     ray = RayOptions(options.ray_address, options.jobs, options.job_cpus, options.job_gpus)

@@ -90,8 +90,7 @@ def plan(
 
     Contents of folders are mirrored below `output`. A single file goes to `output` itself if that has a suffix and is no folder.
     Refused: a target that is one of the sources, a target that an earlier source already has, a target that cannot be written (see
-    `TargetChecks`), a source that is no file, and a folder that cannot be read. Raises
-    `UsageError` for wrong files of chosen colours.
+    `TargetChecks`), a source that is no file, and a folder that cannot be read. Raises `UsageError` for wrong files of chosen colours.
     """
     one_file = is_file_name(sources, output)
     output = Path(output)

@@ -32,7 +32,7 @@ def check(folder: Path, sources: Path | None) -> int:
       batchcolor colours check colour/.batchcolor/colours
       batchcolor colours check chosen/ --sources scans/
     """
-    from ..archive.colours_check import check_folder
+    from ..archive.check_colours import check_folder
 
     if not folder.exists():
         raise UsageError(f"{folder}: no such folder or file; give a folder of chosen colours")

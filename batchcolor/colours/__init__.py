@@ -2,11 +2,14 @@
 
 Files (no network needed): `ColoursFolder.open(folder)` reads `palette.toml` and `rules.toml`; `.of(relative)` gives an item's
 `ItemColours`, or None; `read_item` and `write_item` read and write one file, `ItemColours` being a frozen dataclass of `Point`,
-`Reference`, `Mask` and `ShotSetting`. `check_folder` finds every fault of a folder without touching a picture's colours.
+`Reference`, `Mask` and `ShotSetting`. `archive.check_colours.check_folder` finds every fault of a folder.
 
 A still picture, live (`still.py`): `Still.of(colorizer, L)` runs the network once and keeps its ab, its features and the factorized
-picture; `still.ab(chosen)` then answers in milliseconds for any points, references, masks and rules. `still.reach(point)` tells how far
-a point's colour goes. `batchcolor.color.upsampling` brings ab to any size, as for every result. A film's frame is a `Still` of its own.
+picture; `still.ab(picture_colours(chosen, L))` then answers in milliseconds for any points, references, masks and rules, and
+`still.reach(spot)` tells how far a point's colour goes. `color.upsampling` brings ab to any size, as for every result.
+
+A film's frame is a `Still` of its own. `films.chroma.carrying` carries choices through a shot (`carry_points`, `carry_layer` on its
+frames' lightness); `ShotColours.at(n, shape)` says what holds on frame n, ready for `still.ab`.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How far a choice is carried in a film: `scene`, `shot`, `frame`, or `duration` with seconds either way."""
+    """How far a choice is carried in a film: `shot`, `frame`, or `duration` with seconds either way."""
 
     kind: str
     seconds: float = 0.0
@@ -134,13 +134,13 @@ def time(value: Any, _names: Names) -> float:
 
 def span(value: Any, _names: Names) -> Span:
     if isinstance(value, str):
-        if value in ("scene", "shot", "frame"):
+        if value in ("shot", "frame"):
             return Span(value)
         found = _DURATION.fullmatch(value)
         if value and found and any(found.groups()):
             hours, minutes, seconds = found.groups()
             return Span("duration", 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds or 0))
-    raise BadValue('give "scene", "shot", "frame", or a duration either way such as "2s"')
+    raise BadValue('give "shot", "frame", or a duration either way such as "2s"')
 
 
 def factor(value: Any, _names: Names) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..settings import EngineName, Precision
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Prediction(NamedTuple):

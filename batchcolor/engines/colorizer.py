@@ -18,7 +18,6 @@ from .base import Hints, Prediction
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
-Run = Callable[[Engine, np.ndarray, list[int]], Sequence[Answer]]
 
 DEFAULT_NETWORK_SIZE = 256
 
@@ -101,7 +100,9 @@ class Colorizer:
 
         return self._batched(lightness, run)
 
-    def _batched(self, lightness: Sequence[np.ndarray], run: Run[Answer]) -> list[Answer]:
+    def _batched(
+        self, lightness: Sequence[np.ndarray], run: Callable[[Engine, np.ndarray, list[int]], Sequence[Answer]]
+    ) -> list[Answer]:
         """What `run` answers for each plane, in order; run(engine, L `(N, 1, h, w)`, their N numbers)."""
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for index, plane in enumerate(lightness):
@@ -120,7 +121,7 @@ class Colorizer:
                     if len(chosen) > 1:
                         self._shrink(len(chosen))
                         continue
-                    predicted = self._on_fallback(batch, chosen, run, exc)
+                    predicted = self._on_fallback(lambda engine: run(engine, batch, chosen), exc)  # noqa: B023 - called at once
                 results.update(zip(chosen, predicted, strict=True))
                 start += len(chosen)
         return [results[i] for i in range(len(lightness))]
@@ -138,8 +139,8 @@ class Colorizer:
                 self.batch_size,
             )
 
-    def _on_fallback(self, batch: np.ndarray, chosen: list[int], run: Run[Answer], reason: OutOfMemory) -> Sequence[Answer]:
-        """The answer for the one picture of `batch`. Raises `OutOfMemory` where it does not fit there either."""
+    def _on_fallback(self, run: Callable[[Engine], Sequence[Answer]], reason: OutOfMemory) -> Sequence[Answer]:
+        """What `run` answers for one picture on the fallback engine. Raises `OutOfMemory` where it does not fit there either."""
         with self._adapting:
             if self._fallback is None and self._open_fallback is not None:
                 log.warning("a picture does not fit into the memory of %s; the CPU colorizes such pictures", self.engine.device)
@@ -147,7 +148,7 @@ class Colorizer:
         try:
             if self._fallback is None:
                 raise reason
-            return run(self._fallback, batch, chosen)
+            return run(self._fallback)
         except OutOfMemory as exc:
             raise OutOfMemory(
                 f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "

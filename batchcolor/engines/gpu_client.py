@@ -31,8 +31,8 @@ class Welcome:
     name: EngineName
     device: str
     precision: Precision
-    tolerance: float
     takes_hints: bool
+    tolerance: float
     network_size: int
     side_multiple: int
     batch_size: int
@@ -63,21 +63,21 @@ class RemoteEngine:
         self._mine = threading.local()  # a connection for each thread
         self.welcome = self._connected()[1]
         self.name, self.device, self.precision = self.welcome.name, self.welcome.device, self.welcome.precision
-        self.tolerance, self.takes_hints = self.welcome.tolerance, self.welcome.takes_hints
+        self.takes_hints, self.tolerance = self.welcome.takes_hints, self.welcome.tolerance
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
         return np.stack(self.ab([plane[0] for plane in L]))
+
+    def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
+        given = None if hints is None else [Hints(*each) for each in zip(*hints, strict=True)]
+        answers: list[Prediction] = self.call("predict", [plane[0] for plane in L], given)
+        features = zip(*(answer.features for answer in answers), strict=True)
+        return Prediction(np.stack([answer.ab for answer in answers]), tuple(np.stack(each) for each in features))
 
     def ab(self, lightness: Sequence[np.ndarray]) -> list[np.ndarray]:
         """As `Colorizer.ab`."""
         result: list[np.ndarray] = self.call("ab", list(lightness))
         return result
-
-    def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
-        each = None if hints is None else [Hints(ab, mask) for ab, mask in zip(*hints, strict=True)]
-        answers: list[Prediction] = self.call("predict", [plane[0] for plane in L], each)
-        features = tuple(np.stack(planes) for planes in zip(*(answer.features for answer in answers), strict=True))
-        return Prediction(np.stack([answer.ab for answer in answers]), features)
 
     def call(self, method: str, *arguments: Any) -> Any:
         """What the colorizer's method returns in the server; both sides are pickled.
@@ -144,7 +144,3 @@ class SharedColorizer(Colorizer):
 
     def ab(self, lightness: Sequence[np.ndarray]) -> list[np.ndarray]:
         return self._remote.ab(lightness) if lightness else []
-
-    def predict(self, lightness: Sequence[np.ndarray], hints: Sequence[Hints] | None = None) -> list[Prediction]:
-        result: list[Prediction] = self._remote.call("predict", list(lightness), hints) if lightness else []
-        return result

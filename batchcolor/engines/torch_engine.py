@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import queue
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+import threading
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -20,8 +20,6 @@ from ..settings import DeviceName, EngineName, Precision
 from .base import Hints, Prediction, require_batch
 from .half_precision import fold_batch_norms, to_half_precision
 from .torch_errors import translated
-
-Answer = TypeVar("Answer")
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TOLERANCES = {"float32": 0.01, "float16": 1.5, "bfloat16": 6.0}
@@ -105,7 +103,7 @@ class TorchEngine:
                 torch.cuda.synchronize(device)  # the lanes' streams do not wait for the one that copied the weights
         # Any size without compiling again: photos come in hundreds of shapes.
         self._generator = torch.compile(generator, dynamic=True) if compile_ else generator
-        self._eager = generator  # features are taken from its modules
+        self._eager = generator
         self._compiler_errors = _compiler_errors if compile_ else contextlib.nullcontext
         self._lanes: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
         for _ in range(_CUDA_LANES if device.type == "cuda" else 1):
@@ -113,42 +111,51 @@ class TorchEngine:
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
         require_batch(L)
-        return self._in_lane(lambda lane: self._ab(lane, L))
-
-    def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
-        if hints is not None and not self.takes_hints:
-            raise ValueError("this network takes no hints")
-        return self._in_lane(lambda lane: self._prediction(lane, L, hints))
-
-    def _in_lane(self, run: Callable[[_Lane], Answer]) -> Answer:
         lane = self._lanes.get()
         try:
             try:
-                return run(lane)
+                return self._run(lane, L)
             except OutOfMemory:
                 lane.release_memory()
-            return run(lane)
+            return self._run(lane, L)
         finally:
             self._lanes.put(lane)
 
-    def _ab(self, lane: _Lane, L: np.ndarray) -> np.ndarray:
+    def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
+        require_batch(L)
+        if hints is not None and not self.takes_hints:
+            raise ValueError("this network takes no hints")
+        features: dict[str, Tensor] = {}
+        lane = self._lanes.get()
+        try:
+            with contextlib.ExitStack() as hooks, translated(self._device), torch.inference_mode(), lane.active():
+                for name in self._taps:
+                    module = self._eager.get_submodule(name)
+                    remember = functools.partial(_remember, features, name, threading.get_ident())
+                    hooks.callback(module.register_forward_hook(remember).remove)
+                given = None if hints is None else TensorHints(*(torch.from_numpy(each).to(self._device) for each in hints))
+                ab = self._eager(torch.from_numpy(L).to(self._device), given)
+                return Prediction(_on_host(ab), tuple(_on_host(features[name]) for name in self._taps))
+        except OutOfMemory:
+            lane.release_memory()
+            raise
+        finally:
+            self._lanes.put(lane)
+
+    def _run(self, lane: _Lane, L: np.ndarray) -> np.ndarray:
         with self._compiler_errors(), translated(self._device), torch.inference_mode(), lane.active():
-            ab = self._generator(lane.upload(L, "L").contiguous(memory_format=self._memory_format))
+            ab = self._generator(lane.upload(L).contiguous(memory_format=self._memory_format))
             return lane.download(ab)
 
-    def _prediction(self, lane: _Lane, L: np.ndarray, hints: Hints | None) -> Prediction:
-        features: dict[str, Tensor] = {}
-        with contextlib.ExitStack() as hooks, translated(self._device), torch.inference_mode(), lane.active():
-            for name in self._taps:
-                module = self._eager.get_submodule(name)
-                hooks.callback(module.register_forward_hook(functools.partial(_remember, features, name)).remove)
-            given = None if hints is None else TensorHints(lane.upload(hints.ab, "hints"), lane.upload(hints.mask, "mask"))
-            ab = self._eager(lane.upload(L, "L").contiguous(memory_format=self._memory_format), given)
-            return Prediction(lane.download(ab), tuple(lane.download(features[name]) for name in self._taps))
+
+def _remember(features: dict[str, Tensor], name: str, thread: int, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+    if threading.get_ident() == thread:  # other lanes run the same modules
+        features[name] = output.clone()  # layers behind it work in place
 
 
-def _remember(features: dict[str, Tensor], name: str, _module: nn.Module, _inputs: object, output: Tensor) -> None:
-    features[name] = output.clone()  # layers behind it work in place
+def _on_host(planes: Tensor) -> np.ndarray:
+    host: np.ndarray = planes.float().cpu().contiguous().numpy()
+    return host
 
 
 class _Lane:
@@ -160,12 +167,11 @@ class _Lane:
     def active(self) -> contextlib.AbstractContextManager[object]:
         return contextlib.nullcontext()
 
-    def upload(self, planes: np.ndarray, name: str) -> Tensor:
-        """float32 planes on the device. name: of the buffer that they go through."""
-        return torch.from_numpy(np.ascontiguousarray(planes, np.float32)).to(self.device)
+    def upload(self, L: np.ndarray) -> Tensor:
+        return torch.from_numpy(L).to(self.device)
 
-    def download(self, planes: Tensor) -> np.ndarray:
-        result: np.ndarray = planes.float().cpu().contiguous().numpy()
+    def download(self, ab: Tensor) -> np.ndarray:
+        result: np.ndarray = ab.cpu().numpy()
         return result
 
     def release_memory(self) -> None:
@@ -186,14 +192,14 @@ class _CudaLane(_Lane):
         with torch.cuda.device(self.device), torch.cuda.stream(self._stream):
             yield
 
-    def upload(self, planes: np.ndarray, name: str) -> Tensor:
-        buffer = self._buffer(name, planes.shape)
-        buffer.copy_(torch.from_numpy(np.ascontiguousarray(planes, np.float32)))
+    def upload(self, L: np.ndarray) -> Tensor:
+        buffer = self._buffer("L", L.shape)
+        buffer.copy_(torch.from_numpy(L))
         return buffer.to(self.device, non_blocking=True)
 
-    def download(self, planes: Tensor) -> np.ndarray:
-        buffer = self._buffer("result", planes.shape)
-        buffer.copy_(planes, non_blocking=True)
+    def download(self, ab: Tensor) -> np.ndarray:
+        buffer = self._buffer("ab", ab.shape)
+        buffer.copy_(ab, non_blocking=True)
         self._stream.synchronize()  # for this lane alone; the other goes on
         return buffer.numpy().copy()
 

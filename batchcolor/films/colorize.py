@@ -256,7 +256,6 @@ class _Run:
         self._source, self._settings, self._info = source, settings, info
         self._executor, self._on_progress, self._should_stop = executor, on_progress, should_stop
         self._window, self._expected = window, window.frames(info)
-        self._whole = window.whole
         self.shots = self.resumed = 0
         self._seen_frames = 0
         self._first_pass_done = False
@@ -300,7 +299,7 @@ class _Run:
         if not frames:
             return frames, []
         clock = tick(self._source)
-        shots = chosen_shots(colours, frames, clock, self._info.begins, whole=self._whole)
+        shots = chosen_shots(colours, frames, clock, self._info.begins, whole=self._window.whole)
         missing = [shot for shot in shots if not (work.path / shot.name).is_file()]
         carry = CarryWork(
             self._source,

@@ -16,7 +16,7 @@ _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """What made the colours. sha256: of the weights file, hexadecimal; source_type: IPTC's digital source type, without its address;
-    chosen: the colours that somebody chose, as JSON."""
+    chosen: what people chose of them, as JSON."""
 
     model: str
     sha256: str

@@ -83,7 +83,7 @@ def test_the_colour_of_a_code_is_that_of_the_standard() -> None:
         ('version = 1\n[[point]]\nat = [0.5, 0.5]\ncolour = "gray"\ncolor = "gray"', "did you mean colour"),
         ('version = 1\n[[point]]\nat = [0.5, 0.5]\ncolour = "gray"\ntime = 1\nframe = 1', "give one of them"),
         ('version = 1\n[[point]]\nat = [0.5, 0.5]\ncolour = "gray"\ntime = "noon"', "give a time"),
-        ('version = 1\n[[point]]\nat = [0.5, 0.5]\ncolour = "gray"\nthrough = "film"', 'give "scene"'),
+        ('version = 1\n[[point]]\nat = [0.5, 0.5]\ncolour = "gray"\nthrough = "film"', 'give "shot"'),
         ('version = 1\n[[reference]]\npicture = "gone.png"', "there is no file"),
         ("version = 1\n[[shot]]\ntime = 1\nsaturation = -1", "from 0 to 10"),
         ("version = 1\n[[point", "is no TOML"),
@@ -166,7 +166,7 @@ def test_what_is_written_is_what_is_read(
     tmp_path_factory: pytest.TempPathFactory, x: float, y: float, size: float, page: int, note: str, rgb: int, seconds: float
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "roundtrip.colours.toml"
-    point = Point((x, y), of_hex(f"#{rgb:06x}"), size, page, note=note, time=seconds, through=Span("shot"))
+    point = Point((x, y), of_hex(f"#{rgb:06x}"), size, page, note=note, time=seconds, through=Span("frame"))
     gray = Point((y, x), Colour(0.0, 0.0, "gray"))
     write_item(path, ItemColours(points=(point, gray)))
     assert read_item(path).points == (point, gray)

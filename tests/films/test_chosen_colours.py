@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 import av
@@ -22,15 +21,15 @@ from batchcolor.settings import ColorSettings, FilmSettings, Settings
 from tests.films.made import Made, make_film
 from tests.support import formula_colorizer
 
-FRAMES, CUT = 420, 40
-SETTINGS = Settings(film=FilmSettings(preset="ultrafast", crf=8))
+FRAMES, CUT = 330, 40
+SETTINGS = Settings(film=FilmSettings(codec="ffv1"))
 
 
 def picture(n: int, height: int, width: int) -> np.ndarray:
     """Forty frames of one scene; then another in which a bright square moves slowly over a textured ground."""
     rng = np.random.default_rng(n < CUT)
-    made = cv2.resize(rng.uniform(40, 100, (8, 12)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    square = cv2.resize(rng.uniform(170, 240, (5, 5)).astype(np.float32), (28, 28), interpolation=cv2.INTER_CUBIC)
+    made = cv2.resize(rng.uniform(30, 80, (8, 12)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    square = cv2.resize(rng.uniform(110, 160, (5, 5)).astype(np.float32), (28, 28), interpolation=cv2.INTER_CUBIC)
     if n >= CUT:
         x, y = square_at(n)
         made[y : y + 28, x : x + 28] = square
@@ -96,7 +95,7 @@ def chosen(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_point_holds_through_its_shot_and_nowhere_else(film: Path, plain: list[np.ndarray], chosen: Path) -> None:
     red = cr(chosen)
     assert len(red) == FRAMES
-    for n in (CUT + 2, 120, 200, 300, FRAMES - 2):
+    for n in (CUT + 2, 120, 200, FRAMES - 2):
         assert on_square(red, n) > on_square(plain, n) + 25
         assert abs(red[n][26:] - plain[n][26:]).mean() < 4  # the ground below
     for n in (0, CUT - 2):
@@ -108,18 +107,18 @@ def test_chunks_and_processes_make_no_difference(
 ) -> None:
     with ProcessExecutor(2) as executor:
         colorize(film, tmp_path / "processes" / "reel.mkv", point(200), executor)
-    assert digest(tmp_path / "processes" / "reel.mkv") == digest(chosen)
+    seams, others = cr(chosen), cr(tmp_path / "processes" / "reel.mkv")
+    for n in range(FRAMES):
+        np.testing.assert_array_equal(seams[n], others[n])
     monkeypatch.setattr(plan, "_LEAST_OF_A_SHOT", 10**6)
     monkeypatch.setattr(ChunkLength, "of_film", classmethod(lambda cls, frames: ChunkLength(250, 10**6)))
     colorize(film, tmp_path / "whole" / "reel.mkv", point(200))
-    seams, whole = cr(chosen), cr(tmp_path / "whole" / "reel.mkv")
+    whole = cr(tmp_path / "whole" / "reel.mkv")
     for n in range(0, FRAMES, 10):
-        np.testing.assert_allclose(seams[n], whole[n], atol=6)
+        assert (
+            abs(seams[n] - whole[n]).max() <= 12
+        )  # at the edges of what moves, where carried colour remembers farther than a lead
         assert abs(seams[n] - whole[n]).mean() < 0.6
-
-
-def digest(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
 
 
 class _Counting(SerialExecutor):
@@ -143,7 +142,7 @@ def test_an_edit_makes_only_the_chunks_of_its_shot_again(film: Path, tmp_path: P
     first = '[[point]]\nframe = 3\nat = [0.5, 0.5]\ncolour = "#20a020"\n'
     target = tmp_path / "reel.mkv"
     executors = [_Counting() for _ in range(3)]
-    lists = FilmSettings(preset="ultrafast", crf=8, cuts=(CUT * 0.04,))
+    lists = FilmSettings(codec="ffv1", cuts=(CUT * 0.04,))
     settings = Settings(film=lists)
     colorize(film, target, first + point(200), executors[0], settings)
     before = cr(target)
@@ -155,7 +154,7 @@ def test_an_edit_makes_only_the_chunks_of_its_shot_again(film: Path, tmp_path: P
     assert 1 <= chunks[1] < chunks[0]
     after = cr(target)
     assert abs(after[10] - before[10]).mean() > 3
-    for n in range(250, FRAMES, 20):
+    for n in range(210, FRAMES, 20):
         np.testing.assert_array_equal(after[n], before[n])
 
 
@@ -163,7 +162,7 @@ def test_through_limits_how_far_a_point_is_carried(film: Path, plain: list[np.nd
     colorize(film, tmp_path / "reel.mkv", point(200, 'through = "2s"'))
     red = cr(tmp_path / "reel.mkv")
     assert on_square(red, 210) > on_square(plain, 210) + 25
-    assert on_square(red, 330) < on_square(plain, 330) + 6
+    assert on_square(red, 290) < on_square(plain, 290) + 6
     assert on_square(red, 80) < on_square(plain, 80) + 6
 
 
@@ -176,7 +175,7 @@ def test_a_reference_frame_colours_its_shot(film: Path, plain: list[np.ndarray],
     cv2.imwrite(str(tmp_path / "frame.png"), cv2.resize(bgr, (256, 128), interpolation=cv2.INTER_CUBIC))
     colorize(film, tmp_path / "reel.mkv", '[[reference]]\npicture = "frame.png"\nframe = 200\n')
     found = cr(tmp_path / "reel.mkv")
-    for n in (CUT + 2, 200, 360):
+    for n in (CUT + 2, 200, 320):
         assert on_square(found, n) > 128 + 25
         assert abs(found[n][27:, 40:] - 128).mean() < 5  # gray there, as in the reference
     np.testing.assert_allclose(found[10], plain[10], atol=2)
@@ -200,8 +199,8 @@ def test_a_turned_films_points_are_those_of_the_upright_picture(tmp_path: Path) 
     film = make_film(tmp_path / "turned.mp4", made)
     x, y = square_at(CUT + 10)
     across, down = (x + 14) / 128, (y + 14) / 64
-    colorize(film, tmp_path / "out" / "reel.mp4", f'[[point]]\ntime = 0.2\nat = [{down}, {1 - across}]\ncolour = "#d02020"\n')
-    found = cr(tmp_path / "out" / "reel.mp4")
+    colorize(film, tmp_path / "out" / "reel.mkv", f'[[point]]\ntime = 0.2\nat = [{down}, {1 - across}]\ncolour = "#d02020"\n')
+    found = cr(tmp_path / "out" / "reel.mkv")
     assert found[5][y // 2 + 5 : y // 2 + 9, x // 2 + 5 : x // 2 + 9].mean() > 150
 
 
@@ -209,7 +208,7 @@ def test_a_turned_films_points_are_those_of_the_upright_picture(tmp_path: Path) 
     ("text", "sentence"),
     [
         ('[[point]]\ntime = 99\nat = [0.5, 0.5]\ncolour = "gray"\n', "the film ends after"),
-        ('[[point]]\nframe = 9999\nat = [0.5, 0.5]\ncolour = "gray"\n', "the film has 420 frames"),
+        ('[[point]]\nframe = 9999\nat = [0.5, 0.5]\ncolour = "gray"\n', "the film has 330 frames"),
         ('[[reference]]\nframe = 200\npicture = "other.png"\n', "does not show the same picture"),
     ],
 )

@@ -51,13 +51,15 @@ class ShotColours:
     """What was chosen for the frames of one shot, ready for its key frames. Places are those of the upright picture.
 
     tracks: float32 `(frames, points, 2)`, x and y as shares, NaN where a point is not. sizes: `(points,)`; colours: ab `(points, 2)`.
-    keys: frames on which something was chosen, which are key frames. saturation: factor on all of the shot's colour.
+    keys: frames on which something was chosen, which are key frames. breaks: frames at which a choice that does not hold through the shot
+    begins or has ended; steady colour is not carried across them. saturation: factor on all of the shot's colour.
     """
 
     tracks: np.ndarray
     sizes: np.ndarray
     colours: np.ndarray
     keys: tuple[int, ...] = ()
+    breaks: tuple[int, ...] = ()
     references: tuple[Carried, ...] = ()
     masks: tuple[Carried, ...] = ()
     saturation: float = 1.0
@@ -76,7 +78,8 @@ class ShotColours:
     def save(self, path: Path) -> None:
         """Write it to `path`, whole or not at all. Raises `OutputError`."""
         arrays: dict[str, Any] = {"tracks": self.tracks, "sizes": self.sizes, "colours": self.colours}
-        arrays |= {"keys": np.array(self.keys, np.int64), "saturation": np.array(self.saturation)}
+        arrays |= {name: np.array(getattr(self, name), np.int64) for name in ("keys", "breaks")}
+        arrays |= {"saturation": np.array(self.saturation)}
         for name, layers in (("reference", self.references), ("mask", self.masks)):
             for n, layer in enumerate(layers):
                 arrays |= {f"{name}{n}_{field}": getattr(layer, field) for field in ("first", "ab", "weight")}
@@ -99,6 +102,7 @@ class ShotColours:
                 found["sizes"],
                 found["colours"],
                 tuple(int(n) for n in found["keys"]),
+                tuple(int(n) for n in found["breaks"]),
                 layers["reference"],
                 layers["mask"],
                 float(found["saturation"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import collections
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -59,7 +60,7 @@ class ChosenFrames:
 
 class _Planned(NamedTuple):
     """A frame, the number of its shot, the motion that leads to it, and whether the generator runs on it; what was chosen for its shot,
-    and its place there."""
+    its place there, and the part of the shot between breaks."""
 
     decoded: DecodedFrame
     shot: int
@@ -67,6 +68,7 @@ class _Planned(NamedTuple):
     is_key: bool
     chosen: ShotColours | None
     in_shot: int
+    part: int
 
 
 def colorize_frames(
@@ -82,8 +84,8 @@ def colorize_frames(
     """Every frame with its chroma, in order, a bounded number of frames behind the input.
 
     frames: each with the number of its shot. quarter_turns: counter-clockwise, from the frames as stored to the frames as displayed,
-    which is how the network sees them. anchor: a frame, counted from 0, that is a key frame in any case. chosen:
-    colours that somebody chose.
+    which is how the network sees them. anchor: a frame, counted from 0, that is a key frame in any case. chosen: colours that somebody
+    chose.
     """
     chosen = chosen or ChosenFrames()
     with_motion = settings.smooth == "flow"
@@ -91,7 +93,7 @@ def colorize_frames(
     planned = _planned(frames, decide, with_motion, anchor, chosen)
     predicted = _predicted(planned, colorizer, quarter_turns, counts, chosen)
     smooth = smoother_of(settings.smooth)
-    for _, shot in itertools.groupby(predicted, key=lambda pair: pair[0].shot):
+    for _, shot in itertools.groupby(predicted, key=lambda pair: (pair[0].shot, pair[0].part)):
         waiting: collections.deque[DecodedFrame] = collections.deque()  # frames inside the smoother
         for ab in smooth(_remembered(shot, waiting)):
             decoded = waiting.popleft()
@@ -113,11 +115,12 @@ def _planned(
         colours, start = chosen.shots.get(number, (None, 0))
         for in_shot, (_, decoded) in enumerate(shot, start):
             restarts = next(count) == anchor  # as the next chunk does, which begins to decode here
-            restarts |= colours is not None and in_shot in colours.keys
+            restarts |= colours is not None and (in_shot in colours.keys or in_shot in colours.breaks)
+            part = 0 if colours is None else bisect.bisect_right(colours.breaks, in_shot)
             keys = decide() if restarts else keys
             step = estimator.step(before, decoded.L) if with_motion and before is not None else None
             before = decoded.L
-            yield _Planned(decoded, number, step, keys.is_key(None if restarts else step), colours, in_shot)
+            yield _Planned(decoded, number, step, keys.is_key(None if restarts else step), colours, in_shot, part)
 
 
 def _predicted(

@@ -161,6 +161,12 @@ def _reach(through: Span, at: int, times: Sequence[float]) -> tuple[int, int]:
     return 0, len(times)
 
 
+def _breaks(entries: Sequence[Entry], frames: int) -> tuple[int, ...]:
+    """Frames of a shot of so many at which a choice that does not hold through it begins or has ended."""
+    ends = {each for entry in entries for each in (entry.reach[0], entry.reach[1] + 1)}
+    return tuple(sorted(each for each in ends if 0 < each < frames))
+
+
 def marked(frames: Sequence[FrameInfo], shots: Sequence[ChosenShot]) -> list[FrameInfo]:
     """The frames, those of the shots with the name of their shot's file and their place in the shot."""
     names = {shot.chunk.first_time: shot.name for shot in shots}
@@ -211,6 +217,7 @@ class CarryWork:
             sizes=np.array([point.spot.spot.size for point in points], np.float32),
             colours=np.array([point.spot.ab for point in points], np.float32).reshape(-1, 2),
             keys=tuple(sorted({entry.frame for entry in shot.entries})),
+            breaks=_breaks(shot.entries, len(lightness)),
             references=tuple(carry_layer(seen, each) for each in references),
             masks=tuple(carry_layer(seen, each) for each in masks),
             saturation=shot.saturation,

@@ -57,8 +57,8 @@ class FilmStopped(Exception):
 @dataclass(frozen=True, slots=True)
 class ChunkWork:
     """The work on a chunk: what all chunks of a film share. identity: of the source, as of its first access; color_pages: how to
-    process shots in colour; measure: whether figures for the report are taken as well; chosen: colours that somebody chose for
-    all of it."""
+    process shots in colour; measure: whether figures for the report are taken as well; chosen: colours that somebody chose for all of
+    it."""
 
     source: Path
     identity: SourceIdentity

@@ -96,9 +96,9 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     layer = Layer(np.full((2, HEIGHT, WIDTH), 20, np.float32), np.ones((HEIGHT, WIDTH), np.float32))
     tracks, _ = carry_points(shot, [placed(2, *middle(2), reach=(0, 4))])
     carried = carry_layer(shot, PlacedLayer(2, layer, (0, 4)))
-    saved = ShotColours(tracks, np.array([0.02]), np.array([[50.0, 0.0]]), (2,), (carried,), (), 0.5)
+    saved = ShotColours(tracks, np.array([0.02]), np.array([[50.0, 0.0]]), (2,), (1, 4), (carried,), (), 0.5)
     saved.save(tmp_path / "shot.npz")
     loaded = ShotColours.load(tmp_path / "shot.npz")
-    assert (loaded.keys, loaded.saturation, loaded.masks) == ((2,), 0.5, ())
+    assert (loaded.keys, loaded.breaks, loaded.saturation, loaded.masks) == ((2,), (1, 4), 0.5, ())
     assert loaded.at(3, (64, 96)).points == saved.at(3, (64, 96)).points
     np.testing.assert_array_equal(loaded.at(3, (64, 96)).references[0].ab, saved.at(3, (64, 96)).references[0].ab)
