@@ -23,6 +23,7 @@ COMMANDS = {
     "completion": "Print the completion script of a shell.",
     "demo": "Make black-and-white photos and a film from pictures with known colours, and colorize them.",
     "models": "List the weights that are known, and which of them are on this machine.",
+    "review": "Look through an output folder in a browser, choose colours, and redo what changed.",
     "probe": "Say what photos and films are and what `colorize` would make of them.",
 }
 

@@ -1,0 +1,96 @@
+"""Live answers: the network runs once for a picture; then every change of its points is a preview in a fraction of a second."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ..color.conversion import lab_to_rgb
+from ..color.pixel_codes import lab_to_codes, rgb_to_lightness
+from ..color.upsampling import UPSCALERS, refined
+from ..colours.model import Point, Rule
+from ..colours.spread import Spot
+from ..colours.still import ChosenSpot, PictureColours, Still
+from ..engines.colorizer import Colorizer
+from ..settings import ColorSettings
+
+_MOST = 6  # pictures that stay ready
+_TURNED_CHROMA = 30.0  # at least, of suggestions with another hue: a gray turned is gray
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A picture at screen size: L float32 `(h, w)`, and what the network made of it."""
+
+    L: np.ndarray
+    small: np.ndarray
+    still: Still
+
+
+Key = tuple[str, float]  # an item's id, and the page of a photo or the second of a film
+
+
+class Live:
+    """Previews of one output tree. Safe to be used from several threads; one picture at a time is computed."""
+
+    def __init__(self, colorizer: Callable[[], Colorizer], color: ColorSettings = ColorSettings()) -> None:
+        self._colorizer, self._color = colorizer, color
+        self._ready: OrderedDict[Key, _Ready] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def preview(
+        self, key: Key, load: Callable[[], np.ndarray], points: Sequence[Point], rules: tuple[Rule, ...] = ()
+    ) -> np.ndarray:
+        """The picture with these points, uint8 sRGB `(h, w, 3)`. load: its pixels at screen size, uint8 sRGB, read once."""
+        with self._lock:
+            ready = self._get(key, load)
+            scale = 1 / self._color.saturation if self._color.saturation > 0 else 1.0
+            spots = tuple(
+                ChosenSpot(Spot(*point.at, point.size), (point.colour.a * scale, point.colour.b * scale)) for point in points
+            )
+            ab = ready.still.ab(PictureColours(points=spots, rules=rules)) * np.float32(self._color.saturation)
+        coarse = UPSCALERS[self._color.upscaling](ready.small, ab)
+        return lab_to_codes(ready.L, refined(coarse, *ready.L.shape).ab(ready.L, 0), 8)
+
+    def suggestions(self, key: Key, load: Callable[[], np.ndarray], at: tuple[float, float]) -> tuple[float, list[str]]:
+        """L at a place, 0..100, and colours "#rrggbb" to begin with there: the network's own, paler, stronger, turned, and gray."""
+        with self._lock:
+            ready = self._get(key, load)
+            height, width = ready.small.shape
+            y, x = min(height - 1, int(at[1] * height)), min(width - 1, int(at[0] * width))
+            L = float(cv2.getRectSubPix(ready.small, (5, 5), (float(x), float(y))).mean())
+            rows, columns = ready.still.plain.shape[1:]
+            a, b = ready.still.plain[:, min(rows - 1, int(at[1] * rows)), min(columns - 1, int(at[0] * columns))]
+        hue, chroma = float(np.arctan2(b, a)), float(np.hypot(a, b))
+        wanted = [(hue, chroma), (hue, chroma / 2), (hue, min(90.0, chroma * 1.8 + 4)), (0.0, 0.0)]
+        wanted += [(hue + turn, max(chroma, _TURNED_CHROMA)) for turn in (np.pi / 3, -np.pi / 3, np.pi)]
+        return L, [hex_of(L, c * np.cos(h), c * np.sin(h)) for h, c in wanted]
+
+    def forget(self, id_: str) -> None:
+        """Drop what is ready of an item whose files have changed."""
+        with self._lock:
+            for key in [key for key in self._ready if key[0] == id_]:
+                del self._ready[key]
+
+    def _get(self, key: Key, load: Callable[[], np.ndarray]) -> _Ready:
+        if key not in self._ready:
+            L = rgb_to_lightness(np.ascontiguousarray(load().transpose(2, 0, 1)))
+            colorizer = self._colorizer()
+            height, width = colorizer.network_shape(*L.shape)
+            small = cv2.resize(L, (width, height), interpolation=cv2.INTER_AREA)
+            self._ready[key] = _Ready(L, small, Still.of(colorizer, small))
+            while len(self._ready) > _MOST:
+                self._ready.popitem(last=False)
+        self._ready.move_to_end(key)
+        return self._ready[key]
+
+
+def hex_of(L: float, a: float, b: float) -> str:
+    """A colour of CIELAB as "#rrggbb", its chroma shrunk until it exists in sRGB."""
+    rgb = lab_to_rgb(np.full((1, 1, 1), L, np.float32), np.array([a, b], np.float32)[:, None, None]).ravel()
+    return "#" + "".join(f"{round(255 * float(value)):02x}" for value in np.clip(rgb, 0, 1))

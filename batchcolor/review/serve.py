@@ -1,0 +1,76 @@
+"""Serving the review page until Ctrl-C."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import webbrowser
+from pathlib import Path
+
+from ..app import redo_archive
+from ..archive.output_tree import read_tree
+from ..engines.opening import ColorizerFactory
+from ..errors import OutputError, UsageError
+from ..settings import Settings
+
+
+def serve(output: Path, *, port: int = 0, open_browser: bool = True) -> None:
+    """Serve the review page of the tree `output` on 127.0.0.1. port: 0 takes a free one.
+
+    Prints the address, which holds the key to the page, on stdout. Raises `UsageError` where the extra is missing, `OutputError` where
+    there is nothing to review or the port is taken.
+    """
+    if importlib.util.find_spec("starlette") is None or importlib.util.find_spec("uvicorn") is None:
+        raise UsageError('the review page needs two more packages; type: pip install "batchcolor[review]"')
+    import uvicorn
+
+    from ..cli.terminal import echo
+    from .edits import Edits
+    from .library import Library
+    from .live import Live
+    from .redo import Redo
+    from .server import Review, application
+    from .shots import Shots
+
+    library = Library(output)
+    with read_tree(output, "lite") as tree:
+        last = tree.last_run()
+    settings = Settings() if last is None else last.settings.default
+    live = Live(ColorizerFactory(settings.model), settings.color)
+
+    def finished(target: Path) -> None:
+        item = library.of_target(target)
+        if item is not None:
+            library.set_mark(item, "redo", False)
+            live.forget(item.id)
+
+    redo = Redo(
+        lambda targets, events, should_stop: redo_archive(output, targets, events=events, should_stop=should_stop),
+        lambda outcome: finished(outcome.target),
+    )
+    shots = Shots()
+    review = Review(library, Edits(output, settings.color.colours), live, redo, shots)
+    with _listening(port) as listener:
+        port = listener.getsockname()[1]
+        address = f"http://127.0.0.1:{port}/?token={review.token}"
+        echo(address)
+        if open_browser:
+            webbrowser.open(address)
+        server = uvicorn.Server(uvicorn.Config(application(review, port), log_level="warning", access_log=False))
+        try:
+            server.run(sockets=[listener])
+        finally:
+            shots.stop()
+            redo.stop(wait_s=8)
+            library.close()
+
+
+def _listening(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)  # before the address is printed: who comes early waits
+    except OSError as exc:
+        listener.close()
+        raise OutputError(f"port {port} cannot be used ({exc.strerror or exc}); choose another --port") from exc
+    return listener

@@ -1,0 +1,165 @@
+"""The review server: who may ask, what it answers, and that two windows keep each other's points."""
+
+from __future__ import annotations
+
+import io
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+import pytest
+import pyvips
+
+from batchcolor.archive.outcome import Status
+from tests.review.conftest import HOSTILE
+
+POINT = {"at": [0.25, 0.5], "colour": "#c02020", "size": 0.05}
+
+
+@pytest.fixture
+def client(served: str) -> Any:
+    """A browser's session: the token became a cookie."""
+    with httpx.Client(base_url=served.partition("/?")[0], follow_redirects=True, timeout=60) as client:
+        assert client.get(f"/?{urlsplit(served).query}").status_code == 200
+        client.headers["X-Batchcolor"] = "review"
+        yield client
+
+
+def items(client: httpx.Client, **query: str) -> dict[str, dict[str, Any]]:
+    return {item["name"]: item for item in client.get("/api/items", params=query).raise_for_status().json()["items"]}
+
+
+def picture(content: bytes) -> np.ndarray:
+    return pyvips.Image.new_from_buffer(content, "").numpy()
+
+
+def test_nothing_is_answered_without_the_key_or_under_another_name(served: str) -> None:
+    base = served.partition("/?")[0]
+    with httpx.Client(base_url=base) as stranger:
+        for path in ("/", "/review.js", "/api/items", "/api/redo", "/?token=wrong"):
+            assert stranger.get(path).status_code == 403, path
+        assert stranger.get(f"/?{urlsplit(served).query}", headers={"Host": "evil.example"}).status_code == 403
+        assert stranger.get(f"/?{urlsplit(served).query}", headers={"Origin": "http://evil.example"}).status_code == 403
+        assert stranger.post(f"/api/redo?{urlsplit(served).query}").status_code == 403  # not from the page
+
+
+def test_only_this_machine_can_reach_it(served: str) -> None:
+    assert urlsplit(served).hostname == "127.0.0.1"
+
+
+def test_the_cookie_is_for_the_page_alone_and_the_policy_allows_nothing_from_elsewhere(served: str) -> None:
+    answer = httpx.get(served)
+    assert answer.status_code == 303
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    page = httpx.get(served.partition("?")[0], cookies=answer.cookies)
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "unsafe-inline" not in page.headers["content-security-policy"]
+
+
+def test_items_are_listed_failures_first_and_can_be_searched(client: httpx.Client) -> None:
+    found = items(client)
+    assert next(iter(found)) == "broken.jpg"
+    assert found["broken.jpg"]["status"] == Status.FAILED
+    assert set(items(client, search="FAMILY")) == {"family/a.jpg"}
+    assert set(items(client, filter="failed")) == {"broken.jpg"}
+    assert client.get("/api/items", params={"filter": "nonsense"}).status_code == 400
+    assert client.get("/api/items/AAAA").status_code == 404
+
+
+def test_pictures_are_upright_srgb_in_a_box(client: httpx.Client) -> None:
+    item = items(client)["family/a.jpg"]
+    for path, side in ((f"/api/items/{item['id']}/thumbnail", 256), (f"/api/items/{item['id']}/picture?of=source", 320)):
+        pixels = picture(client.get(path).raise_for_status().content)
+        assert pixels.shape[2] == 3
+        assert max(pixels.shape[:2]) == side
+
+
+def test_marks_are_remembered(client: httpx.Client) -> None:
+    item = items(client)["b.png"]
+    assert client.post(f"/api/items/{item['id']}/mark", json={"accepted": True}).json()["accepted"] is True
+    assert set(items(client, filter="accepted")) == {"b.png"}
+    client.post(f"/api/items/{item['id']}/mark", json={"accepted": False})
+    assert items(client, filter="accepted") == {}
+
+
+def test_a_point_colours_its_place_in_the_preview(client: httpx.Client) -> None:
+    item = items(client)["family/a.jpg"]
+    answers = [
+        picture(client.post(f"/api/items/{item['id']}/preview", json={"points": points}).raise_for_status().content)
+        for points in ([], [POINT])
+    ]
+    y, x = answers[0].shape[0] // 2, answers[0].shape[1] // 4
+    before, after = (answer[y - 3 : y + 4, x - 3 : x + 4].reshape(-1, 3).mean(0) for answer in answers)
+    assert after[0] - after[1] > before[0] - before[1] + 25  # redder
+    suggested = client.post(f"/api/items/{item['id']}/suggestions", json={"at": [0.25, 0.5]}).json()
+    assert 0 <= suggested["L"] <= 100
+    assert all(len(colour) == 7 for colour in suggested["colours"])
+
+
+def test_two_windows_keep_each_others_points(client: httpx.Client, archive: Path) -> None:
+    item = items(client)["b.png"]
+    path = f"/api/items/{item['id']}/points"
+    other = {**POINT, "at": [0.75, 0.25], "colour": "gray"}
+    (first,) = client.post(path, json={"new": POINT}).raise_for_status().json()["points"]
+    both = client.post(path, json={"new": other}).json()["points"]  # of a window that knows nothing of the first
+    assert [point["at"] for point in both] == [[0.25, 0.5], [0.75, 0.25]]
+    moved = {**first, "at": [0.3, 0.5]}
+    client.post(path, json={"old": first, "new": moved}).raise_for_status()
+    stale = client.post(path, json={"old": first, "new": {**first, "at": [0.9, 0.9]}})
+    assert stale.status_code == 409
+    assert "another window" in stale.json()["error"]
+    file = archive / "out" / ".batchcolor" / "colours" / "b.png.colours.toml"
+    assert [point["at"] for point in tomllib.loads(file.read_text("utf-8"))["point"]] == [[0.3, 0.5], [0.75, 0.25]]
+    for point in client.get(f"/api/items/{item['id']}").json()["points"]:
+        client.post(path, json={"old": point}).raise_for_status()
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    "point", [{}, {"at": [2, 0], "colour": "gray"}, {"at": [0, 0], "colour": "no such"}, {"at": "x", "colour": "gray"}]
+)
+def test_a_wrong_point_is_one_sentence(client: httpx.Client, point: dict[str, Any]) -> None:
+    item = items(client)["b.png"]
+    answer = client.post(f"/api/items/{item['id']}/points", json={"new": point})
+    assert answer.status_code == 422
+    assert answer.json()["error"]
+
+
+def test_redo_does_the_marked_items_alone(client: httpx.Client, archive: Path) -> None:
+    import time
+
+    item = items(client)["family/a.jpg"]
+    results = {path: path.stat().st_ino for path in (archive / "out").rglob("*.*g")}
+    client.post(f"/api/items/{item['id']}/points", json={"new": POINT}).raise_for_status()
+    assert set(items(client, filter="redo")) >= {"family/a.jpg"}
+    for other in items(client, filter="redo").values():
+        if other["id"] != item["id"]:
+            client.post(f"/api/items/{other['id']}/mark", json={"redo": False})
+    assert client.post("/api/redo", json={}).status_code == 202
+    deadline = time.monotonic() + 120
+    while (state := client.get("/api/redo").json())["running"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert (state["done"], state["error"], state["marked"]) == (1, None, 0)
+    changed = [path.name for path, inode in results.items() if path.stat().st_ino != inode]
+    assert changed == ["a.jpg"]
+    pixels = pyvips.Image.new_from_file(str(archive / "out" / "family" / "a.jpg")).numpy()
+    around = pixels[115:125, 75:85].reshape(-1, 3).mean(0)
+    assert around[0] > around[1] + 20
+
+
+def test_a_request_that_is_too_large_or_no_json_is_refused(client: httpx.Client) -> None:
+    item = items(client)["b.png"]
+    path = f"/api/items/{item['id']}/preview"
+    assert client.post(path, content=b"[" * 100).status_code == 400
+    assert client.post(path, content=io.BytesIO(b"x" * (2 << 20)).read()).status_code == 413
+
+
+def test_hostile_names_are_data(client: httpx.Client) -> None:
+    names = set(items(client))
+    assert HOSTILE in names or "c.jpg" in names
