@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..errors import UsageError
+from .walk import kind_of
 
 
 def check_written_files(written: Mapping[str, Path], sources: Iterable[Path], others: Mapping[str, Iterable[Path]]) -> None:
@@ -15,7 +16,8 @@ def check_written_files(written: Mapping[str, Path], sources: Iterable[Path], ot
     spelling, through another mount.
 
     written: by the option that names them. sources: originals. others: files that have another purpose, by what they are. Folders are
-    refused. Nothing is read but names and what the system knows of them.
+    refused, and names of photos and films: such a file is somebody's original, whether it belongs to this run or not. Nothing is read but
+    names and what the system knows of them.
     """
     if not written:
         return
@@ -35,6 +37,8 @@ def check_written_files(written: Mapping[str, Path], sources: Iterable[Path], ot
         clash = next((taken[name] for name in found if name in taken), None)
         if clash is not None:
             raise UsageError(f"{option} {path}: is {clash}, which would be overwritten; name another file")
+        if option != "--output" and kind_of(path) is not None:
+            raise UsageError(f"{option} {path}: is the name of a photo or film; name another file")
         taken.update(dict.fromkeys(found, f"also the file of {option}"))
 
 

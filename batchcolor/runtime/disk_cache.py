@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
+import zipfile
 from collections.abc import Callable
 from typing import cast
 
@@ -30,9 +31,9 @@ def cached_array(
     with _making:
         try:
             table = cast(np.ndarray, np.load(path, mmap_mode="r"))
-            if np.array_equal(table[place], sample):
+            if isinstance(table, np.ndarray) and np.array_equal(table[place], sample):  # np.load also opens archives of arrays
                 return table
-        except (OSError, ValueError, EOFError, IndexError):
+        except (OSError, ValueError, EOFError, IndexError, zipfile.BadZipFile):
             pass
         table = make()
         with contextlib.suppress(OSError, BatchcolorError), atomic_write(path) as temporary:

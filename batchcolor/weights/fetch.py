@@ -31,6 +31,7 @@ Progress = Callable[[int, int | None], None]
 """Called with the bytes received and the total, if the server announces it."""
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+_MOST_BYTES = 2 << 30  # where no size was published: a server that never ends must not fill the disk
 _ATTEMPTS = 5  # at one mirror; each must bring new bytes
 
 
@@ -53,7 +54,7 @@ class _Part:
         return self.path.with_name(f"{self.path.name}.json")
 
     def size(self) -> int:
-        return self.path.stat().st_size if self.path.is_file() else 0
+        return self.path.stat().st_size if self.path.is_file() and not self.path.is_symlink() else 0
 
     def origin(self) -> tuple[str, str]:
         """URL and validator (a strong ETag or a date, else "") of the bytes so far; empty where unknown."""
@@ -64,6 +65,8 @@ class _Part:
             return "", ""
 
     def begin(self, url: str, validator: str) -> None:
+        if self.path.is_symlink() and (self.path.is_file() or not self.path.exists()):
+            self.path.unlink()  # what it leads to is no part of ours
         self.path.write_bytes(b"")
         self.note.write_text(json.dumps({"url": url, "validator": validator}), encoding="utf-8")
 
@@ -239,6 +242,9 @@ def _receive(response: httpx.Response, mirror: Mirror, part: _Part, start: int, 
             progress(here, total)
             if mirror.size is not None and here > mirror.size:
                 break  # the check names the size
+            if here > _MOST_BYTES:
+                part.remove()
+                raise _RefusedError(f"sends more than {_MOST_BYTES} bytes, and no weights are as large")
     if mirror.size is not None and here < mirror.size:
         raise _BrokenOffError(f"ended after {here} of {mirror.size} bytes")
 

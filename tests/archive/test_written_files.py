@@ -104,6 +104,15 @@ def test_a_report_may_not_be_a_result_the_log_or_what_is_read(archive: Path) -> 
     assert not (archive / "out").exists()
 
 
+@pytest.mark.parametrize("option", ["--report", "--log-file"])
+def test_nothing_is_written_under_the_name_of_a_photo_or_film(archive: Path, option: str) -> None:
+    (archive / "other.JPG").write_bytes(b"of another archive")
+    ran = run_command(["colorize", str(archive / "in"), "-o", str(archive / "out"), option, str(archive / "other.JPG")])
+    assert ran.exit_code == 2
+    assert "is the name of a photo or film" in ran.output
+    assert (archive / "other.JPG").read_bytes() == b"of another archive"
+
+
 def test_names_that_nothing_else_has_pass(tmp_path: Path) -> None:
     check_written_files({"--report": tmp_path / "r.html", "--log-file": tmp_path / "l.txt"}, [tmp_path / "a.png"], {})
     with pytest.raises(UsageError, match="also the file of --report"):

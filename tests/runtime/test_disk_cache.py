@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,12 @@ from batchcolor.runtime.disk_cache import cached_array
 
 SAMPLE, PLACE = np.arange(3), (0, slice(0, 3))
 TABLE = np.arange(1000, dtype=np.uint16).reshape(10, 100)
+
+
+def archive_of_arrays() -> bytes:
+    content = io.BytesIO()
+    np.savez(content, table=TABLE)
+    return content.getvalue()
 
 
 def unexpected() -> np.ndarray:
@@ -30,7 +37,7 @@ def test_another_formula_is_another_table() -> None:
     np.testing.assert_array_equal(cached_array("squares", SAMPLE + 1, PLACE, lambda: TABLE + 1), TABLE + 1)
 
 
-@pytest.mark.parametrize("damage", [b"", b"rubbish", "cut", "zeros"])
+@pytest.mark.parametrize("damage", [b"", b"rubbish", "cut", "zeros", archive_of_arrays()])
 def test_a_damaged_file_is_made_again(damage: bytes | str, clean_environment: Path) -> None:
     cached_array("squares", SAMPLE, PLACE, lambda: TABLE)
     (file,) = (clean_environment / "tables").iterdir()
@@ -60,3 +67,14 @@ def test_a_cache_that_cannot_be_written_only_costs_time(clean_environment: Path)
     clean_environment.write_text("in the way")
     for _ in range(2):
         np.testing.assert_array_equal(cached_array("squares", SAMPLE, PLACE, lambda: TABLE), TABLE)
+
+
+def test_a_cache_that_leads_elsewhere_changes_nothing_there(clean_environment: Path, tmp_path: Path) -> None:
+    cached_array("squares", SAMPLE, PLACE, lambda: TABLE)
+    (file,) = (clean_environment / "tables").iterdir()
+    (tmp_path / "letter.txt").write_text("dear all")
+    file.unlink()
+    file.symlink_to(tmp_path / "letter.txt")
+    np.testing.assert_array_equal(cached_array("squares", SAMPLE, PLACE, lambda: TABLE), TABLE)
+    assert (tmp_path / "letter.txt").read_text() == "dear all"
+    np.testing.assert_array_equal(cached_array("squares", SAMPLE, PLACE, unexpected), TABLE)

@@ -23,7 +23,8 @@ _CALLS = (
     "unlinkat,chmod,fchmodat,utimensat,truncate,mknod,mknodat"
 )
 _CALL = re.compile(r"^(\w+)\((.*)\)\s+= (-?\d+|\?)")
-_NAME = re.compile(r'"((?:[^"\\]|\\.)*)"')
+# A name, with the folder that it is relative to where the call is told one: unlinkat(5</tmp/out>, "lock", 0).
+_NAME = re.compile(r'(?:(?:AT_FDCWD|\d+)<((?:[^>\\]|\\.)*)>, )?"((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def observed(arguments: Sequence[str], cwd: Path, environment: Mapping[str, str]
     """Run `python -m batchcolor` in `cwd`, watched by Python's audit events, and by strace where the machine lets it."""
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "notes"
-        trace = ["strace", "-ff", "-qq", "--seccomp-bpf", "-s", "8192", "-e", f"trace={_CALLS}", "-o", f"{folder}/trace"]
+        trace = ["strace", "-ff", "-qq", "-y", "--seccomp-bpf", "-s", "8192", "-e", f"trace={_CALLS}", "-o", f"{folder}/trace"]
         before = trace if can_trace() else []
         environment = {**environment, "PYTHONPATH": os.pathsep.join([str(HOOKS), str(HOOKS.parents[1])]), NOTES: str(notes)}
         running = subprocess.Popen(
@@ -111,6 +112,9 @@ def _traced(trace: Path, cwd: Path) -> Iterator[tuple[str, str]]:
             continue
         if result.startswith("-") or (name in ("open", "openat") and not re.search(r"O_(WRONLY|RDWR|CREAT|TRUNC)", arguments)):
             continue
-        for quoted in _NAME.findall(arguments):
-            path = quoted.encode("latin-1").decode("unicode_escape").encode("latin-1")
-            yield "write", os.path.normpath(os.path.join(cwd, os.fsdecode(path)))  # noqa: PTH118 - names of any bytes
+        for folder, quoted in _NAME.findall(arguments):
+            yield "write", os.path.normpath(os.path.join(cwd, _unquoted(folder), _unquoted(quoted)))  # noqa: PTH118 - any bytes
+
+
+def _unquoted(text: str) -> str:
+    return os.fsdecode(text.encode("latin-1").decode("unicode_escape").encode("latin-1"))

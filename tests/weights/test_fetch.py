@@ -199,6 +199,32 @@ def test_redirects_are_followed(server, weights_bytes, catalogue):
     assert fetch_weights(catalogue(mirror)).read_bytes() == weights_bytes
 
 
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "ftp://127.0.0.1/w", "//", "http://[::1", "javascript:0", "data:,x"]
+)
+def test_a_redirect_to_anything_but_a_web_server_is_refused(server, small, catalogue, clean_environment, location):
+    with pytest.raises(ModelError, match="could not be fetched") as refused:
+        fetch_weights(catalogue(server.publish("/w", Page(b"", location=location))))
+    assert "\n" not in str(refused.value)
+    assert left_over(clean_environment) == set()
+
+
+def test_a_server_that_never_ends_does_not_fill_the_disk(server, small, catalogue, clean_environment, monkeypatch):
+    monkeypatch.setattr("batchcolor.weights.fetch._MOST_BYTES", 1000)
+    with pytest.raises(ModelError, match="sends more than 1000 bytes"):
+        fetch_weights(catalogue(server.publish("/w", Page(b"x" * 100_000, length=-1))))
+    assert left_over(clean_environment) == set()
+
+
+def test_a_part_that_is_a_link_changes_nothing_elsewhere(server, weights_bytes, catalogue, clean_environment, tmp_path):
+    (tmp_path / "letter.txt").write_text("dear all")
+    folder = clean_environment / "weights"
+    folder.mkdir(parents=True)
+    (folder / "small.safetensors.part").symlink_to(tmp_path / "letter.txt")
+    assert fetch_weights(catalogue(server.publish("/w", Page(weights_bytes)))).read_bytes() == weights_bytes
+    assert (tmp_path / "letter.txt").read_text() == "dear all"
+
+
 def test_weights_of_another_network_are_refused(server, catalogue, small, tmp_path, clean_environment):
     save(Checkpoint("lite", {}, build("lite").state_dict()), tmp_path / "lite", torch.float16)
     mirror = server.publish("/w", Page((tmp_path / "lite").read_bytes()))
