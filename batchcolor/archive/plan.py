@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import BatchcolorError, SourceError, UsageError
+from ..errors import BatchcolorError, OutputError, SourceError, UsageError
 from ..runtime.regular_file import require_regular_file
 from ..settings import PhotoFormat, Settings
 from ..suffixes import PHOTO_SUFFIXES, READ_ONLY_SUFFIXES
@@ -83,6 +83,8 @@ def plan(sources: Sequence[Path], output: str | os.PathLike[str], settings: Item
     """
     one_file = is_file_name(sources, output)
     output = Path(output)
+    if not one_file and output.is_file():
+        raise OutputError(f"--output {output}: is a file; name a folder, or a new file for the result of a single source")
     items: list[Item] = []
     unhandled = Unhandled()
     for source in sources:
