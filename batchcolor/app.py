@@ -24,7 +24,7 @@ from .archive.output_tree import NoTree, Redo, Selection, Tree, open_tree, read_
 from .archive.plan import Item, Plan, is_file_name, plan
 from .archive.records import Records
 from .archive.run import run
-from .archive.walk import Kind
+from .archive.walk import STATE_FOLDER, Kind
 from .archive.written_files import check_written_files
 from .errors import BatchcolorError, ExitCode, SourceError, UsageError
 from .settings import ColorSettings, ModelSettings, RunOptions, Settings
@@ -33,6 +33,7 @@ from .weights.store import is_name
 if TYPE_CHECKING:
     import numpy as np
 
+    from .colours.files import ColoursFolder
     from .engines.engine_info import EngineInfo
     from .executors import Executors
     from .films import FilmProgress, FilmResult
@@ -154,6 +155,7 @@ def run_archive(
         tree.remember_run(LastRun(tuple(source.absolute() for source in sources), settings))
         selection = tree.select(whole.items, Redo(options.force, options.verify))
         todo, waiting = _without_changing(selection.plan(whole), options.wait_stable, should_stop)
+        _check_colours(todo.items)
         executors = _executors(options, todo, sources, output.parent if single else output, model)
         return _run(todo, selection.up_to_date, waiting, tree, model, options, executors, events or Events(), should_stop)
 
@@ -285,6 +287,28 @@ def colorize_film(
         return films.colorize_film(source, target, settings, executor=executors.films, on_progress=on_progress)
 
 
+def _colours(sources: Sequence[Path], output: str | os.PathLike[str], chosen: Path | None) -> ColoursFolder | None:
+    """The chosen colours: those that the user named, else those in the output tree, if there are any."""
+    if chosen is None:
+        chosen = Path(output) / STATE_FOLDER / "colours"
+        if is_file_name(sources, output) or not chosen.is_dir():
+            return None
+    from .colours.files import ColoursFolder
+
+    return ColoursFolder.open(chosen)
+
+
+def _check_colours(items: Sequence[Item]) -> None:
+    """Raises `UsageError` for an item that cannot follow its chosen colours. An item that cannot be read fails by itself, later."""
+    chosen = [(item.source, item.colours) for item in items if item.colours is not None]
+    if chosen:
+        from .archive.check_colours import check_item
+
+        for source, colours in chosen:
+            with contextlib.suppress(SourceError):
+                check_item(source, colours.item)
+
+
 def _guard(
     whole: Plan,
     sources: Sequence[Path],
@@ -308,7 +332,13 @@ def _guard(
 
 
 def _plan(sources: Sequence[Path], output: str | os.PathLike[str], settings: ItemSettings) -> Plan:
-    whole = plan(sources, output, settings)
+    chosen = settings.default.color.colours
+    colours = _colours(sources, output, chosen)
+    whole = plan(sources, output, settings, colours)
+    if colours is not None and colours.only is not None and len(whole.items) != 1:
+        raise UsageError(
+            f"--colours {chosen} is the file of one item, but there are {len(whole.items)}; give a folder of such files"
+        )
     if not whole.items and not whole.refused:
         found = f" ({whole.notes[0]})" if whole.notes else ""
         names = ", ".join(map(str, sources))

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import cv2
 import numpy as np
 import pytest
 
+from batchcolor.engines.base import Hints, Prediction
 from batchcolor.engines.colorizer import Colorizer
 from batchcolor.errors import OutOfMemory
 from batchcolor.settings import Precision
@@ -27,6 +29,7 @@ class FormulaEngine:
     name = "formula"
     device = "cpu"
     precision: Precision = "float32"
+    takes_hints = False
     tolerance = 0.0
 
     def __init__(self, fits: int = 10**6, delta: float = 0.0, largest_side: int = 10**6) -> None:
@@ -42,6 +45,12 @@ class FormulaEngine:
         n, _, h, w = L.shape
         small = L[:, 0, : h // 4 * 4, : w // 4 * 4].reshape(n, h // 4, 4, w // 4, 4).mean((2, 4))
         return np.stack([small / 4 + self.delta, 20 - small / 5], 1).astype(np.float32)
+
+    def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
+        """Its features: the lightness and what a blur makes of it."""
+        ab = self(L)
+        blurred = np.stack([cv2.blur(plane[0], (9, 9))[None] for plane in L])
+        return Prediction(ab, (L[:, :, ::4, ::4].copy(), blurred[:, :, ::8, ::8].copy()))
 
 
 def formula_colorizer(fits: int = 10**6, batch_size: int = 16, network_size: int = 64) -> Colorizer:

@@ -49,7 +49,8 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What the result of an item depends on besides its source. settings: their digest; weights: SHA-256 of the file."""
+    """What the result of an item depends on besides its source. settings: digest of them and of colours that somebody chose; weights:
+    SHA-256 of the file."""
 
     settings: str
     weights: str
@@ -57,7 +58,9 @@ class Recipe:
 
     @classmethod
     def of(cls, item: Item, weights: str) -> Recipe:
-        return cls(*_settings_digests(item.settings, item.kind, weights))
+        chosen = "" if item.colours is None else f"+{item.colours.digest}"
+        settings = _settings_digests(item.settings, item.kind, weights)
+        return cls(*(f"{each}{chosen}" for each in settings))
 
     def has(self, settings: str) -> bool:
         """Whether a digest is that of these settings."""

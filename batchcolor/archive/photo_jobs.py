@@ -69,6 +69,7 @@ class PhotoWork:
             cached_colorizer(self.model),
             settings.photo,
             color=settings.color,
+            colours=[item.colours for item in batch.items],
             provenance=self._provenance(settings.photo),
             on_stage=begin,
         )

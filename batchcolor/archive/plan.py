@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import BatchcolorError, OutputError, SourceError, UsageError
 from ..runtime.regular_file import require_regular_file
@@ -15,6 +16,10 @@ from ..suffixes import PHOTO_SUFFIXES, READ_ONLY_SUFFIXES
 from .item_settings import ItemSettings
 from .target_checks import TargetChecks
 from .walk import Found, Kind, Unhandled, walk
+
+if TYPE_CHECKING:
+    from ..colours.files import ColoursFolder
+    from ..colours.model import ChosenColours
 
 # What is in that format already, by its suffix.
 _SUFFIXES_OF_FORMAT: dict[str, tuple[str, ...]] = {
@@ -29,12 +34,13 @@ _FILM_SUFFIXES_KEPT = {".mp4", ".m4v", ".mov", ".mkv"}
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One photo or film, where its result goes, and the settings for it."""
+    """One photo or film, where its result goes, the settings for it, and the colours that somebody chose."""
 
     source: Path
     target: Path
     kind: Kind
     settings: Settings = Settings()
+    colours: ChosenColours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +80,17 @@ def is_file_name(sources: Sequence[Path], output: str | os.PathLike[str]) -> boo
     return Path(name).suffix != "" and not Path(name).is_dir()
 
 
-def plan(sources: Sequence[Path], output: str | os.PathLike[str], settings: ItemSettings = ItemSettings()) -> Plan:
-    """Every item of `sources` with its target and its settings.
+def plan(
+    sources: Sequence[Path],
+    output: str | os.PathLike[str],
+    settings: ItemSettings = ItemSettings(),
+    colours: ColoursFolder | None = None,
+) -> Plan:
+    """Every item of `sources` with its target, its settings and its chosen colours.
 
     Contents of folders are mirrored below `output`. A single file goes to `output` itself if that has a suffix and is no folder.
     Refused: a target that is one of the sources, a target that an earlier source already has, a target that cannot be written (see
-    `TargetChecks`), a source that is no file, and a folder that cannot be read.
+    `TargetChecks`), a source that is no file, and a folder that cannot be read. Raises `UsageError` for wrong files of chosen colours.
     """
     one_file = is_file_name(sources, output)
     output = Path(output)
@@ -91,7 +102,8 @@ def plan(sources: Sequence[Path], output: str | os.PathLike[str], settings: Item
         for found in walk(source, output, unhandled):
             own = settings.for_item(found)
             target = output if one_file else output / target_name(found, own.photo.format)
-            items.append(Item(found.path, target, found.kind, own))
+            chosen = None if colours is None else colours.chosen(found.relative)
+            items.append(Item(found.path, target, found.kind, own, chosen))
     refused: list[tuple[Item, BatchcolorError]] = [
         (Item(folder, output, Kind.FOLDER), _unreadable(folder, error)) for folder, error in unhandled.folders
     ]

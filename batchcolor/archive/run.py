@@ -133,6 +133,7 @@ def _colorize_film(
             item.source,
             item.target,
             replace(item.settings, model=model),
+            colours=item.colours,
             weights=weights,
             executor=executor,
             measure=measure,

@@ -19,6 +19,7 @@ from .terminal import message, printable
 # The first sentence of each command's help; the module has its name, and so has the command in it.
 COMMANDS = {
     "colorize": "Colorize photos and films, in folders or named one by one.",
+    "colours": "Check files of chosen colours.",
     "completion": "Print the completion script of a shell.",
     "demo": "Make black-and-white photos and a film from pictures with known colours, and colorize them.",
     "models": "List the weights that are known, and which of them are on this machine.",

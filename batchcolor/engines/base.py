@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..settings import EngineName, Precision
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+class Prediction(NamedTuple):
+    """What a generator answers. ab: float32 `(N, 2, H', W')`. features: outputs of the modules that `Layout.taps` names, in its order,
+    float32 `(N, C, h, w)`, each at a size of its own."""
+
+    ab: np.ndarray
+    features: tuple[np.ndarray, ...]
+
+
+class Hints(NamedTuple):
+    """Colours that a network takes beside the lightness. ab: float32 `(N, 2, H, W)`, 0 where there is none. mask: float32
+    `(N, 1, H, W)`, 1 where there is one, else 0."""
+
+    ab: np.ndarray
+    mask: np.ndarray
 
 
 class Engine(Protocol):
@@ -16,6 +32,7 @@ class Engine(Protocol):
     name: EngineName
     device: str
     precision: Precision
+    takes_hints: bool
     tolerance: float
     """Largest difference of an ab value from torch float32 on the CPU, in ab units, over natural pictures; the mean is below a fifth."""
 
@@ -24,6 +41,14 @@ class Engine(Protocol):
 
         Takes any height and width. Raises `OutOfMemory` where the batch does not fit; the engine stays usable for smaller ones. Raises
         `ValueError` for another shape.
+        """
+        ...
+
+    def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
+        """As `__call__`, with the features; hints: of L's height and width, for networks that take them.
+
+        L's height and width: multiples of the generator's `side_multiple`, so that every feature covers exactly the picture.
+        Raises `ValueError` for hints that the network does not take, and as `__call__`.
         """
         ...
 

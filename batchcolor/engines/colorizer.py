@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,8 +13,11 @@ from ..errors import ModelError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
 from ..generators.layout import layout_of, network_shape
 from . import Engine
+from .base import Hints, Prediction
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 DEFAULT_NETWORK_SIZE = 256
 
@@ -63,6 +67,11 @@ class Colorizer:
             fallback=fallback,
         )
 
+    @property
+    def takes_hints(self) -> bool:
+        """Whether `predict` takes hints."""
+        return self.engine.takes_hints
+
     def network_shape(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) at which a picture of this size should be passed to `ab`."""
         return network_shape(height, width, self.network_size, self.side_multiple)
@@ -73,25 +82,46 @@ class Colorizer:
         Planes of one shape share batches. Raises `OutOfMemory` where not even one fits anywhere, `ModelError` where the network's answer
         is not finite, `ValueError` for what is no plane.
         """
+        return self._batched(lightness, lambda engine, L, _: list(_finite(engine(L), engine)))
+
+    def predict(self, lightness: Sequence[np.ndarray], hints: Sequence[Hints] | None = None) -> list[Prediction]:
+        """As `ab`, with the features, without the axis of batches: features float32 `(C, h, w)`, as `Layout.taps` orders them.
+
+        lightness: of shapes that `network_shape` gives. hints: of each plane, for networks that take them, without that axis as well.
+        """
+
+        def run(engine: Engine, L: np.ndarray, chosen: list[int]) -> list[Prediction]:
+            given = None
+            if hints is not None:
+                given = Hints(np.stack([hints[n].ab for n in chosen]), np.stack([hints[n].mask for n in chosen]))
+            answer = engine.predict(L, given)
+            _finite(answer.ab, engine)
+            return [Prediction(answer.ab[n], tuple(planes[n] for planes in answer.features)) for n in range(len(chosen))]
+
+        return self._batched(lightness, run)
+
+    def _batched(
+        self, lightness: Sequence[np.ndarray], run: Callable[[Engine, np.ndarray, list[int]], Sequence[Answer]]
+    ) -> list[Answer]:
+        """What `run` answers for each plane, in order; run(engine, L `(N, 1, h, w)`, their N numbers)."""
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for index, plane in enumerate(lightness):
             if np.ndim(plane) != 2 or 0 in np.shape(plane):
                 raise ValueError(f"lightness[{index}] has shape {np.shape(plane)}; give planes (h, w) with at least one pixel")
             by_shape.setdefault(np.shape(plane), []).append(index)
-        results: dict[int, np.ndarray] = {}
+        results: dict[int, Answer] = {}
         for indices in by_shape.values():
             start = 0
             while start < len(indices):
                 chosen = indices[start : start + self.batch_size]
                 batch = np.stack([lightness[i] for i in chosen])[:, None].astype(np.float32, copy=False)
                 try:
-                    predicted = self.engine(batch)
+                    predicted = run(self.engine, batch, chosen)
                 except OutOfMemory as exc:
                     if len(chosen) > 1:
                         self._shrink(len(chosen))
                         continue
-                    predicted = self._on_fallback(batch, exc)
-                _require_finite(predicted, self.engine)
+                    predicted = self._on_fallback(lambda engine: run(engine, batch, chosen), exc)  # noqa: B023 - called at once
                 results.update(zip(chosen, predicted, strict=True))
                 start += len(chosen)
         return [results[i] for i in range(len(lightness))]
@@ -109,8 +139,8 @@ class Colorizer:
                 self.batch_size,
             )
 
-    def _on_fallback(self, batch: np.ndarray, reason: OutOfMemory) -> np.ndarray:
-        """ab of the one picture of `batch`. Raises `OutOfMemory` where it does not fit there either."""
+    def _on_fallback(self, run: Callable[[Engine], Sequence[Answer]], reason: OutOfMemory) -> Sequence[Answer]:
+        """What `run` answers for one picture on the fallback engine. Raises `OutOfMemory` where it does not fit there either."""
         with self._adapting:
             if self._fallback is None and self._open_fallback is not None:
                 log.warning("a picture does not fit into the memory of %s; the CPU colorizes such pictures", self.engine.device)
@@ -118,7 +148,7 @@ class Colorizer:
         try:
             if self._fallback is None:
                 raise reason
-            return self._fallback(batch)
+            return run(self._fallback)
         except OutOfMemory as exc:
             raise OutOfMemory(
                 f"one picture at the network's size of {self.network_size} pixels does not fit into memory; "
@@ -126,10 +156,12 @@ class Colorizer:
             ) from exc
 
 
-def _require_finite(ab: np.ndarray, engine: Engine) -> None:
+def _finite(ab: np.ndarray, engine: Engine) -> np.ndarray:
+    """ab itself. Raises `ModelError` where it is not finite."""
     # One reduction instead of a plane of flags: a sum is finite exactly where all of its terms are, as ab lies within -110..110.
     if not np.isfinite(ab.sum()):
         raise ModelError(
             f"the network's answer is not a number (NaN) or infinite, on {engine.device} in {engine.precision}; try --precision float32, "
             "and check the weights: batchcolor models verify"
         )
+    return ab

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import DeviceLost
 from ..settings import DeviceName, EngineName, Precision
+from .base import Hints, Prediction
 from .colorizer import Colorizer
 from .devices import SHARED
 
@@ -30,6 +31,7 @@ class Welcome:
     name: EngineName
     device: str
     precision: Precision
+    takes_hints: bool
     tolerance: float
     network_size: int
     side_multiple: int
@@ -61,10 +63,16 @@ class RemoteEngine:
         self._mine = threading.local()  # a connection for each thread
         self.welcome = self._connected()[1]
         self.name, self.device, self.precision = self.welcome.name, self.welcome.device, self.welcome.precision
-        self.tolerance = self.welcome.tolerance
+        self.takes_hints, self.tolerance = self.welcome.takes_hints, self.welcome.tolerance
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
         return np.stack(self.ab([plane[0] for plane in L]))
+
+    def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
+        given = None if hints is None else [Hints(*each) for each in zip(*hints, strict=True)]
+        answers: list[Prediction] = self.call("predict", [plane[0] for plane in L], given)
+        features = zip(*(answer.features for answer in answers), strict=True)
+        return Prediction(np.stack([answer.ab for answer in answers]), tuple(np.stack(each) for each in features))
 
     def ab(self, lightness: Sequence[np.ndarray]) -> list[np.ndarray]:
         """As `Colorizer.ab`."""

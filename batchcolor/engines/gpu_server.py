@@ -164,6 +164,7 @@ def _answer(connection: Connection, colorizer: Colorizer, gatherer: Gatherer, dr
                 engine.name,
                 engine.device,
                 engine.precision,
+                engine.takes_hints,
                 engine.tolerance,
                 colorizer.network_size,
                 colorizer.side_multiple,

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +21,45 @@ from .stored_graph import model_of
 log = logging.getLogger(__name__)
 
 _MODEL = "model.xml"
+_GENERATOR = "__module.generator."  # what traced names of the generator's modules begin with
+_BESIDE_THE_FLOW = ("Constant", "Convert", "FakeQuantize")
 
 
-def convert(core: ov.Core, checkpoint: Checkpoint) -> Any:
+def convert(core: ov.Core, checkpoint: Checkpoint, *, hints: bool = False) -> Any:
     """The checkpoint's generator as an `ov.Model`: L float32 `(N, 1, H, W)` -> ab; sides in multiples of the generator's own.
+
+    hints: whether ab and mask of hints are its second and third input.
 
     A checkpoint without a graph is converted by PyTorch and then read from the cache; a damaged entry is converted again. A cache that
     cannot be written only costs time. Raises `ModelError` where OpenVINO does not support the network, or PyTorch is missing.
     """
-    if checkpoint.graph:
+    if checkpoint.graph and not hints:
         return model_of(core, checkpoint)
-    return cached(core, cache_folder(checkpoint), lambda: _convert(checkpoint), checkpoint)
+    return cached(core, cache_folder(checkpoint, "hints" if hints else ""), lambda: _convert(checkpoint, hints), checkpoint)
 
 
-def _convert(checkpoint: Checkpoint) -> Any:
+def _convert(checkpoint: Checkpoint, hints: bool) -> Any:
     if not torch_installed():
         raise ModelError(needs_torch(f"converting these {checkpoint.architecture} weights, which carry no OpenVINO graph,"))
     from .torch_tracing import traced
 
-    return traced(checkpoint.generator())
+    return traced(checkpoint.generator(), hints=hints)
+
+
+def with_features(model: Any, taps: Sequence[str]) -> Any:
+    """A copy of the model whose outputs are ab and, behind it, those of the generator's modules that `taps` names.
+
+    Tracing, quantizing and storing keep torch's names: the last operation that bears a module's name gives the module's output.
+    """
+    copy = model.clone()
+    operations = copy.get_ordered_ops()
+    for tap in taps:
+        inside = (f"{_GENERATOR}{tap}.", f"{_GENERATOR}{tap}/")
+        *_, last = (
+            op for op in operations if op.get_friendly_name().startswith(inside) and op.get_type_name() not in _BESIDE_THE_FLOW
+        )
+        copy.add_outputs([last.output(0)])
+    return copy
 
 
 def cached(core: ov.Core, folder: Path, make: Callable[[], Any], checkpoint: Checkpoint) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ import numpy as np
 
 from ..errors import DeviceError, ModelError, OutOfMemory
 from ..generators.checkpoint import Checkpoint
-from ..generators.layout import layout_of
+from ..generators.layout import layout_of, takes_hints
 from ..runtime.cache_dir import cache_root
 from ..runtime.openvino import ov
 from ..runtime.thread_budget import allowed
 from ..settings import EngineName, Precision
-from .base import require_batch
+from .base import Hints, Prediction, require_batch
 from .compiled_cache import load_compiled, processor_name, save_compiled
-from .openvino_conversion import cache_folder, cache_key, convert
+from .openvino_conversion import cache_folder, cache_key, convert, with_features
 from .precision_trial import fastest_precision
 from .quantization import is_ready, quantized_model
 
@@ -41,7 +42,10 @@ class OpenVINOEngine:
             self._open(core, checkpoint, precision)
         except RuntimeError as exc:
             raise ModelError(f"OpenVINO cannot run this {checkpoint.architecture}: {exc}; use --engine torch") from exc
-        self._multiple, self._fraction = layout_of(checkpoint.architecture)
+        self._core, self._checkpoint = core, checkpoint
+        self._layout = layout_of(checkpoint.architecture)
+        self.takes_hints = takes_hints(checkpoint.architecture, checkpoint.configuration)
+        self._feature_requests: dict[bool, Any] = {}  # without and with hints; opened when first asked for
         # A picture a core keeps all busy, and there are fewer batch sizes: each new one costs 50 ms of preparing.
         self._largest_batch = allowed()
         self._lock = threading.Lock()
@@ -71,24 +75,58 @@ class OpenVINOEngine:
         require_batch(L)
         height, width = L.shape[-2:]
         # Padding as in `Generator.forward`; OpenVINO's int8 kernels crash on some processors where a layer is left with a single pixel.
-        least = 2 * self._multiple if self.precision == "int8" else 0
-        bottom, right = (max(side + -side % self._multiple, least) - side for side in (height, width))
+        multiple, fraction = self._layout.side_multiple, self._layout.ab_fraction
+        least = 2 * multiple if self.precision == "int8" else 0
+        bottom, right = (max(side + -side % multiple, least) - side for side in (height, width))
         if bottom or right:
             L = np.pad(L, ((0, 0), (0, 0), (0, bottom), (0, right)), mode="edge")
         with self._lock:
             ab = np.concatenate([self._infer(L[n : n + self._largest_batch]) for n in range(0, len(L), self._largest_batch)])
-        return ab[..., : -(-height // self._fraction), : -(-width // self._fraction)]
+        return ab[..., : -(-height // fraction), : -(-width // fraction)]
+
+    def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
+        if hints is not None and not self.takes_hints:
+            raise ValueError("this network takes no hints")
+        inputs = [L] if hints is None else [L, *hints]
+        each = self._largest_batch
+        with self._lock:
+            answers = [
+                self._infer_features([np.ascontiguousarray(planes[n : n + each]) for planes in inputs], hints is not None)
+                for n in range(0, len(L), each)
+            ]
+        ab, *features = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+        return Prediction(ab, tuple(features))
 
     def _infer(self, L: np.ndarray) -> np.ndarray:
         try:
-            self._request = self._request or self._new_request()
-            (ab,) = self._request.infer([L]).values()
-        except RuntimeError as exc:
-            if "alloc" in str(exc).lower() or "memory" in str(exc).lower():
-                self._request = None  # it holds all its memory until it is gone, and smaller batches would fail as well
-                raise OutOfMemory("the batch does not fit into memory") from exc
+            with _memory_errors():
+                self._request = self._request or self._new_request()
+                (ab,) = self._request.infer([L]).values()
+        except OutOfMemory:
+            self._request = None  # it holds all its memory until it is gone, and smaller batches would fail as well
             raise
         return np.array(ab, np.float32)  # a copy: the request's own buffer is reused
+
+    def _infer_features(self, inputs: list[np.ndarray], hinted: bool) -> list[np.ndarray]:
+        """ab and features for inputs L, or L, ab and mask of hints."""
+        try:
+            with _memory_errors():
+                if hinted not in self._feature_requests:
+                    self._feature_requests[hinted] = self._new_feature_request(hinted)
+                answers = self._feature_requests[hinted].infer(inputs)
+        except OutOfMemory:
+            self._feature_requests.pop(hinted, None)
+            raise
+        return [np.array(answers[n], np.float32) for n in range(1 + len(self._layout.taps))]
+
+    def _new_feature_request(self, hinted: bool) -> Any:
+        core, checkpoint = self._core, self._checkpoint
+        if hinted:  # calibration knows no hints: with them, int8 computes in float32
+            model = convert(core, checkpoint, hints=True)
+        else:
+            model = quantized_model(core, checkpoint) if self.precision == "int8" else convert(core, checkpoint)
+        compiled = core.compile_model(with_features(model, self._layout.taps), "CPU", _options(self.precision))
+        return compiled.create_infer_request()
 
 
 def _native(core: ov.Core) -> list[Precision]:
@@ -96,6 +134,17 @@ def _native(core: ov.Core) -> list[Precision]:
     capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     kinds: dict[str, Precision] = {"BF16": "bfloat16", "INT8": "int8"}
     return [precision for name, precision in kinds.items() if name in capabilities]
+
+
+@contextlib.contextmanager
+def _memory_errors() -> Iterator[None]:
+    """The border where OpenVINO's ways of saying "out of memory" become ours."""
+    try:
+        yield
+    except RuntimeError as exc:
+        if "alloc" in str(exc).lower() or "memory" in str(exc).lower():
+            raise OutOfMemory("the batch does not fit into memory") from exc
+        raise
 
 
 def _may_have_amx() -> bool:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
+import threading
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import DeviceError, OutOfMemory
+from ..generators.base import Hints as TensorHints
 from ..generators.checkpoint import Checkpoint
+from ..generators.layout import layout_of, takes_hints
 from ..settings import DeviceName, EngineName, Precision
-from .base import require_batch
+from .base import Hints, Prediction, require_batch
 from .half_precision import fold_batch_norms, to_half_precision
 from .torch_errors import translated
 
@@ -82,6 +86,8 @@ class TorchEngine:
         self.device = str(device)
         self.precision: Precision = precision
         self.tolerance = _TOLERANCES[precision]
+        self.takes_hints = takes_hints(checkpoint.architecture, checkpoint.configuration)
+        self._taps = layout_of(checkpoint.architecture).taps
         self._device = device
         # Metal's convolutions copy channels-last tensors back and forth.
         self._memory_format = torch.contiguous_format if device.type == "mps" else torch.channels_last
@@ -97,6 +103,7 @@ class TorchEngine:
                 torch.cuda.synchronize(device)  # the lanes' streams do not wait for the one that copied the weights
         # Any size without compiling again: photos come in hundreds of shapes.
         self._generator = torch.compile(generator, dynamic=True) if compile_ else generator
+        self._eager = generator
         self._compiler_errors = _compiler_errors if compile_ else contextlib.nullcontext
         self._lanes: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
         for _ in range(_CUDA_LANES if device.type == "cuda" else 1):
@@ -114,10 +121,41 @@ class TorchEngine:
         finally:
             self._lanes.put(lane)
 
+    def predict(self, L: np.ndarray, hints: Hints | None = None) -> Prediction:
+        require_batch(L)
+        if hints is not None and not self.takes_hints:
+            raise ValueError("this network takes no hints")
+        features: dict[str, Tensor] = {}
+        lane = self._lanes.get()
+        try:
+            with contextlib.ExitStack() as hooks, translated(self._device), torch.inference_mode(), lane.active():
+                for name in self._taps:
+                    module = self._eager.get_submodule(name)
+                    remember = functools.partial(_remember, features, name, threading.get_ident())
+                    hooks.callback(module.register_forward_hook(remember).remove)
+                given = None if hints is None else TensorHints(*(torch.from_numpy(each).to(self._device) for each in hints))
+                ab = self._eager(torch.from_numpy(L).to(self._device), given)
+                return Prediction(_on_host(ab), tuple(_on_host(features[name]) for name in self._taps))
+        except OutOfMemory:
+            lane.release_memory()
+            raise
+        finally:
+            self._lanes.put(lane)
+
     def _run(self, lane: _Lane, L: np.ndarray) -> np.ndarray:
         with self._compiler_errors(), translated(self._device), torch.inference_mode(), lane.active():
             ab = self._generator(lane.upload(L).contiguous(memory_format=self._memory_format))
             return lane.download(ab)
+
+
+def _remember(features: dict[str, Tensor], name: str, thread: int, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+    if threading.get_ident() == thread:  # other lanes run the same modules
+        features[name] = output.clone()  # layers behind it work in place
+
+
+def _on_host(planes: Tensor) -> np.ndarray:
+    host: np.ndarray = planes.float().cpu().contiguous().numpy()
+    return host
 
 
 class _Lane:

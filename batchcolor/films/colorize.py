@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..colours.model import ChosenColours
 from ..engines.colorizer import Colorizer
 from ..engines.opening import ColorizerFactory
 from ..errors import OutputError, SourceError, UsageError, WorkerLost
@@ -28,10 +29,12 @@ from ..runtime.file_hash import files_sha256
 from ..runtime.prefetch import prefetch
 from ..settings import Settings
 from .chroma.key_frames import key_frames
+from .chunks.chosen import CarryWork, WholeFilm, chosen_shots, marked, of_whole_film
 from .chunks.job import ChunkWork, FilmStopped
 from .chunks.plan import Chunk, ChunkLength, plan_chunks
 from .chunks.segments import SegmentFacts, WorkFolder, work_folder
-from .damage import FLAWED, Damage, DamageLog, clock, sentences
+from .damage import FLAWED, Damage, DamageLog, sentences
+from .damage import clock as clock_text
 from .finish import FilmProvenance, finish
 from .input.probe import FilmInfo, probe, tick
 from .input.source import SourceIdentity
@@ -108,6 +111,7 @@ def colorize_film(
     target: Path,
     settings: Settings,
     *,
+    colours: ChosenColours | None = None,
     colorizer: Callable[[], Colorizer] | None = None,
     weights: str = "",
     executor: Executor | None = None,
@@ -121,6 +125,7 @@ def colorize_film(
     whatever the film's length. Finished chunks lie in a hidden folder beside `target` until the film is whole; a later call with the same
     settings goes on from them. weights: SHA-256 of the weights, to tell whether they are the same.
 
+    colours: what somebody chose for it; then the finished chunks stay, and a later call makes only those again that an edit has touched.
     colorizer: opens one, once a process; None: as the settings say. executor: where chunks run; None: here, one after the other.
     Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `WorkerLost` or, when `should_stop` returns true, `FilmStopped`.
     """
@@ -152,7 +157,9 @@ def colorize_film(
             seconds = time.monotonic() - started
             return FilmResult(len(frames), frames[-1].shot + 1, 0, seconds, warnings=(named,), outcome=outcome)
     run = _Run(source, settings, info, window, executor or SerialExecutor(), on_progress, should_stop or (lambda: False))
-    with work_folder(target, film.codec, _recipe(source, identity, settings, weights, measure)) as work:
+    whole_film = WholeFilm() if colours is None else of_whole_film(colours)
+    recipe = _recipe(source, identity, settings, f"{weights}{whole_film.digest}", measure)
+    with work_folder(target, film.codec, recipe) as work:
         chunk_work = ChunkWork(
             source=source,
             identity=identity,
@@ -164,8 +171,12 @@ def colorize_film(
             color=settings.color,
             color_pages=color_pages,
             measure=measure,
+            chosen=whole_film,
         )
+        points_lost: list[str] = []
         try:
+            if colours is not None:
+                frames, points_lost = run.carried(colours, frames, work, chunk_work)
             pieces = run.pieces(frames, work, chunk_work)
             finished = finish(
                 source,
@@ -184,7 +195,10 @@ def colorize_film(
         except (SourceError, UsageError):
             work.discard()  # the next run would meet the same
             raise
-        work.discard()
+        if colours is None:
+            work.discard()
+        else:
+            work.remove_other_than([piece.chunk for piece in pieces])
     damage = _damage(first_pass, pieces, tick(source))
     return FilmResult(
         frames=sum(piece.chunk.count for piece in pieces),
@@ -192,7 +206,7 @@ def colorize_film(
         keys=sum(piece.facts.runs for piece in pieces),
         seconds=time.monotonic() - started,
         resumed=run.resumed,
-        warnings=(*finished.warnings, *_warnings(source, info, first_pass, pieces, settings, window, damage)),
+        warnings=(*finished.warnings, *points_lost, *_warnings(source, info, first_pass, pieces, settings, window, damage)),
         measured=_measured(pieces),
         damage=damage,
         account=finished.as_dict(),
@@ -272,6 +286,42 @@ class _Run:
             raise self._window.without_frames(self._source)
         return pieces
 
+    def carried(
+        self, colours: ChosenColours, seen: Iterable[FrameInfo], work: WorkFolder, chunk_work: ChunkWork
+    ) -> tuple[list[FrameInfo], list[str]]:
+        """All frames, marked with what was chosen for their shots, which is carried through them first; and a sentence for each point
+        that was lost."""
+        frames = []
+        for frame in seen:
+            if self._ends():
+                raise FilmStopped
+            frames.append(frame)
+        if not frames:
+            return frames, []
+        clock = tick(self._source)
+        shots = chosen_shots(colours, frames, clock, self._info.begins, whole=self._window.whole)
+        missing = [shot for shot in shots if not (work.path / shot.name).is_file()]
+        carry = CarryWork(
+            self._source,
+            self._info,
+            chunk_work.picture,
+            work.path,
+            chunk_work.colorizer,
+            chunk_work.color.saturation,
+            self._settings.film.deinterlace == "auto",
+        )
+        lost = []
+        for outcome in self._executor.map(carry, missing, self._ends):
+            if outcome.error is not None:
+                raise outcome.error
+            for place, time_ in outcome.result or []:
+                lost.append(
+                    f"{colours.item.path}: {place} is lost at {clock_text(float(time_ * clock))}; choose it again behind that place"
+                )
+        if self._ends():
+            raise FilmStopped
+        return marked(frames, shots), lost
+
     def _counted(self, frames: Iterable[FrameInfo]) -> Iterator[FrameInfo]:
         for frame in frames:
             self._seen_frames += 1
@@ -338,11 +388,11 @@ def _warnings(
     missing_s = float(info.begins) + (info.duration_s or 0.0) - first_pass.ends_s
     if window.whole and info.duration_stated and missing_s > _MISSING_S:
         yield (
-            f"{source}: ends at {clock(first_pass.ends_s)}, {missing_s:.1f} s before its header says; it may be cut off, "
+            f"{source}: ends at {clock_text(first_pass.ends_s)}, {missing_s:.1f} s before its header says; it may be cut off, "
             "copy it again from its source"
         )
     if len(first_pass.changes) > 1:
-        times = ", ".join(clock(float(change.at_s)) for change in first_pass.changes[1:6])
+        times = ", ".join(clock_text(float(change.at_s)) for change in first_pass.changes[1:6])
         more = " and later" if len(first_pass.changes) > 6 else ""
         yield f"{source}: its clock restarts at {times}{more}; the result has one continuous clock for pictures, sound and subtitles"
     if first_pass.untimed:

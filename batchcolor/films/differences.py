@@ -175,7 +175,7 @@ def _streams(found: _Found, before: Account, after: Account, expected: Expected)
         stream = before.stream(plan.index)
         if plan.fate is Fate.ATTACHED or (plan.fate is Fate.COPIED and plan.cover):
             _attachment(found, stream, rest)
-        elif plan.fate in (Fate.COPIED, Fate.REWRAPPED):
+        elif plan.fate in (Fate.COPIED, Fate.REWRAPPED, Fate.DECODED):
             places = data if stream.kind == "data" else tracks
             match = next((each for each in places if each.kind == stream.kind), None)
             if match is None or (not stream.packets and not match.packets and match.codec != stream.codec):

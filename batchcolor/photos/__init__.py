@@ -11,6 +11,8 @@ import numpy as np
 
 from ..color.tone import OwnColors, own_colors
 from ..color.upsampling import UPSCALERS, ChromaMap
+from ..colours.model import ChosenColours
+from ..colours.still import Still, picture_colours
 from ..engines.colorizer import Colorizer
 from ..errors import ModelError, OutputError, SourceError
 from ..runtime.atomic_write import atomic_write
@@ -89,13 +91,15 @@ def colorize_photos(
     settings: PhotoSettings,
     *,
     color: ColorSettings = ColorSettings(),
+    colours: Sequence[ChosenColours | None] | None = None,
     provenance: Provenance | None = None,
     on_stage: OnStage | None = None,
 ) -> Iterator[PhotoResult]:
     """Colorize each (source, target); yields, in order, what became of it.
 
     The network sees the first pages of all of them at once; full-size pixels are held for one page at a time, and for small ones as
-    far as `_HELD_BYTES` go. provenance: added to the XMP of what is colorized. Raises only what concerns all (`DeviceError`).
+    far as `_HELD_BYTES` go. colours: what was chosen for each. provenance: added to the XMP of what is colorized. Raises only what
+    concerns all (`DeviceError`).
     """
     say = on_stage or (lambda index, stage, megapixels: None)
     look = _Look(colorizer, settings)
@@ -109,19 +113,21 @@ def colorize_photos(
             _check_pages(source, target, seen[index].info)
         except Exception as exc:
             failed[index] = exc
-    planes = [first.network_lightness for index, first in seen.items() if index not in failed]
+    chosen = colours or [None] * len(pairs)
+    plain = [index for index in seen if index not in failed and chosen[index] is None]
     say(None, Stage.DECODER, 0.0)
-    chroma = iter(_chroma(colorizer, planes))
+    planes = [seen[index].network_lightness for index in plain]
+    chroma = dict(zip(plain, _chroma(colorizer, planes), strict=True))
     for index, (source, target) in enumerate(pairs):
         if index in failed:
             yield PhotoResult(error=failed[index], source_stamp=stamps[index])
             continue
-        info, ab = seen[index].info, next(chroma)
+        info, ab = seen[index].info, chroma.pop(index, None)
         if isinstance(ab, Exception):
             yield PhotoResult(error=ModelError(f"{source}: {ab}"))
             continue
         say(index, Stage.ENCODER, info.megapixels * info.pages)
-        photo = _Photo(source, target, colorizer, settings, color, provenance, stamps[index])
+        photo = _Photo(source, target, colorizer, settings, color, provenance, stamps[index], chosen[index])
         try:
             result = photo.write(seen.pop(index), ab)
         except Exception as exc:
@@ -178,9 +184,10 @@ class _Photo:
     color: ColorSettings
     provenance: Provenance | None
     stamp: FileStamp | None
+    colours: ChosenColours | None
 
-    def write(self, first: _Seen, ab: np.ndarray) -> PhotoResult:
-        """Write the result. first, ab: the first page and its chroma."""
+    def write(self, first: _Seen, ab: np.ndarray | None) -> PhotoResult:
+        """Write the result. first, ab: the first page and its chroma; None where the network has not seen it yet."""
         has_color = first.colored and self._others_colored(first.info)
         if has_color and self.settings.color_pages == "skip":
             return PhotoResult(Treatment.SKIPPED)
@@ -192,7 +199,7 @@ class _Photo:
             return PhotoResult(treatment)
         return PhotoResult(treatment, self._written(first, ab))
 
-    def _written(self, first: _Seen, ab: np.ndarray) -> tuple[str, ...]:
+    def _written(self, first: _Seen, ab: np.ndarray | None) -> tuple[str, ...]:
         """Write the result page by page; returns warnings."""
         info = first.info
         warnings: list[str] = []
@@ -243,16 +250,32 @@ class _Photo:
     def _others_colored(self, info: PhotoInfo) -> bool:
         return all(_Look(self.colorizer, self.settings)(self.source, page).colored for page in range(1, info.pages))
 
+    @property
+    def _provenance(self) -> Provenance | None:
+        if self.provenance is None or self.colours is None:
+            return self.provenance
+        return replace(self.provenance, chosen=self.colours.as_json())
+
+    def _chroma(self, start: int, pages: Sequence[_Seen]) -> list[np.ndarray]:
+        """ab of these pages, the first of them number `start`, with the colours that were chosen."""
+        if self.colours is None:
+            return self.colorizer.ab([page.network_lightness for page in pages])
+        stills = Still.of_all(self.colorizer, [page.network_lightness for page in pages])
+        return [
+            still.ab(picture_colours(self.colours, still.L, page=number, saturation=self.color.saturation))
+            for number, still in enumerate(stills, start + 1)
+        ]
+
     def _pages(
-        self, first: _Seen, ab: np.ndarray, metadata: list[Metadata], warnings: list[str], passed_over: list[str]
+        self, first: _Seen, ab: np.ndarray | None, metadata: list[Metadata], warnings: list[str], passed_over: list[str]
     ) -> Iterator[Page]:
-        yield self._page(0, first, ab, metadata, warnings, passed_over)
+        (first_ab,) = self._chroma(0, [first]) if ab is None else (ab,)
+        yield self._page(0, first, first_ab, metadata, warnings, passed_over)
         for start in range(1, first.info.pages, _PAGES_AT_ONCE):
             at = range(start, min(start + _PAGES_AT_ONCE, first.info.pages))
             look = _Look(self.colorizer, self.settings)
             seen = [look(self.source, number) for number in at]
-            chroma = self.colorizer.ab([page.network_lightness for page in seen])
-            for number, page, page_ab in zip(at, seen, chroma, strict=True):
+            for number, page, page_ab in zip(at, seen, self._chroma(start, seen), strict=True):
                 yield self._page(number, page, page_ab, metadata, warnings, passed_over)
 
     def _page(
@@ -267,7 +290,7 @@ class _Photo:
         chroma = own = None
         if not seen.colored:
             try:
-                own_metadata = provenanced(own_metadata, self.provenance)
+                own_metadata = provenanced(own_metadata, self._provenance)
             except ValueError as exc:
                 warnings.append(f"{self.source}: nothing could be added to its XMP, which stays as it is ({exc})")
             upscaled = UPSCALERS[self.color.upscaling](seen.L, ab * np.float32(self.color.saturation))

@@ -15,11 +15,13 @@ _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What made the colours. sha256: of the weights file, hexadecimal; source_type: IPTC's digital source type, without its address."""
+    """What made the colours. sha256: of the weights file, hexadecimal; source_type: IPTC's digital source type, without its address;
+    chosen: what people chose of them, as JSON."""
 
     model: str
     sha256: str
     source_type: str = COMPOSITE
+    chosen: str = ""
 
     @property
     def source_type_uri(self) -> str:

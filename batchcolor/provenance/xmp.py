@@ -60,6 +60,8 @@ def _properties(provenance: Provenance, source_sha256: str | None) -> dict[tuple
         (_OURS, "batchcolor", "Model"): provenance.model,
         (_OURS, "batchcolor", "ModelSHA256"): provenance.sha256,
     }
+    if provenance.chosen:
+        said[_OURS, "batchcolor", "ChosenColours"] = provenance.chosen
     if source_sha256 is not None:
         said[_OURS, "batchcolor", "SourceSHA256"] = source_sha256
     return said

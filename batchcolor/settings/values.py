@@ -85,6 +85,14 @@ class ColorSettings:
         heading=_COLOR,
         per_item=True,
     )
+    colours: Path | None = option(
+        None,
+        "Folder of chosen colours (NAME.EXT.colours.toml, palette.toml, rules.toml), or such a file for a single photo or film; by "
+        "default .batchcolor/colours in the output folder, if it is there.",
+        heading=_COLOR,
+        metavar="PATH",
+        shapes=False,
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -162,7 +162,7 @@ def test_files_of_other_kinds_are_counted_once(tmp_path: Path) -> None:
         ("c.pdf", b"%PDF-1.7", Kind.PHOTO),
         ("d.psd", b"8BPS\0\1", Kind.PHOTO),
         ("e.svg", b"<?xml version='1.0'?><svg/>", Kind.PHOTO),
-        ("f.gif", b"GIF89a", Kind.PHOTO),
+        ("f.scan", b"GIF89a", Kind.PHOTO),
         ("g.bin", b"\x1aE\xdf\xa3", Kind.FILM),
     ],
 )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import bisect
 import collections
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import av
 import numpy as np
 
+from ...colours.still import PictureColours, Still
 from ...engines.colorizer import Colorizer
 from ...settings import FilmSettings
+from .carrying import ShotColours
 from .key_frames import KeyFrames, key_frames
 from .motion import MotionEstimator, Step
 from .smoothers import smoother_of
@@ -43,13 +46,29 @@ class ColorCounts:
     keys: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenFrames:
+    """Colours that somebody chose. shots: by the number of a shot, what holds there and the place of its first frame in its shot. whole:
+    what holds on every frame, for a picture that the network sees at a shape (h, w)."""
+
+    shots: Mapping[int, tuple[ShotColours, int]] = field(default_factory=dict)
+    whole: Callable[[tuple[int, int]], PictureColours] | None = None
+
+    def whole_film(self, shape: tuple[int, ...]) -> PictureColours:
+        return PictureColours() if self.whole is None else self.whole((shape[0], shape[1]))
+
+
 class _Planned(NamedTuple):
-    """A frame, the number of its shot, the motion that leads to it, and whether the generator runs on it."""
+    """A frame, the number of its shot, the motion that leads to it, and whether the generator runs on it; what was chosen for its shot,
+    its place there, and the part of the shot between breaks."""
 
     decoded: DecodedFrame
     shot: int
     step: Step | None
     is_key: bool
+    chosen: ShotColours | None
+    in_shot: int
+    part: int
 
 
 def colorize_frames(
@@ -60,18 +79,21 @@ def colorize_frames(
     quarter_turns: int,
     counts: ColorCounts,
     anchor: int | None = None,
+    chosen: ChosenFrames | None = None,
 ) -> Iterator[ColorizedFrame]:
     """Every frame with its chroma, in order, a bounded number of frames behind the input.
 
     frames: each with the number of its shot. quarter_turns: counter-clockwise, from the frames as stored to the frames as displayed,
-    which is how the network sees them. anchor: a frame, counted from 0, that is a key frame in any case.
+    which is how the network sees them. anchor: a frame, counted from 0, that is a key frame in any case. chosen: colours that somebody
+    chose.
     """
+    chosen = chosen or ChosenFrames()
     with_motion = settings.smooth == "flow"
     decide = key_frames(settings.key_frames if with_motion else "every")
-    planned = _planned(frames, decide, with_motion, anchor)
-    predicted = _predicted(planned, colorizer, quarter_turns, counts)
+    planned = _planned(frames, decide, with_motion, anchor, chosen)
+    predicted = _predicted(planned, colorizer, quarter_turns, counts, chosen)
     smooth = smoother_of(settings.smooth)
-    for _, shot in itertools.groupby(predicted, key=lambda pair: pair[0].shot):
+    for _, shot in itertools.groupby(predicted, key=lambda pair: (pair[0].shot, pair[0].part)):
         waiting: collections.deque[DecodedFrame] = collections.deque()  # frames inside the smoother
         for ab in smooth(_remembered(shot, waiting)):
             decoded = waiting.popleft()
@@ -79,33 +101,57 @@ def colorize_frames(
 
 
 def _planned(
-    numbered: Iterable[tuple[int, DecodedFrame]], decide: Callable[[], KeyFrames], with_motion: bool, anchor: int | None
+    numbered: Iterable[tuple[int, DecodedFrame]],
+    decide: Callable[[], KeyFrames],
+    with_motion: bool,
+    anchor: int | None,
+    chosen: ChosenFrames,
 ) -> Iterator[_Planned]:
     estimator = MotionEstimator()
     count = itertools.count()
     for number, shot in itertools.groupby(numbered, key=lambda pair: pair[0]):
         keys = decide()
         before: np.ndarray | None = None
-        for _, decoded in shot:
+        colours, start = chosen.shots.get(number, (None, 0))
+        for in_shot, (_, decoded) in enumerate(shot, start):
             restarts = next(count) == anchor  # as the next chunk does, which begins to decode here
+            restarts |= colours is not None and (in_shot in colours.keys or in_shot in colours.breaks)
+            part = 0 if colours is None else bisect.bisect_right(colours.breaks, in_shot)
             keys = decide() if restarts else keys
             step = estimator.step(before, decoded.L) if with_motion and before is not None else None
             before = decoded.L
-            yield _Planned(decoded, number, step, keys.is_key(None if restarts else step))
+            yield _Planned(decoded, number, step, keys.is_key(None if restarts else step), colours, in_shot, part)
 
 
 def _predicted(
-    planned: Iterable[_Planned], colorizer: Colorizer, quarter_turns: int, counts: ColorCounts
+    planned: Iterable[_Planned], colorizer: Colorizer, quarter_turns: int, counts: ColorCounts, chosen: ChosenFrames
 ) -> Iterator[tuple[_Planned, np.ndarray | None]]:
     """Each frame with the generator's ab, None between key frames; key frames go through the network in batches."""
     waiting = iter(planned)
     while batch := list(itertools.islice(waiting, _PENDING)):
-        upright = [np.ascontiguousarray(np.rot90(item.decoded.L, quarter_turns)) for item in batch if item.is_key]
-        answers = iter(colorizer.ab(upright))
+        keys = [item for item in batch if item.is_key]
+        upright = [np.ascontiguousarray(np.rot90(item.decoded.L, quarter_turns)) for item in keys]
+        answers = iter(_key_frame_ab(keys, upright, colorizer, chosen))
         counts.keys += len(upright)
         for item in batch:
             ab = np.ascontiguousarray(np.rot90(next(answers), -quarter_turns, axes=(1, 2))) if item.is_key else None
             yield item, ab
+
+
+def _key_frame_ab(
+    keys: Sequence[_Planned], upright: Sequence[np.ndarray], colorizer: Colorizer, chosen: ChosenFrames
+) -> list[np.ndarray]:
+    """ab of each key frame, upright, with the colours that somebody chose."""
+    common = [chosen.whole_film(L.shape) for L in upright]
+    touched = [n for n, key in enumerate(keys) if key.chosen is not None or common[n]]
+    plain = [n for n in range(len(keys)) if n not in touched]
+    found = dict(zip(plain, colorizer.ab([upright[n] for n in plain]), strict=True))
+    for n, still in zip(touched, Still.of_all(colorizer, [upright[n] for n in touched]), strict=True):
+        own, shape = keys[n].chosen, (still.L.shape[0], still.L.shape[1])
+        wanted = common[n] if own is None else common[n] + own.at(keys[n].in_shot, shape)
+        ab = still.ab(wanted)
+        found[n] = ab if own is None else ab * np.float32(own.saturation)
+    return [found[n] for n in range(len(keys))]
 
 
 def _remembered(

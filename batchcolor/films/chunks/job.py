@@ -7,6 +7,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,12 +17,13 @@ import numpy as np
 
 from ...color.upsampling import UPSCALERS
 from ...engines.colorizer import Colorizer
-from ...errors import SourceError
+from ...errors import OutputError, SourceError
 from ...executors import JobContext
 from ...runtime.atomic_write import atomic_write
 from ...runtime.prefetch import prefetch
 from ...settings import ColorPages, ColorSettings, FilmSettings
-from ..chroma.frames import ColorCounts, ColorizedFrame, DecodedFrame, colorize_frames
+from ..chroma.carrying import ShotColours
+from ..chroma.frames import ChosenFrames, ColorCounts, ColorizedFrame, DecodedFrame, colorize_frames
 from ..chroma.motion import motion_size
 from ..chroma.planes import chroma_planes
 from ..input.interlacing import deinterlace
@@ -33,6 +35,7 @@ from ..output.sessions import encoder_session
 from ..output.streams import writing
 from ..quality import NoMetrics, QualityMetrics
 from ..shots.color import Treatment, small_lab, treatment
+from .chosen import NOTHING_CHOSEN, WholeFilm
 from .frames import ChunkFrames
 from .plan import Chunk
 from .segments import SegmentFacts, WorkFolder, times_of
@@ -54,7 +57,8 @@ class FilmStopped(Exception):
 @dataclass(frozen=True, slots=True)
 class ChunkWork:
     """The work on a chunk: what all chunks of a film share. identity: of the source, as of its first access; color_pages: how to
-    process shots in colour; measure: whether figures for the report are taken as well."""
+    process shots in colour; measure: whether figures for the report are taken as well; chosen: colours that somebody chose for all of
+    it."""
 
     source: Path
     identity: SourceIdentity
@@ -66,6 +70,7 @@ class ChunkWork:
     color: ColorSettings
     color_pages: ColorPages = "copy"
     measure: bool = False
+    chosen: WholeFilm = NOTHING_CHOSEN
 
     def prepare(self) -> None:
         """Open the network."""
@@ -97,7 +102,7 @@ class ChunkWork:
                     )
                     # Three stages at once, each in a thread: decoding; network and motion; chroma planes and encoding (here).
                     with contextlib.closing(prefetch(decoded_frames, _PREFETCH, "film reader")) as decoded:
-                        chroma = self._colorized(decoded, chunk, colorizer, counts)
+                        chroma = self._colorized(decoded, chunk, colorizer, counts, self._chosen(chunk))
                         with contextlib.closing(prefetch(chroma, _COLORED_AHEAD, "film colours")) as ready:
                             own = itertools.islice(ready, chunk.lead, chunk.lead + chunk.count)
                             whole = stack.enter_context(
@@ -148,7 +153,12 @@ class ChunkWork:
         return treatment(chunk.colors[shot], self.color_pages, self.settings.tints)
 
     def _colorized(
-        self, decoded: Iterable[tuple[int, DecodedFrame]], chunk: Chunk, colorizer: Colorizer, counts: ColorCounts
+        self,
+        decoded: Iterable[tuple[int, DecodedFrame]],
+        chunk: Chunk,
+        colorizer: Colorizer,
+        counts: ColorCounts,
+        chosen: ChosenFrames,
     ) -> Iterator[tuple[ColorizedFrame, Treatment]]:
         """Every frame with its chroma, in order; those that keep their own do not pass through the network."""
         begins = 0
@@ -167,10 +177,25 @@ class ChunkWork:
                     quarter_turns=self.info.rotation // 90,
                     counts=counts,
                     anchor=anchor,
+                    chosen=chosen,
                 ):
                     count += 1
                     yield item, done
             begins = count
+
+    def _chosen(self, chunk: Chunk) -> ChosenFrames:
+        """What somebody chose for the chunk's shots. Raises `OutputError` where the file of a shot cannot be read any more."""
+        shots = {}
+        for number, (name, start) in enumerate(chunk.chosen):
+            if name:
+                try:
+                    shots[number] = ShotColours.load(self.work.path / name), start
+                except (OSError, ValueError, KeyError) as exc:
+                    raise OutputError(f"{self.work.path / name}: cannot be read any more ({exc}); run it again") from exc
+        whole = None
+        if self.chosen.rules or self.chosen.masks:
+            whole = cache(lambda shape: self.chosen.at(shape, self.color.saturation))
+        return ChosenFrames(shots, whole)
 
     def _own_ab(self, frame: av.VideoFrame, L: np.ndarray) -> np.ndarray:
         """The frame's own chroma, ab float32 `(2, h', w')`, at the size at which motion is estimated."""

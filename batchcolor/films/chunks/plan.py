@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from ..input.clock import SyncPoint
@@ -56,7 +56,8 @@ class Chunk:
     the place where the next chunk begins to decode, if that lies within; both sides of a seam take a key frame there.
     fingerprint: of the first one decoded (`input.planes.fingerprint`). interlaced: whether most pictures looked at are. stamps: of all
     frames that are decoded, as `TimedFrame` has them. places: in the file from which to decode, the nearest first. colors: of the shots,
-    one more than cuts.
+    one more than cuts. chosen: of these shots, the file of colours that somebody chose, "" for none, and the place of the first frame
+    here in its shot; empty where there are none.
     """
 
     number: int
@@ -72,6 +73,12 @@ class Chunk:
     stamps: tuple[int | None, ...] = ()
     places: tuple[SyncPoint, ...] = ()
     colors: tuple[ShotColor, ...] = (ShotColor.GRAY,)
+    chosen: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def first_time(self) -> int:
+        """Of the first frame that is decoded."""
+        return self.times[0]
 
     @property
     def count(self) -> int:
@@ -125,6 +132,7 @@ def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength()
             stamps=tuple(frame.stamp for frame in decoded),
             places=decoded[0].places,
             colors=tuple(decoded[n].color for n in (0, *cuts)),
+            chosen=_chosen(decoded[n] for n in (0, *cuts)),
         )
 
     for frame in frames:
@@ -143,6 +151,17 @@ def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength()
         pending.append(frame)
     if len(pending) > lead:
         yield chunk(len(pending) - lead, 0, None)
+
+
+def chunk_of(frames: Sequence[FrameInfo]) -> Chunk:
+    """All of these frames as one chunk."""
+    (chunk,) = plan_chunks(frames, whole=True)
+    return chunk
+
+
+def _chosen(firsts: Iterable[FrameInfo]) -> tuple[tuple[str, int], ...]:
+    found = tuple((frame.chosen, frame.in_shot) for frame in firsts)
+    return found if any(name for name, _ in found) else ()
 
 
 def _frames_of_last_shot(frames: list[FrameInfo]) -> int:

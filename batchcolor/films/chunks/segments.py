@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from .plan import Chunk
 
 # NUT keeps times to the tick and holds every codec but ProRes and DNxHR, whose order is known without.
 _MUXERS = {"prores": "mov", "dnxhr": "mov"}
+_OURS = (".json", ".nut", ".mov", ".npz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,15 @@ class WorkFolder:
             return None
         return facts if whole else None
 
+    def remove_other_than(self, chunks: Sequence[Chunk]) -> None:
+        """Remove what none of these chunks needs."""
+        needed = {self.segment(chunk).name for chunk in chunks} | {self._facts(chunk).name for chunk in chunks}
+        needed |= {name for chunk in chunks for name, _ in chunk.chosen}
+        for old in self.path.iterdir():
+            if old.suffix in _OURS and old.name not in needed:
+                with contextlib.suppress(OSError):
+                    old.unlink()
+
     def _facts(self, chunk: Chunk) -> Path:
         return self.path / f"{chunk.name}.json"
 
@@ -95,7 +105,7 @@ def work_folder(target: Path, codec: str, recipe: str) -> Iterator[WorkFolder]:
                 note = path / "recipe"
                 if not note.exists() or note.read_text(encoding="utf-8") != recipe:
                     for old in path.iterdir():
-                        if old.suffix in (".json", ".nut", ".mov"):
+                        if old.suffix in _OURS:
                             old.unlink()
                     note.write_text(recipe, encoding="utf-8")
             yield work

@@ -1,4 +1,4 @@
-"""Uncompressed sound of discs, whose packets no other container holds: unpacked and written as PCM again, sample by sample."""
+"""Sound that a container does not hold, as PCM: that of discs sample by sample, compressed kinds as they are decoded."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ _OF_24_BITS = ("24", "bluray", "dvd")
 
 def is_pcm(stream: av.stream.Stream) -> bool:
     """Whether the stream is uncompressed sound that can be unpacked."""
+    return is_decodable(stream) and stream.codec_context.name.startswith("pcm_")
+
+
+def is_decodable(stream: av.stream.Stream) -> bool:
+    """Whether the stream is sound that FFmpeg decodes to samples that PCM has a format for."""
     context = stream.codec_context
-    return isinstance(context, av.AudioCodecContext) and context.name.startswith("pcm_") and context.format is not None
+    if not isinstance(context, av.AudioCodecContext) or context.format is None:
+        return False
+    return context.format.packed.name in _CODECS and context.sample_rate > 0 and context.layout.nb_channels > 0
 
 
 class PcmRewrap:
-    """A stream of `target` that takes the samples of `source`. Every sample stays: its format is at least as deep."""
+    """A stream of `target` that takes the samples of `source`, as they are decoded: its format is at least as deep."""
 
     def __init__(self, target: av.container.OutputContainer, source: av.AudioStream) -> None:
         """Raises `ValueError` where the target's container does not hold PCM."""
@@ -26,6 +33,8 @@ class PcmRewrap:
         if packed == "s32" and any(name in theirs.name for name in _OF_24_BITS):
             codec = "pcm_s24le"
         self.stream = target.add_stream(codec, rate=theirs.sample_rate, layout=theirs.layout.name, format=packed)
+        # Decoders of compressed sound keep channels apart, and PCM does not.
+        self._interleaved = av.AudioResampler(format=packed) if theirs.format.is_planar else None
 
     @property
     def codec(self) -> str:
@@ -35,5 +44,7 @@ class PcmRewrap:
         """The packet's samples, as packets of `stream`. Raises what PyAV's decoders raise."""
         made: list[av.Packet] = []
         for frame in packet.decode():
-            made += self.stream.encode(frame)
+            ready = [frame] if self._interleaved is None else self._interleaved.resample(frame)
+            for each in ready:
+                made += self.stream.encode(each)
         return made

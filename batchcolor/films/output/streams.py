@@ -55,10 +55,12 @@ _DATA = {
 
 
 class Fate(StrEnum):
-    """How a stream is treated. CHAPTERS: it is the text of the chapters; TIMECODE: of the tag that a muxer makes a track of."""
+    """How a stream is treated. REWRAPPED, DECODED: to PCM, of PCM or of compressed sound. CHAPTERS: it is the text of the chapters;
+    TIMECODE: of the tag that a muxer makes a track of."""
 
     COPIED = "copied"
     REWRAPPED = "rewrapped"
+    DECODED = "decoded"
     ATTACHED = "attached"
     CHAPTERS = "chapters"
     TIMECODE = "timecode"
@@ -81,6 +83,8 @@ class PlannedStream:
         named = f"{source}: {self.kind} stream {self.index} ({self.codec})"
         if self.fate is Fate.LEFT_OUT:
             return f"{named} is left out: {self.reason}"
+        if self.fate is Fate.DECODED:
+            return f"{named} is decoded to PCM: {self.reason}"
         if self.kind == "video" and self.fate is Fate.COPIED and not self.cover:
             return f"{named} is copied as it is; a single picture stream of a film is colorized"
         return None
@@ -172,7 +176,7 @@ def add_copies(
         stream = source.streams[plan.index]
         if plan.fate is Fate.ATTACHED:
             _attach(target, stream, covers)
-        elif plan.fate is Fate.REWRAPPED:
+        elif plan.fate in (Fate.REWRAPPED, Fate.DECODED):
             assert isinstance(stream, av.AudioStream), "PCM is sound"
             rewrap = PcmRewrap(target, stream)
             copies[plan.index] = Copy(_described(rewrap.stream, stream), rewrap)

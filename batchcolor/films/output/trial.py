@@ -18,7 +18,7 @@ from ..input.probe import FilmInfo, picture_stream, probe, reading
 from .encode import PictureFormat, open_encoder, picture_format
 from .encoders import choose_encoder
 from .ffmpeg_log import Messages, listening
-from .pcm import is_pcm
+from .pcm import is_decodable, is_pcm
 from .streams import (
     MUXERS,
     Fate,
@@ -51,8 +51,8 @@ class StreamPlan:
         return next(plan.kind for plan in self.streams if plan.index == index)
 
     def losses(self, source: Path) -> list[str]:
-        """A sentence for each stream that the result will not have."""
-        return [plan.warning(source) or "" for plan in self.streams if plan.fate is Fate.LEFT_OUT]
+        """A sentence for each stream that the result will not have, or have as something else."""
+        return [plan.warning(source) or "" for plan in self.streams if plan.fate in (Fate.LEFT_OUT, Fate.DECODED)]
 
     def warnings(self, source: Path) -> list[str]:
         """As `losses`, and what else is good to know."""
@@ -135,8 +135,8 @@ def _planned(
     refusal = _refusal(stream, muxer, first, messages, rewrap=False)
     if refusal is None:
         return fate(Fate.COPIED)
-    if is_pcm(stream) and _refusal(stream, muxer, first, messages, rewrap=True) is None:
-        return fate(Fate.REWRAPPED)
+    if is_decodable(stream) and _refusal(stream, muxer, first, messages, rewrap=True) is None:
+        return fate(Fate.REWRAPPED) if is_pcm(stream) else fate(Fate.DECODED, refusal)
     return fate(Fate.LEFT_OUT, refusal)
 
 

@@ -461,3 +461,29 @@ def test_a_second_angle_is_copied_and_named(tmp_path: Path) -> None:
         copied, found = ([bytes(p) for p in c.demux(c.streams.video[1]) if p.size] for c in (one, other))
     assert copied == found
     assert len(packets(tmp_path / "out.mkv", "video")) == 30
+
+
+def test_sound_that_matroska_cannot_hold_is_heard_all_the_same(tmp_path: Path) -> None:
+    """AMR of telephones: FFmpeg's Matroska has no place for it."""
+    source = tmp_path / "in.3gp"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("libx264", rate=25, width=96, height=64)
+        sound = container.add_stream("libopencore_amrnb", rate=8000, layout="mono")
+        for n in range(25):
+            frame = av.VideoFrame.from_ndarray(moving(n, 64, 96), "gray").reformat(format="yuv420p")
+            frame.pts, frame.time_base = n, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        wave = (8000 * np.sin(np.arange(8000) / 5)).astype(np.int16)
+        for first in range(0, 8000, 160):
+            track = av.AudioFrame.from_ndarray(wave[None, first : first + 160], format="s16", layout="mono")
+            track.sample_rate, track.pts, track.time_base = 8000, first, Fraction(1, 8000)
+            container.mux(sound.encode(track))
+        container.mux(sound.encode(None))
+    warning = " ".join(colorize(source, tmp_path / "out.mkv").warnings)
+    assert "audio stream 1 (amr_nb) is decoded to PCM: 'matroska' format does not support" in warning, warning
+    heard = []
+    for path in (source, tmp_path / "out.mkv"):
+        with av.open(str(path)) as container:
+            heard.append(np.concatenate([frame.to_ndarray()[0] for frame in container.decode(container.streams.audio[0])]))
+    np.testing.assert_array_equal(*heard)
