@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import BatchcolorError, SourceError, UsageError
+from ..errors import BatchcolorError, OutputError, SourceError, UsageError
 from ..runtime.regular_file import require_regular_file
 from ..settings import PhotoFormat, Settings
 from ..suffixes import PHOTO_SUFFIXES, READ_ONLY_SUFFIXES
@@ -94,6 +94,8 @@ def plan(
     """
     one_file = is_file_name(sources, output)
     output = Path(output)
+    if not one_file and output.is_file():
+        raise OutputError(f"--output {output}: is a file; name a folder, or a new file for the result of a single source")
     items: list[Item] = []
     unhandled = Unhandled()
     for source in sources:

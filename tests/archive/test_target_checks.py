@@ -107,3 +107,11 @@ def test_a_pipe_is_never_opened(tmp_path: Path, name: str) -> None:
     assert isinstance(refused[1], SourceError)
     assert "is a pipe" in str(refused[1])
     assert not plan([tmp_path], tmp_path / "out").items
+
+
+def test_an_output_that_is_a_file_is_no_folder_for_results(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").touch()
+    for output in (tmp_path / "in" / "a.png", f"{tmp_path / 'in' / 'a.png'}/"):
+        with pytest.raises(OutputError, match="is a file"):
+            plan([tmp_path / "in"], output)

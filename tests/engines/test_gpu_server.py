@@ -93,6 +93,15 @@ def test_workers_share_one_server_and_every_picture_is_right(tmp_path: Path) -> 
     assert sorted(outcome.result for outcome in outcomes if outcome.error is None) == list(range(8))
 
 
+def test_features_come_from_the_server_as_well(tmp_path: Path) -> None:
+    with serve([ModelSettings(weights=str(tmp_path / "faults"))], open_fake) as service:
+        colorizer = open_colorizer(ModelSettings(device=service.device_name()))
+        assert not colorizer.takes_hints
+        for n, answer in zip((3, 5), colorizer.predict([plane(3), plane(5)]), strict=True):
+            np.testing.assert_allclose(answer.ab, expected(plane(n)), atol=1e-4)
+            assert [each.shape for each in answer.features] == [(1, 16, 16), (1, 8, 8)]
+
+
 @pytest.mark.parametrize("faults", [1, 2])
 def test_a_server_that_loses_its_gpu_is_replaced_and_asked_again(tmp_path: Path, faults: int) -> None:
     (tmp_path / "faults").write_bytes(bytes(faults))

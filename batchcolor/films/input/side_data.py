@@ -95,11 +95,20 @@ class SideData:
         return {name: words for name, words in found.items() if words is not None}
 
 
+def _known_side_data(frame: av.VideoFrame) -> list[Any] | None:
+    """None where PyAV gives none of it, because one kind (the EXIF of MJPEG, say) is newer than its enumeration."""
+    try:
+        return list(frame.side_data)
+    except ValueError:
+        return None
+
+
 def stream_side_data(frame: av.VideoFrame) -> SideData:
     """The side data of the stream whose first frame this is."""
-    found: dict[str, bytes] = {}
-    for data in frame.side_data:
-        found[_name(data)] = bytes(data)
+    known = _known_side_data(frame)
+    if known is None:
+        return SideData(field_order=field_order(frame), others=("side data of a kind that PyAV does not know",))
+    found: dict[str, bytes] = {_name(data): bytes(data) for data in known}
     values = {
         field: read(found[name])
         for name, (field, read) in _READERS.items()
@@ -120,7 +129,7 @@ _UNCARRIED = {"DOVI_RPU_BUFFER", "DOVI_METADATA", "DYNAMIC_HDR_VIVID", "AMBIENT_
 def frame_side_data(frame: av.VideoFrame) -> set[str]:
     """Names (libavutil's, without AV_FRAME_DATA_) of side data that is this frame's own and says something to people or devices."""
     names: set[str] = set()
-    for data in frame.side_data:
+    for data in _known_side_data(frame) or ():
         name = _name(data)
         if name in _OF_THE_CODING or name in _OF_THE_STREAM or name in _UNCARRIED:
             continue

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import pyvips
 
 from batchcolor.errors import SourceError
 from batchcolor.films import describe
@@ -121,3 +122,13 @@ def test_other_files_are_refused_in_one_sentence_with_their_path(tmp_path: Path,
         probe(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_side_data_of_a_kind_that_pyav_does_not_know_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    """FFmpeg gives the EXIF of an MJPEG as side data; PyAV knows no such kind and raises `ValueError` for all of them."""
+    picture = pyvips.Image.black(64, 48).copy(interpretation="b-w")
+    picture.set_type(pyvips.GValue.gstr_type, "exif-ifd0-ImageDescription", "a harbour")
+    picture.jpegsave(str(tmp_path / "a.jpg"))
+    info = probe(tmp_path / "a.jpg")
+    assert (info.width, info.height) == (64, 48)
+    assert all("not know" in name for name in info.side_data.others)
