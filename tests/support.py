@@ -74,8 +74,14 @@ def results(output: Path) -> list[str]:
     return sorted(path.as_posix() for path in found if not any(part.startswith(KEPT) for part in path.parts[:-1]))
 
 
-EXIFTOOL, CHROMIUM, FFMPEG, FFPROBE = "exiftool", "chromium", "ffmpeg", "ffprobe"
-_PACKAGES = {EXIFTOOL: "libimage-exiftool-perl", CHROMIUM: "chromium", FFMPEG: "ffmpeg", FFPROBE: "ffmpeg"}
+EXIFTOOL, CHROMIUM, CHROMEDRIVER, FFMPEG, FFPROBE = "exiftool", "chromium", "chromedriver", "ffmpeg", "ffprobe"
+_PACKAGES = {
+    EXIFTOOL: "libimage-exiftool-perl",
+    CHROMIUM: "chromium",
+    CHROMEDRIVER: "chromium-driver",
+    FFMPEG: "ffmpeg",
+    FFPROBE: "ffmpeg",
+}
 
 
 def needs(program: str) -> pytest.MarkDecorator:

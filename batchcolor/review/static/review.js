@@ -275,6 +275,7 @@ async function change(older, newer, remember = true) {
     drawMarks();
     drawPoints();
     await preview();
+    await showRun();
   } catch (error) {
     show(error);
     if (error.status === 409) view.points = (await json(`/api/items/${view.item.id}`)).points;
@@ -445,6 +446,7 @@ async function mark(name) {
   const changed = await json(`/api/items/${view.item.id}/mark`, { [name]: !view.item[name] });
   Object.assign(view.item, { accepted: changed.accepted, redo: changed.redo });
   drawMarks();
+  await showRun();
 }
 
 async function showRun() {
