@@ -140,7 +140,7 @@ def _fetch_part(known: KnownWeights, part: _Part, progress: Progress) -> tuple[M
                 reasons.append(f"{mirror.url}: {exc}")
             except _BrokenOffError as exc:
                 kept = part.size()
-                reasons.append(f"{mirror.url}: {exc}" + (f", {kept} bytes are kept" if kept else ""))
+                reasons.append(f"{mirror.url}: {exc}" + (f", {kept} bytes stay for the next attempt" if kept else ""))
     raise ModelError(
         f"the weights {known.name!r} could not be fetched ({'; '.join(reasons)}); type the same command again later, "
         "or fetch the file on another machine and give its path"
