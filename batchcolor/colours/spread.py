@@ -2,7 +2,7 @@
 
 What the chosen points say beyond the prediction is a function on the picture, known at the points. Two parts add up:
 
-- *wide*: the posterior mean of a Gaussian process whose kernel is the likeness of the network's features, of place and of lightness. One
+- *wide*: the posterior mean of a Gaussian process whose kernel is the similarity of the network's features, of place and of lightness. One
   point moves it by a few ab units at the most: small corrections (a cast) hold for the whole picture, large ones (a red coat) do not.
   Each further point lets it move farther, as there is more that speaks for it.
 - *local*, for what is left: the correlations of a Matern field of order 1 on the graph of neighbouring cells, whose covariance is
@@ -118,13 +118,13 @@ class Spreader:
     def _wide(self, columns: list[_Column], local: np.ndarray, rows: np.ndarray, differences: np.ndarray) -> np.ndarray:
         """The part `(cells, 2)` of what the spots want that holds far from them."""
         kernel = self._by_features(columns)
-        likeness = rows @ kernel
-        beside = np.linalg.solve(_positive((1 - _WIDE_SHARE) * (rows @ local) + _WIDE_SHARE * likeness, _NOISE), differences)
+        similarity = rows @ kernel
+        beside = np.linalg.solve(_positive((1 - _WIDE_SHARE) * (rows @ local) + _WIDE_SHARE * similarity, _NOISE), differences)
         further = len(columns) - 1
         alone = further / (further + _ALONE_AT)
         weights = (1 - alone) * _WIDE_SHARE * beside
         if further:
-            weights += alone * np.linalg.solve(_positive(likeness, _NOISE_ALONE), differences)
+            weights += alone * np.linalg.solve(_positive(similarity, _NOISE_ALONE), differences)
         field = kernel @ weights
         most = _WIDE_MOST + _WIDE_MORE * further
         size = np.maximum(np.hypot(field[:, :1], field[:, 1:]), 1e-6)

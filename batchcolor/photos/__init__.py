@@ -66,7 +66,7 @@ class PhotoResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _DecodedPage:
     """A page as the network sees it. rows: its samples, to be read; L: float32 `(h, w)`, 0..100; colored: whether it has colours of its
     own, to be kept; own: its places that have."""
 
@@ -102,34 +102,34 @@ def colorize_photos(
     concerns all (`DeviceError`).
     """
     say = on_stage or (lambda index, stage, megapixels: None)
-    look = _Look(colorizer, settings)
-    seen: dict[int, _Seen] = {}
+    read_page = _PageReader(colorizer, settings)
+    decoded: dict[int, _DecodedPage] = {}
     failed: dict[int, Exception] = {}
     stamps = [FileStamp.of(source) for source, _ in pairs]
     for index, (source, target) in enumerate(pairs):
         say(index, Stage.DECODER, 0.0)
         try:
-            seen[index] = look(source, 0, lambda info, index=index: say(index, Stage.DECODER, info.megapixels))  # type: ignore[misc]
-            _check_pages(source, target, seen[index].info)
+            decoded[index] = read_page(source, 0, lambda info, index=index: say(index, Stage.DECODER, info.megapixels))  # type: ignore[misc]
+            _check_pages(source, target, decoded[index].info)
         except Exception as exc:
             failed[index] = exc
     chosen = colours or [None] * len(pairs)
-    plain = [index for index in seen if index not in failed and chosen[index] is None]
+    plain = [index for index in decoded if index not in failed and chosen[index] is None]
     say(None, Stage.DECODER, 0.0)
-    planes = [seen[index].network_lightness for index in plain]
+    planes = [decoded[index].network_lightness for index in plain]
     chroma = dict(zip(plain, _chroma(colorizer, planes), strict=True))
     for index, (source, target) in enumerate(pairs):
         if index in failed:
             yield PhotoResult(error=failed[index], source_stamp=stamps[index])
             continue
-        info, ab = seen[index].info, chroma.pop(index, None)
+        info, ab = decoded[index].info, chroma.pop(index, None)
         if isinstance(ab, Exception):
             yield PhotoResult(error=ModelError(f"{source}: {ab}"))
             continue
         say(index, Stage.ENCODER, info.megapixels * info.pages)
         photo = _Photo(source, target, colorizer, settings, color, provenance, stamps[index], chosen[index])
         try:
-            result = photo.write(seen.pop(index), ab)
+            result = photo.write(decoded.pop(index), ab)
         except Exception as exc:
             result = PhotoResult(error=exc)
         yield replace(result, source_stamp=stamps[index])
@@ -145,14 +145,14 @@ def _chroma(colorizer: Colorizer, planes: Sequence[np.ndarray]) -> Sequence[np.n
         return [ab for plane in planes for ab in _chroma(colorizer, [plane])]
 
 
-class _Look:
-    """Looks at pages one after the other; those that are small enough are decoded once, and held."""
+class _PageReader:
+    """Reads pages one after the other; small ones are decoded once, and held."""
 
     def __init__(self, colorizer: Colorizer, settings: PhotoSettings) -> None:
         self._colorizer, self._keeps_color = colorizer, settings.color_pages != "recolor"
         self._room = _HELD_BYTES
 
-    def __call__(self, source: Path, page: int, on_info: Callable[[PhotoInfo], None] | None = None) -> _Seen:
+    def __call__(self, source: Path, page: int, on_info: Callable[[PhotoInfo], None] | None = None) -> _DecodedPage:
         rows = PhotoRows(source, page)
         info = rows.info
         if on_info is not None:
@@ -165,7 +165,7 @@ class _Look:
         else:
             lab = small_lab(source, page, shape)
         colored, own = own_colors(lab) if self._keeps_color and not info.gray else (False, None)
-        return _Seen(rows, lab[0], colored, own)
+        return _DecodedPage(rows, lab[0], colored, own)
 
 
 def _check_pages(source: Path, target: Path, info: PhotoInfo) -> None:
@@ -186,7 +186,7 @@ class _Photo:
     stamp: FileStamp | None
     colours: ChosenColours | None
 
-    def write(self, first: _Seen, ab: np.ndarray | None) -> PhotoResult:
+    def write(self, first: _DecodedPage, ab: np.ndarray | None) -> PhotoResult:
         """Write the result. first, ab: the first page and its chroma; None where the network has not seen it yet."""
         has_color = first.colored and self._others_colored(first.info)
         if has_color and self.settings.color_pages == "skip":
@@ -199,7 +199,7 @@ class _Photo:
             return PhotoResult(treatment)
         return PhotoResult(treatment, self._written(first, ab))
 
-    def _written(self, first: _Seen, ab: np.ndarray | None) -> tuple[str, ...]:
+    def _written(self, first: _DecodedPage, ab: np.ndarray | None) -> tuple[str, ...]:
         """Write the result page by page; returns warnings."""
         info = first.info
         warnings: list[str] = []
@@ -248,7 +248,7 @@ class _Photo:
             raise unreadable(self.source, exc) from exc
 
     def _others_colored(self, info: PhotoInfo) -> bool:
-        return all(_Look(self.colorizer, self.settings)(self.source, page).colored for page in range(1, info.pages))
+        return all(_PageReader(self.colorizer, self.settings)(self.source, page).colored for page in range(1, info.pages))
 
     @property
     def _provenance(self) -> Provenance | None:
@@ -256,7 +256,7 @@ class _Photo:
             return self.provenance
         return replace(self.provenance, chosen=self.colours.as_json())
 
-    def _chroma(self, start: int, pages: Sequence[_Seen]) -> list[np.ndarray]:
+    def _chroma(self, start: int, pages: Sequence[_DecodedPage]) -> list[np.ndarray]:
         """ab of these pages, the first of them number `start`, with the colours that were chosen."""
         if self.colours is None:
             return self.colorizer.ab([page.network_lightness for page in pages])
@@ -267,37 +267,43 @@ class _Photo:
         ]
 
     def _pages(
-        self, first: _Seen, ab: np.ndarray | None, metadata: list[Metadata], warnings: list[str], passed_over: list[str]
+        self, first: _DecodedPage, ab: np.ndarray | None, metadata: list[Metadata], warnings: list[str], passed_over: list[str]
     ) -> Iterator[Page]:
         (first_ab,) = self._chroma(0, [first]) if ab is None else (ab,)
         yield self._page(0, first, first_ab, metadata, warnings, passed_over)
         for start in range(1, first.info.pages, _PAGES_AT_ONCE):
             at = range(start, min(start + _PAGES_AT_ONCE, first.info.pages))
-            look = _Look(self.colorizer, self.settings)
-            seen = [look(self.source, number) for number in at]
-            for number, page, page_ab in zip(at, seen, self._chroma(start, seen), strict=True):
+            read_page = _PageReader(self.colorizer, self.settings)
+            decoded = [read_page(self.source, number) for number in at]
+            for number, page, page_ab in zip(at, decoded, self._chroma(start, decoded), strict=True):
                 yield self._page(number, page, page_ab, metadata, warnings, passed_over)
 
     def _page(
-        self, number: int, seen: _Seen, ab: np.ndarray, metadata: list[Metadata], warnings: list[str], passed_over: list[str]
+        self,
+        number: int,
+        decoded: _DecodedPage,
+        ab: np.ndarray,
+        metadata: list[Metadata],
+        warnings: list[str],
+        passed_over: list[str],
     ) -> Page:
-        rows, info = seen.rows, seen.info
+        rows, info = decoded.rows, decoded.info
         own_metadata = metadata[number] if number < len(metadata) else rows.metadata()
         dpi = None if rows.resolution is None else (25.4 * rows.resolution[0], 25.4 * rows.resolution[1])
         own_metadata = replace(own_metadata, dpi=dpi)  # libvips has pixels a millimetre
         passed_over += [*rows.passed_over, *own_metadata.passed_over]
         warnings += [f"{self.source}: {warning}" for warning in rows.warnings]
         chroma = own = None
-        if not seen.colored:
+        if not decoded.colored:
             try:
                 own_metadata = provenanced(own_metadata, self._provenance)
             except ValueError as exc:
                 warnings.append(f"{self.source}: nothing could be added to its XMP, which stays as it is ({exc})")
-            upscaled = UPSCALERS[self.color.upscaling](seen.L, ab * np.float32(self.color.saturation))
+            upscaled = UPSCALERS[self.color.upscaling](decoded.L, ab * np.float32(self.color.saturation))
             chroma = ChromaMap(as_stored(upscaled.coefficients, info.orientation))
-            if seen.own is not None:
-                places = np.dstack([np.zeros_like(seen.own.places), seen.own.places])
-                own = StoredPlaces(seen.own, ChromaMap(as_stored(places, info.orientation)))
+            if decoded.own is not None:
+                places = np.dstack([np.zeros_like(decoded.own.places), decoded.own.places])
+                own = StoredPlaces(decoded.own, ChromaMap(as_stored(places, info.orientation)))
         return Page(rows, chroma, own_metadata, own)
 
 

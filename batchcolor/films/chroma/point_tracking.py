@@ -50,10 +50,10 @@ class PointTracker:
         if not (place >= -0.5).all() or not (place <= self._size - 0.5).all():
             return None
         patch = _patch(here, place)
-        likeness = _likeness(self._patch, patch)
-        if likeness < _ALIKE:
+        similarity = _similarity(self._patch, patch)
+        if similarity < _ALIKE:
             return None
-        if likeness >= _SAME:
+        if similarity >= _SAME:
             self._patch = patch
         self._before, self._place = here, place
         return np.asarray((place + np.float32(0.5)) / self._size, np.float32)
@@ -106,7 +106,7 @@ def _patch(frame: np.ndarray, place: np.ndarray) -> np.ndarray:
     return patch
 
 
-def _likeness(a: np.ndarray, b: np.ndarray) -> float:
+def _similarity(a: np.ndarray, b: np.ndarray) -> float:
     """Correlation of two patches; of flat ones, 1 where they are as bright, else 0."""
     if min(float(a.std()), float(b.std())) < _FLAT:
         return float(abs(float(a.mean() - b.mean())) < 4 * _FLAT and max(float(a.std()), float(b.std())) < 2 * _FLAT)
