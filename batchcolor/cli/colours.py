@@ -11,7 +11,12 @@ from ..errors import ExitCode, UsageError
 
 @click.group()
 def colours() -> None:
-    """Check files of chosen colours."""
+    """Check files of chosen colours.
+
+    \b
+    Example:
+      batchcolor colours check colour/.batchcolor/colours
+    """
 
 
 @colours.command()

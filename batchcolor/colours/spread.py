@@ -2,7 +2,7 @@
 
 What the chosen points say beyond the prediction is a function on the picture, known at the points. Two parts add up:
 
-- *wide*: the posterior mean of a Gaussian process whose kernel is the similarity of the network's features, of place and of lightness. One
+- *wide*: the posterior mean of a Gaussian process whose kernel is the similarity of the network's features, place and lightness. One
   point moves it by a few ab units at the most: small corrections (a cast) hold for the whole picture, large ones (a red coat) do not.
   Each further point lets it move farther, as there is more that speaks for it.
 - *local*, for what is left: the correlations of a Matern field of order 1 on the graph of neighbouring cells, whose covariance is

@@ -93,9 +93,11 @@ class TorchEngine:
         self._memory_format = torch.contiguous_format if device.type == "mps" else torch.channels_last
         with translated(device):
             generator = checkpoint.generator()
-            if (device.type, precision) != ("cpu", "float32"):  # which all else is compared with, so it stays as published
+            if device.type != "cpu":  # its float32 is what all else is compared with, so it stays as published
                 fold_batch_norms(generator)
-            if precision != "float32":
+            # CPUs add up bfloat16 products as coarsely as they store them; autocast rounds less.
+            self._autocast = device.type == "cpu" and precision == "bfloat16"
+            if precision != "float32" and not self._autocast:
                 to_half_precision(generator, _DTYPES[precision])
             # mypy: Module.to has no overload for memory_format with a device
             generator = generator.to(device).to(memory_format=self._memory_format)  # type: ignore[call-overload]
@@ -128,7 +130,7 @@ class TorchEngine:
         features: dict[str, Tensor] = {}
         lane = self._lanes.get()
         try:
-            with contextlib.ExitStack() as hooks, translated(self._device), torch.inference_mode(), lane.active():
+            with contextlib.ExitStack() as hooks, translated(self._device), self._inference(), lane.active():
                 for name in self._taps:
                     module = self._eager.get_submodule(name)
                     remember = functools.partial(_remember, features, name, threading.get_ident())
@@ -142,8 +144,13 @@ class TorchEngine:
         finally:
             self._lanes.put(lane)
 
+    @contextlib.contextmanager
+    def _inference(self) -> Iterator[None]:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self._autocast):
+            yield
+
     def _run(self, lane: _Lane, L: np.ndarray) -> np.ndarray:
-        with self._compiler_errors(), translated(self._device), torch.inference_mode(), lane.active():
+        with self._compiler_errors(), translated(self._device), self._inference(), lane.active():
             ab = self._generator(lane.upload(L).contiguous(memory_format=self._memory_format))
             return lane.download(ab)
 
@@ -171,7 +178,7 @@ class _Lane:
         return torch.from_numpy(L).to(self.device)
 
     def download(self, ab: Tensor) -> np.ndarray:
-        result: np.ndarray = ab.cpu().numpy()
+        result: np.ndarray = ab.float().cpu().numpy()
         return result
 
     def release_memory(self) -> None:

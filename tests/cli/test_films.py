@@ -52,7 +52,16 @@ def test_measured_figures_are_in_the_json(reel: Path, tmp_path: Path, weights: P
     ran = colorize(reel, "-o", tmp_path / "out", "--measure", "--json", weights=weights)
     assert ran.returncode == 0, ran.stderr
     film = json.loads(ran.stdout.splitlines()[0])["film"]
-    assert set(film) == {"shots", "key_frames", "frames_per_second", "colourfulness", "cdc", "warp_error", "psnr_luma"}
+    assert set(film) == {
+        "account",
+        "shots",
+        "key_frames",
+        "frames_per_second",
+        "colourfulness",
+        "cdc",
+        "warp_error",
+        "psnr_luma",
+    }
     assert film["shots"] == 2
     assert 0 < film["key_frames"] < 300
     assert film["psnr_luma"] > 35

@@ -81,7 +81,7 @@ def test_processes_compare_what_the_run_began_with(tmp_path: Path) -> None:
 
 def test_a_pipe_is_no_film(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "in.mkv")
-    with pytest.raises(SourceError, match="no regular file"):
+    with pytest.raises(SourceError, match="is a pipe"):
         colorize_film(tmp_path / "in.mkv", tmp_path / "out.mkv", SETTINGS, colorizer=formula_colorizer)
 
 
