@@ -61,6 +61,13 @@ def packet_times(path: Path, stream: str) -> list[float]:
     return sorted(float(each["pts_time"]) for each in said["packets"] if "pts_time" in each and int(each["size"]))
 
 
+def frame_times(path: Path, stream: str) -> list[float]:
+    """Times of display of a stream's decoded frames, seconds, in order; as ffprobe has them."""
+    said = _run("ffprobe", "-v", "quiet", "-select_streams", stream, "-show_entries", "frame=best_effort_timestamp_time",
+                "-of", "csv=p=0", f"file:{path}")  # fmt: skip
+    return sorted(float(line.strip(",")) for line in said.split() if line.strip(",") not in ("", "N/A"))
+
+
 def first_frame_s(path: Path) -> float:
     """When the first frame is shown, seconds; as the ffmpeg program takes it."""
     said = _run("ffprobe", "-v", "quiet", "-select_streams", "V:0", "-read_intervals", "%+#12", "-show_entries",

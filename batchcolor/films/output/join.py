@@ -158,6 +158,8 @@ def _others(
                 yield from ((due, ready, copy) for ready in copy.ready(packet))
             elif window.is_over(film_time):
                 clock.close(index)
+        for copy in copies.values():
+            yield from ((ready.dts * ready.time_base, ready, copy) for ready in copy.last() if ready.dts is not None)
     except av.error.FFmpegError as exc:
         if not is_damage(exc):
             raise

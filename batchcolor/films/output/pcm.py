@@ -27,7 +27,7 @@ class PcmRewrap:
 
     def __init__(self, target: av.container.OutputContainer, source: av.AudioStream) -> None:
         """Raises `ValueError` where the target's container does not hold PCM."""
-        theirs = source.codec_context
+        theirs = self._decoder = source.codec_context
         packed = theirs.format.packed.name
         codec = _CODECS[packed]
         if packed == "s32" and any(name in theirs.name for name in _OF_24_BITS):
@@ -42,8 +42,15 @@ class PcmRewrap:
 
     def packets(self, packet: av.Packet) -> list[av.Packet]:
         """The packet's samples, as packets of `stream`. Raises what PyAV's decoders raise."""
+        return self._encoded(packet.decode())
+
+    def last_packets(self) -> list[av.Packet]:
+        """What the decoder still holds after the last packet. Raises what PyAV's decoders raise."""
+        return self._encoded(self._decoder.decode(None))
+
+    def _encoded(self, frames: list[av.AudioFrame]) -> list[av.Packet]:
         made: list[av.Packet] = []
-        for frame in packet.decode():
+        for frame in frames:
             ready = [frame] if self._interleaved is None else self._interleaved.resample(frame)
             for each in ready:
                 made += self.stream.encode(each)

@@ -6,8 +6,9 @@ Each stream is planned before any work is done, by a trial (`trial.py`); the res
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -135,14 +136,24 @@ class Copy:
     def ready(self, packet: av.Packet) -> Iterator[av.Packet]:
         """The packets to mux for a packet of the source, whose times are those of the result already."""
         if self._rewrap is None:
-            made = [packet]
+            yield from self._in_order([packet])
         else:
-            try:
-                made = self._rewrap.packets(packet)
-            except (ValueError, av.error.FFmpegError):
-                self.damaged += 1
-                return
-        for each in made:
+            yield from self._in_order(self._tolerant(functools.partial(self._rewrap.packets, packet)))
+
+    def last(self) -> Iterator[av.Packet]:
+        """The packets to mux after the last one of the source: what a decoder still holds."""
+        if self._rewrap is not None and self.packets:
+            yield from self._in_order(self._tolerant(self._rewrap.last_packets))
+
+    def _tolerant(self, decode: Callable[[], list[av.Packet]]) -> list[av.Packet]:
+        try:
+            return decode()
+        except (ValueError, av.error.FFmpegError):
+            self.damaged += 1
+            return []
+
+    def _in_order(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+        for each in packets:
             each.stream = self.stream
             if each.dts is not None:
                 if self._last is not None and each.dts <= self._last:

@@ -49,8 +49,12 @@ def test_a_second_of_zeroed_packets_is_named_and_the_film_goes_on(tmp_path: Path
     assert 1.8 < damage.start_s < damage.end_s < 3.2
     assert any("at 0:00:0" in warning and UNDECODABLE in warning for warning in result.warnings)
     assert result.as_dict()["damage"][0]["count"] == 25
-    assert packets(tmp_path / "out.mkv", "audio")[-1][0] == pytest.approx(packets(source, "audio")[-1][0], abs=0.002)
-    assert pictures(tmp_path / "out.mkv")[-1][0] == pytest.approx(pictures(source)[-1][0], abs=0.002)
+    result_ends, source_ends = (
+        [items[-1][0] for items in (packets(path, "audio"), pictures(path))] for path in (tmp_path / "out.mkv", source)
+    )
+    # Matroska holds no times before 0, where the sound of this MP4 begins: both move alike.
+    assert result_ends[0] - result_ends[1] == pytest.approx(source_ends[0] - source_ends[1], abs=0.002)
+    assert result_ends[1] == pytest.approx(source_ends[1], abs=0.03)
 
 
 def test_rotten_bits_that_a_decoder_conceals_are_named(tmp_path: Path) -> None:
