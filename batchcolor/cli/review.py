@@ -26,6 +26,7 @@ def review(output: Path, port: int, no_browser: bool) -> int:
       batchcolor review colour/
     """
     from ..review.serve import serve
+    from .terminal import echo
 
-    serve(output, port=port, open_browser=not no_browser)
+    serve(output, echo, port=port, open_browser=not no_browser)
     return ExitCode.OK

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import socket
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 
 from ..app import redo_archive
@@ -14,17 +15,16 @@ from ..errors import OutputError, UsageError
 from ..settings import Settings
 
 
-def serve(output: Path, *, port: int = 0, open_browser: bool = True) -> None:
+def serve(output: Path, announce: Callable[[str], None], *, port: int = 0, open_browser: bool = True) -> None:
     """Serve the review page of the tree `output` on 127.0.0.1. port: 0 takes a free one.
 
-    Prints the address, which holds the key to the page, on stdout. Raises `UsageError` where the extra is missing, `OutputError` where
+    announce: called with the address, which holds the key to the page, once it can be opened. Raises `UsageError` where the extra is missing, `OutputError` where
     there is nothing to review or the port is taken.
     """
     if importlib.util.find_spec("starlette") is None or importlib.util.find_spec("uvicorn") is None:
         raise UsageError('the review page needs two more packages; type: pip install "batchcolor[review]"')
     import uvicorn
 
-    from ..cli.terminal import echo
     from .edits import Edits
     from .library import Library
     from .live import Live
@@ -53,7 +53,7 @@ def serve(output: Path, *, port: int = 0, open_browser: bool = True) -> None:
     with _listening(port) as listener:
         port = listener.getsockname()[1]
         address = f"http://127.0.0.1:{port}/?token={review.token}"
-        echo(address)
+        announce(address)
         if open_browser:
             webbrowser.open(address)
         server = uvicorn.Server(uvicorn.Config(application(review, port), log_level="warning", access_log=False))
