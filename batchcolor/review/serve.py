@@ -18,8 +18,8 @@ from ..settings import Settings
 def serve(output: Path, announce: Callable[[str], None], *, port: int = 0, open_browser: bool = True) -> None:
     """Serve the review page of the tree `output` on 127.0.0.1. port: 0 takes a free one.
 
-    announce: called with the address, which holds the key to the page, once it can be opened. Raises `UsageError` where the extra is missing, `OutputError` where
-    there is nothing to review or the port is taken.
+    announce: called with the address, which holds the key to the page, once it can be opened. Raises `UsageError` where the
+    extra is missing, `OutputError` where there is nothing to review or the port is taken.
     """
     if importlib.util.find_spec("starlette") is None or importlib.util.find_spec("uvicorn") is None:
         raise UsageError('the review page needs two more packages; type: pip install "batchcolor[review]"')
