@@ -42,15 +42,16 @@ def probe(sources: tuple[Path, ...], as_json: bool, count: bool, shots: bool) ->
     for source in sources:
         for found in walk(source, unhandled=unhandled):
             try:
-                sentence, facts = _describe(found, count)
+                lines, facts = _describe(found, count)
                 readable += 1
             except BatchcolorError as exc:
                 unreadable += 1
-                sentence, facts = f"Error: {exc}", {"error": str(exc), "code": int(exc.exit_code)}
+                lines, facts = [f"Error: {exc}"], {"error": str(exc), "code": int(exc.exit_code)}
             if as_json:
                 echo(json.dumps({"source": str(found.path), "kind": found.kind.value, **facts}, default=str))
             else:
-                (message if "error" in facts else echo)(sentence)
+                for line in lines:
+                    (message if "error" in facts else echo)(line)
     for folder, error in unhandled.folders:
         unreadable += 1
         message(f"Error: {folder}: cannot be read ({error.strerror or error}); check its permissions")
@@ -75,8 +76,8 @@ def _print_shots(sources: tuple[Path, ...]) -> int:
     return ExitCode.OK
 
 
-def _describe(found: Found, count: bool) -> tuple[str, dict[str, Any]]:
-    """A sentence for people and facts for JSON. Raises `SourceError`."""
+def _describe(found: Found, count: bool) -> tuple[list[str], dict[str, Any]]:
+    """Lines for people and facts for JSON. Raises `SourceError`."""
     from ..archive.plan import target_name
     from ..archive.walk import Kind
 
@@ -93,11 +94,11 @@ def _describe(found: Found, count: bool) -> tuple[str, dict[str, Any]]:
             f"{found.path}: photo, {photo.width}x{photo.height}, {photo.depth} bit {tone}{alpha} "
             f"-> {target}, {depth} bit RGB{alpha}"
         )
-        return sentence, {"target": str(target), "result_depth": depth, **dataclasses.asdict(photo)}
+        return [sentence], {"target": str(target), "result_depth": depth, **dataclasses.asdict(photo)}
     return _describe_film(found.path, target, count)
 
 
-def _describe_film(source: Path, target: Path, count: bool) -> tuple[str, dict[str, Any]]:
+def _describe_film(source: Path, target: Path, count: bool) -> tuple[list[str], dict[str, Any]]:
     from ..films import describe, preview_streams, take_account
     from ..films import probe as probe_film
 
@@ -105,4 +106,4 @@ def _describe_film(source: Path, target: Path, count: bool) -> tuple[str, dict[s
     warnings = preview_streams(source, target)
     lines = [f"{source}: film, {describe(film)} -> {target}", *account.lines(), *(f"warning: {each}" for each in warnings)]
     facts = {"target": str(target), **dataclasses.asdict(film), "account": account.as_dict(), "warnings": warnings}
-    return "\n  ".join(lines), facts
+    return [lines[0], *(f"  {line}" for line in lines[1:])], facts
