@@ -109,7 +109,10 @@ class Chunk:
 
 
 def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength(), *, whole: bool = False) -> Iterator[Chunk]:
-    """Chunks of all frames, in order, each as soon as its frames are known. whole: a single chunk for the whole film."""
+    """Chunks of all frames, in order, each as soon as its frames are known. whole: a single chunk for the whole film.
+
+    A shot with chosen colours is never split: points are remembered farther than a lead is long.
+    """
     shortest, longest = length.shortest, length.longest
     pending: list[FrameInfo] = []  # from the first frame that the current chunk decodes
     lead = first = number = 0
@@ -137,11 +140,12 @@ def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength()
 
     for frame in frames:
         own = len(pending) - lead
-        if not whole and pending and frame.shot != pending[-1].shot and own >= shortest:
+        ends = pending and frame.shot != pending[-1].shot
+        if not whole and ends and (own >= shortest or frame.chosen or pending[-1].chosen):
             yield chunk(own, 0, None)
             number, first, lead = number + 1, first + own, 0
             pending.clear()
-        elif not whole and own == longest + TAIL and frame.shot == pending[lead + longest - 1].shot:
+        elif not whole and not frame.chosen and own == longest + TAIL and frame.shot == pending[lead + longest - 1].shot:
             in_shot = _frames_of_last_shot(pending[: lead + longest])
             next_lead = min(LEAD, in_shot)
             yield chunk(longest, TAIL, lead + longest - next_lead)
