@@ -111,6 +111,7 @@ const view = {
 async function openItem(index) {
   const found = await itemAt(index);
   if (found === null) return;
+  await changes;
   const item = await json(`/api/items/${found.id}`);
   Object.assign(view, { index, item, points: item.points, selected: -1, past: [], place: 0, scale: 1, shot: null });
   $("grid-view").hidden = true;
@@ -259,13 +260,26 @@ function swatch(colour, name = "") {
   return button;
 }
 
-// A change goes to the server as old and new point, which it applies to the file as it is now; another tab's points stay.
-async function change(older, newer, remember = true) {
+// Changes go to the server one after another; each starts from the points that the one before left.
+let changes = Promise.resolve();
+function change(plan, remember = true) {
+  const { id } = view.item;
+  const done = changes.then(() => applyChange(id, plan, remember));
+  changes = done.catch(show);
+  return done;
+}
+
+// `plan` returns the old and the new point (null: none), or nothing where there is nothing to do. The server applies them to the
+// file as it is now; another tab's points stay.
+async function applyChange(id, plan, remember) {
   try {
+    const [older, newer] = plan() ?? [];
+    if (!older && !newer) return;
     const body = {};
     if (older) body.old = older;
     if (newer) body.new = newer;
-    const found = await json(`/api/items/${view.item.id}/points`, body);
+    const found = await json(`/api/items/${id}/points`, body);
+    if (view.item?.id !== id) return;
     view.points = found.points;
     if (remember) view.past.push([newer, older]);
     view.item.redo = true;
@@ -274,11 +288,11 @@ async function change(older, newer, remember = true) {
     show("");
     drawMarks();
     drawPoints();
-    await preview();
-    await showRun();
+    preview().then(showRun).catch(show);
   } catch (error) {
     show(error);
-    if (error.status === 409) view.points = (await json(`/api/items/${view.item.id}`)).points;
+    if (view.item?.id !== id) return;
+    if (error.status === 409) view.points = (await json(`/api/items/${id}`)).points;
     drawPoints();
   }
 }
@@ -292,25 +306,22 @@ async function addPoint(at) {
   const point = { at, colour, size: 0.02 };
   if (isFilm()) point.time = Math.round(view.place * 1000) / 1000;
   else if (view.place > 1) point.page = view.place;
-  await change(null, point);
+  await change(() => [null, point]);
   if (view.selected >= 0) await select(view.selected);
 }
 
 const recolour = colour => edit({ colour });
-function edit(values) {
-  if (view.selected < 0) return Promise.resolve();
-  const older = view.points[view.selected];
-  return change(older, { ...older, ...values });
-}
-
-async function undo() {
-  const last = view.past.pop();
-  if (last) await change(last[0], last[1], false);
-}
+const edit = values => editPoint(view.selected, values);
+const editPoint = (number, values) => change(() => {
+  const older = view.points[number];
+  return older && [older, { ...older, ...(typeof values === "function" ? values(older) : values) }];
+});
+const removePoint = number => change(() => [view.points[number], null]);
+const undo = () => change(() => view.past.pop(), false);
 
 function drag(event, number) {
   event.stopPropagation();
-  const older = view.points[number], handle = event.currentTarget;
+  const handle = event.currentTarget;
   handle.setPointerCapture(event.pointerId);
   let moved = null;
   const move = at => {
@@ -323,7 +334,7 @@ function drag(event, number) {
   };
   const end = () => {
     handle.removeEventListener("pointermove", move);
-    if (moved) change(older, { ...older, at: moved });
+    if (moved) editPoint(number, { at: moved });
     else select(number);
   };
   handle.addEventListener("pointermove", move);
@@ -332,13 +343,13 @@ function drag(event, number) {
 
 function nudge(event, number) {
   const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  if (event.key === "Delete" || event.key === "Backspace") { event.preventDefault(); event.stopPropagation(); change(view.points[number], null); return; }
+  if (event.key === "Delete" || event.key === "Backspace") { event.preventDefault(); event.stopPropagation(); removePoint(number); return; }
   if (!(event.key in steps)) return;
   event.preventDefault();
   event.stopPropagation();
-  const [x, y] = steps[event.key], older = view.points[number], step = event.shiftKey ? 0.02 : 0.004;
-  const at = [older.at[0] + x * step, older.at[1] + y * step].map(value => Math.min(1, Math.max(0, value)));
-  change(older, { ...older, at }).then(() => $("points").children[number]?.focus());
+  const [x, y] = steps[event.key], step = event.shiftKey ? 0.02 : 0.004;
+  const moved = at => [at[0] + x * step, at[1] + y * step].map(value => Math.min(1, Math.max(0, value)));
+  editPoint(number, point => ({ at: moved(point.at) })).then(() => $("points").children[pointsHere().indexOf(view.points[number])]?.focus());
 }
 
 // ---- The wheel: hue and chroma at the picture's lightness ---------------------------------------------------------------------------
@@ -464,12 +475,12 @@ function show(error) { $("message").textContent = error ? error.message || Strin
 const step = by => openItem(view.index + by).catch(show);
 const actions = {
   ArrowLeft: () => step(-1), ArrowRight: () => step(1), j: () => step(1), k: () => step(-1), a: () => mark("accepted"), r: () => mark("redo"),
-  Escape: closeItem, Delete: () => { if (view.selected >= 0) change(view.points[view.selected], null); },
+  Escape: closeItem, Delete: () => { removePoint(view.selected); },
 };
 
 document.addEventListener("keydown", event => {
   if (view.item === null || /^(INPUT|SELECT|TEXTAREA|VIDEO)$/.test(event.target.tagName)) return;
-  if ((event.ctrlKey || event.metaKey) && event.key === "z") { event.preventDefault(); undo().catch(show); return; }
+  if ((event.ctrlKey || event.metaKey) && event.key === "z") { event.preventDefault(); undo(); return; }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === " " && event.target.tagName !== "BUTTON") {
     event.preventDefault();
@@ -508,8 +519,8 @@ $("zoom").addEventListener("input", () => { view.scale = Number($("zoom").value)
 $("size").addEventListener("change", () => edit({ size: Number($("size").value) }));
 $("note").addEventListener("change", () => edit({ note: $("note").value }));
 $("any").addEventListener("change", () => recolour($("any").value));
-$("remove").addEventListener("click", () => { if (view.selected >= 0) change(view.points[view.selected], null); });
-$("undo").addEventListener("click", () => undo().catch(show));
+$("remove").addEventListener("click", () => { removePoint(view.selected); });
+$("undo").addEventListener("click", undo);
 $("back").addEventListener("click", closeItem);
 $("previous").addEventListener("click", () => step(-1));
 $("next").addEventListener("click", () => step(1));
