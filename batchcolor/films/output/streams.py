@@ -201,7 +201,7 @@ def add_copies(
 def _like(target: av.container.OutputContainer, stream: av.stream.Stream) -> av.stream.Stream:
     """A stream of `target` for packets of `stream`, also where FFmpeg has no decoder for them, or its muxer does not list their codec.
 
-    Matroska holds any sound that AVI and ASF hold, by its number in WAVEFORMATEX (A_MS/ACM); FFmpeg lists few of these kinds, and muxes all.
+    Matroska holds any sound that AVI and ASF hold, by its number in WAVEFORMATEX (A_MS/ACM); FFmpeg muxes all of these and lists few.
     """
     if stream.codec_context is not None or stream.type not in _ANY_CODEC:
         try:
