@@ -124,10 +124,10 @@ def _is_wanted(name: str) -> bool:
     return name.casefold() not in _SYSTEM_FOLDERS
 
 
-def _is(asked: Callable[..., bool], **how: bool) -> bool:
-    """What an entry says of itself; False where it cannot be asked."""
+def _is(test: Callable[..., bool], **options: bool) -> bool:
+    """The result of a test of a directory entry; False where the entry cannot be read."""
     try:
-        return asked(**how)
+        return test(**options)
     except OSError:
         return False
 

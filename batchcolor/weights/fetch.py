@@ -33,7 +33,10 @@ Progress = Callable[[int, int | None], None]
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _MOST_BYTES = 2 << 30  # where no size was published: a server that never ends must not fill the disk
-_SLOWEST, _PATIENCE_S = 1000, 60.0  # bytes a second, over so long: a server that sends less has stalled (as git's http.lowSpeedLimit)
+_SLOWEST, _PATIENCE_S = (
+    1000,
+    60.0,
+)  # bytes a second, over so long: a server that sends less has stalled (as git's http.lowSpeedLimit)
 _ATTEMPTS = 5  # at one mirror; each must bring new bytes
 
 
@@ -217,7 +220,7 @@ def _accept(response: httpx.Response, mirror: Mirror, part: _Part, start: int) -
         if begins is None or int(begins[1]) != start:
             if start:
                 _restart(part)
-            raise _RefusedError("sends another range than it was asked for")
+            raise _RefusedError("sends another range than requested")
     else:
         start = 0
     total = _total(response, start)
