@@ -163,7 +163,7 @@ class _Identities:
 
 
 def folds_case(folder: Path) -> bool:
-    """Whether `A.jpg` and `a.jpg` are one file there. Asked of the nearest folder that exists, by one of the names in it or its own."""
+    """Whether `A.jpg` and `a.jpg` are one file there; tested at the nearest existing folder, by a name in it or its own."""
     existing = next((each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir()), None)
     if existing is None:
         return False

@@ -68,8 +68,10 @@ def kind_of(path: Path) -> Kind | None:
 def _kind_of_named(path: Path) -> Kind:
     """What a file is that was named itself: by its suffix, else by its first bytes, else a film, as FFmpeg knows most kinds."""
     kind = kind_of(path)
-    if kind is not None or not path.is_file():
+    if kind is Kind.PHOTO or not path.is_file():
         return kind or Kind.FILM
+    if kind is Kind.FILM and is_film_of_its_own(path):
+        return Kind.FILM
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -124,10 +126,10 @@ def _is_wanted(name: str) -> bool:
     return name.casefold() not in _SYSTEM_FOLDERS
 
 
-def _is(asked: Callable[..., bool], **how: bool) -> bool:
-    """What an entry says of itself; False where it cannot be asked."""
+def _is(test: Callable[..., bool], **options: bool) -> bool:
+    """The result of a test of a directory entry; False where the entry cannot be read."""
     try:
-        return asked(**how)
+        return test(**options)
     except OSError:
         return False
 

@@ -47,7 +47,7 @@ def identities(path: Path) -> Iterator[object]:
     yield os.path.normcase(os.path.realpath(path))
     yield os.path.normcase(os.path.join(os.path.realpath(path.parent), path.name))  # noqa: PTH118 - a string is wanted
     try:
-        found = os.stat(path)  # noqa: PTH116 - asked for every original
+        found = os.stat(path)  # noqa: PTH116 - called for every original
     except (OSError, ValueError):
         return
     if stat.S_ISREG(found.st_mode):

@@ -2,7 +2,8 @@
 
 Each worker with a CUDA context of its own would take half a gigabyte of the GPU's memory, and their small batches would wait for each
 other. Workers send planes of lightness instead, a quarter of a megabyte each, through a socket that only this user can open; what
-arrives from several of them goes to the GPU together. A GPU fault ends the server alone: it is replaced, and the workers ask again.
+arrives from several of them goes to the GPU together. A GPU fault ends only the server, which is
+replaced; the workers then repeat their requests.
 """
 
 from __future__ import annotations

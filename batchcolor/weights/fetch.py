@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import re
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ Progress = Callable[[int, int | None], None]
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _MOST_BYTES = 2 << 30  # where no size was published: a server that never ends must not fill the disk
+_SLOWEST, _PATIENCE_S = (
+    1000,
+    60.0,
+)  # bytes a second, over so long: a server that sends less has stalled (as git's http.lowSpeedLimit)
 _ATTEMPTS = 5  # at one mirror; each must bring new bytes
 
 
@@ -215,7 +220,7 @@ def _accept(response: httpx.Response, mirror: Mirror, part: _Part, start: int) -
         if begins is None or int(begins[1]) != start:
             if start:
                 _restart(part)
-            raise _RefusedError("sends another range than it was asked for")
+            raise _RefusedError("sends another range than requested")
     else:
         start = 0
     total = _total(response, start)
@@ -235,10 +240,15 @@ def _receive(response: httpx.Response, mirror: Mirror, part: _Part, start: int, 
         if first.lstrip()[:1] == b"<":
             raise _RefusedError("sends a web page instead of the file")
         part.begin(mirror.url, _validator(response))
+    measured_at, measured = time.monotonic(), here
     with part.path.open("ab") as file:
         for block in itertools.chain([first], blocks):
             file.write(block)
             here += len(block)
+            if (seconds := time.monotonic() - measured_at) >= _PATIENCE_S:
+                if here - measured < _SLOWEST * seconds:
+                    raise _BrokenOffError(f"sent {here - measured} bytes in {seconds:.0f} seconds")
+                measured_at, measured = time.monotonic(), here
             progress(here, total)
             if mirror.size is not None and here > mirror.size:
                 break  # the check names the size

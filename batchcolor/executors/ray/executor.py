@@ -109,7 +109,7 @@ class RayExecutor:
         workers = _RayWorkers(work, self._pool)
         try:
             yield from run_jobs(
-                workers, jobs, should_stop, on_message, "there may be too little memory: ask for more --job-cpus a job"
+                workers, jobs, should_stop, on_message, "there may be too little memory: give each job more --job-cpus"
             )
         finally:
             workers.end()

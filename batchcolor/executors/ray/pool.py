@@ -57,7 +57,7 @@ class RemoteWorker:
         self._ask(self._actor.begin.remote(self._number, work, assignment.job))
 
     def listen(self) -> None:
-        """Ask for what its job says next."""
+        """Request the next message of its job."""
         self._ask(self._actor.more.remote())
 
     def request_stop(self) -> None:

@@ -51,7 +51,7 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
 
 
 def _extended(chunks: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The chunks of a file, with the VP8X header that metadata asks for at their head."""
+    """The chunks of a file, with the VP8X header that metadata requires at their head."""
     flags = 0
     for kind, _ in chunks:
         flags |= _FLAGS.get(kind, 0)

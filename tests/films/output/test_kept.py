@@ -332,7 +332,7 @@ def test_alpha_stays_where_the_codec_has_it_and_is_named_elsewhere(tmp_path: Pat
     np.testing.assert_array_equal(alpha_of(source), alpha_of(tmp_path / "out.mkv"))
     colorize(source, tmp_path / "out.mov", codec="prores")
     assert probe(tmp_path / "out.mov").pixel_format.startswith("yuva444p1")
-    assert any("transparency is left out" in warning for warning in colorize(source, tmp_path / "out.mp4").warnings)
+    assert any("alpha channel is left out" in warning for warning in colorize(source, tmp_path / "out.mp4").warnings)
 
 
 def test_16_bits_stay_16_in_ffv1_and_fewer_are_named(tmp_path: Path) -> None:
