@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.watching.runs import HOOKS, noted_addresses
 from tests.watching.sitecustomize import NOTES
-from tests.webdriver import Browser, driver, session
+from tools.webdriver import Browser, driver, session
 
 # The same examples everywhere and every time, and no judgement on how long they take: a busy machine is not a bug.
 settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -66,6 +66,11 @@ class Live:
         L = ready.L if side is None else _within_box(ready.L, side)
         return lab_to_codes(L, refined(coarse, *L.shape).ab(L, 0), 8)
 
+    def open_network(self) -> None:
+        """Load the network before anybody needs it."""
+        with self._lock:
+            self._colorizer()
+
     def prepare(self, key: Key, load: Callable[[], np.ndarray]) -> None:
         """Run the network on a picture that somebody is about to change."""
         with self._lock:

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import os
 import socket
+import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from ..app import redo_archive
 from ..archive.output_tree import read_tree
 from ..engines.opening import ColorizerFactory
-from ..errors import OutputError, UsageError
+from ..errors import BatchcolorError, OutputError, UsageError
 from ..report import REVIEW_PORT
 from ..settings import Settings
 
@@ -56,6 +57,8 @@ def serve(output: Path, announce: Callable[[str], None], *, port: int | None = N
         lambda targets, events, should_stop: redo_archive(output, targets, events=events, should_stop=should_stop),
         lambda outcome: finished(outcome.target),
     )
+    # Errors of loading it are answered to whoever clicks first.
+    threading.Thread(target=_ignoring_errors(live.open_network), name="network", daemon=True).start()
     shots, clips = Shots(), Clips()
     review = Review(library, Edits(output, settings.color.colours), live, redo, shots, Carried(colorizer), clips)
     with _listening(port) as listener:
@@ -74,6 +77,14 @@ def serve(output: Path, announce: Callable[[str], None], *, port: int | None = N
             redo.stop(wait_s=8)
             clips.close()
             library.close()
+
+
+def _ignoring_errors(work: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        with contextlib.suppress(BatchcolorError):
+            work()
+
+    return run
 
 
 def _listening(port: int | None) -> socket.socket:

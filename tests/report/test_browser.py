@@ -11,7 +11,7 @@ from batchcolor.archive.item_id import key_of_id
 from batchcolor.report import REVIEW_PORT
 from tests.report.pages import EVIL, outcome, photo, written
 from tests.support import CHROMEDRIVER, needs
-from tests.webdriver import Browser
+from tools.webdriver import Browser
 
 pytestmark = needs(CHROMEDRIVER)
 

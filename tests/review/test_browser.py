@@ -14,7 +14,7 @@ from batchcolor.archive.walk import Kind
 from batchcolor.report import Report
 from tests.review.conftest import FILM_FRAMES, FILM_RATE, square_at
 from tests.support import CHROMEDRIVER, needs
-from tests.webdriver import CONTROL, DELETE, ENTER, ESCAPE, RIGHT, TAB, Browser, session, waited
+from tools.webdriver import CONTROL, DELETE, ENTER, ESCAPE, RIGHT, TAB, Browser, session, waited
 
 pytestmark = needs(CHROMEDRIVER)
 

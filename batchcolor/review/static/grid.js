@@ -5,7 +5,8 @@ import { $, element, json, show } from "./page.js";
 
 const PAGE = 200, WIDEST = 230, GAP = 4, HEIGHT = 190;
 const TALLEST = 15e6; // pixels; browsers cannot scroll over more
-const grid = { total: 0, listing: null, pages: new Map(), tiles: new Map(), version: 0, open: () => {} };
+const SETTLED = 120; // milliseconds without scrolling after which pictures are loaded
+const grid = { total: 0, listing: null, pages: new Map(), tiles: new Map(), version: 0, scrolled: -SETTLED, timer: 0, open: () => {} };
 
 export function startGrid(open) {
   grid.open = open;
@@ -15,7 +16,12 @@ export function startGrid(open) {
     waiting = true;
     requestAnimationFrame(() => { waiting = false; drawGrid(); });
   };
-  $("grid").addEventListener("scroll", draw, { passive: true });
+  $("grid").addEventListener("scroll", () => {
+    grid.scrolled = performance.now();
+    clearTimeout(grid.timer);
+    grid.timer = setTimeout(loadPictures, SETTLED);
+    draw();
+  }, { passive: true });
   $("grid").addEventListener("keydown", moveFocus);
   new ResizeObserver(draw).observe($("grid"));
   for (const id of ["filter", "kind"]) $(id).addEventListener("change", () => reload().catch(show));
@@ -117,9 +123,19 @@ function drawTile(index) {
     tile.title = [item.name, item.error, ...item.warnings].filter(Boolean).join("\n");
     tile.classList.add(...state);
     tile.setAttribute("aria-label", [item.name, item.status, item.accepted && "accepted", item.redo && "to be redone"].filter(Boolean).join(", "));
-    picture.src = `/api/items/${item.id}/thumbnail?v=${item.version}`;
+    tile.dataset.picture = `/api/items/${item.id}/thumbnail?v=${item.version}`;
+    if (performance.now() - grid.scrolled >= SETTLED) loadPictures();
   }).catch(show);
   return tile;
+}
+
+// Of the tiles that are there once scrolling has settled; those that only pass by cost nothing.
+function loadPictures() {
+  for (const tile of grid.tiles.values()) {
+    if (!tile.dataset.picture) continue;
+    tile.firstChild.src = tile.dataset.picture;
+    delete tile.dataset.picture;
+  }
 }
 
 function moveFocus(event) {

@@ -1,4 +1,4 @@
-"""Headless Chromium through the WebDriver protocol (W3C): real clicks, touches and keys. Also used by tools that make screenshots."""
+"""Headless Chromium through the WebDriver protocol (W3C): real clicks, touches and keys; for tests, benchmarks and screenshots."""
 
 from __future__ import annotations
 
@@ -50,6 +50,10 @@ class Browser:
 
     def run(self, script: str) -> Any:
         return self.command("POST", "/execute/sync", {"script": script, "args": []})
+
+    def run_async(self, script: str, *arguments: Any) -> Any:
+        """What the script hands to the function that is its last argument."""
+        return self.command("POST", "/execute/async", {"script": script, "args": list(arguments)})
 
     def element(self, selector: str) -> str:
         found: str = self.command("POST", "/element", {"using": "css selector", "value": selector})[_ELEMENT]
