@@ -61,11 +61,11 @@ def _big_tiff(image: pyvips.Image, path: str, _quality: int) -> None:
 
 
 def _webp(image: pyvips.Image, path: str, quality: int) -> None:
-    image.webpsave(path, Q=quality)
+    image.webpsave(path, Q=quality, exact=True)  # transparent pixels keep their values
 
 
 def _webp_lossless(image: pyvips.Image, path: str, _quality: int) -> None:
-    image.webpsave(path, lossless=True)
+    image.webpsave(path, lossless=True, exact=True)
 
 
 def _heif(compression: str) -> Callable[[pyvips.Image, str, int], None]:
