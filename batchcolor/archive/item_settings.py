@@ -13,7 +13,7 @@ from pathspec import GitIgnoreSpec
 
 from ..errors import UsageError
 from ..settings import Settings
-from ..settings.schema import OptionField, option_fields, unknown_name
+from ..settings.option_types import OptionField, option_fields, unknown_name
 from .walk import Found, Kind
 
 

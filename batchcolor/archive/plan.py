@@ -158,7 +158,7 @@ class _Identities:
         folder = self._folders.get(path.parent)
         if folder is None:
             folder = self._folders[path.parent] = os.path.realpath(path.parent)
-        name = os.path.normcase(os.path.join(folder, path.name))  # noqa: PTH118 - a string is wanted, quickly
+        name = os.path.normcase(os.path.join(folder, path.name))  # noqa: PTH118 - strings are faster
         return unicodedata.normalize("NFC", name).casefold() if self._folds_case else name
 
 

@@ -16,7 +16,7 @@ from .plan import Item
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """signer: of content credentials, if they are wanted; sidecar: whether each result gets a JSON file."""
+    """signer: signs content credentials, if set; sidecar: whether each result gets a JSON file."""
 
     signer: Signer | None = None
     sidecar: bool = False

@@ -48,7 +48,7 @@ class _RayWorkers(Generic[Job, Result]):
     def events(self) -> Iterator[WorkerEvent[Job]]:
         while self._aborted:
             yield self._aborted.pop()
-        self._pool.tend()
+        self._pool.update()
         for worker, answer in self._pool.arrivals():
             assignment = worker.assignment
             assert assignment is not None, "it is busy"

@@ -28,7 +28,7 @@ class _Request:
     answer: Future[list[np.ndarray]] = field(default_factory=Future)
 
 
-class Gatherer:
+class RequestBatcher:
     """Gathers the requests of several threads into batches for one colorizer. To be closed by `close`.
 
     callers: how many threads make requests; once all of them wait, the batch goes at once. `joined` and `left` change it.
