@@ -28,7 +28,8 @@ class Status(StrEnum):
 class Outcome:
     """What became of an item. error: the sentence for the user; code: the exit code of that kind of error; frames, film: of a film, and
     what else is known of it (`films.FilmResult.as_dict`). lost: workers that ended while they wrote it or its neighbours. traceback: of
-    an error that was not expected, for the log. source_stamp: the source's size and time from before it was read; None: unknown."""
+    an error that was not expected, for the log. source_stamp: the source's size and time from before it was read; None: unknown.
+    thumbnails: of source and result, as `thumbnails.thumbnails` makes them; None: not made yet."""
 
     source: Path
     target: Path
@@ -43,6 +44,7 @@ class Outcome:
     lost: int = 0
     traceback: str | None = None
     source_stamp: FileStamp | None = None
+    thumbnails: tuple[str | None, str | None] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values, without what is empty."""

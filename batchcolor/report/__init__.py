@@ -15,10 +15,10 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from ..archive.outcome import Outcome, Status
+from ..archive.thumbnails import thumbnails
 from ..runtime.atomic_write import atomic_write
 from ..runtime.version import __version__
 from ..runtime.write_errors import write_error
-from .thumbnails import thumbnails
 
 _MARK = "/* ITEMS */"
 _LARGE, _SMALL = 320, 160  # pixels: sides of the box that thumbnails fit into
@@ -26,13 +26,13 @@ _FEW = 1000  # up to this number of items, thumbnails are large; so the page sta
 
 
 class Report:
-    """Writes outcomes to the page one by one; none of them stays in memory.
+    """Writes outcomes to the page one by one; none of them stays in memory. thumbnail_side: in pixels.
 
     The page appears under its name when the run ends. Raises `OutputError` if it cannot be written.
     """
 
     def __init__(self, path: Path, items: int) -> None:
-        self._path, self._side = path, _LARGE if items <= _FEW else _SMALL
+        self._path, self.thumbnail_side = path, _LARGE if items <= _FEW else _SMALL
         self._target: AbstractContextManager[Path] = atomic_write(path)
         self._head, _, self._tail = resources.files(__package__).joinpath("page.html").read_text("utf-8").partition(_MARK)
         self._count = 0
@@ -62,7 +62,7 @@ class Report:
 
     def add(self, outcome: Outcome) -> None:
         """Add an item, with thumbnails of its source and result if they can be read."""
-        before, after = thumbnails(outcome, self._side)
+        before, after = outcome.thumbnails or thumbnails(outcome, self.thumbnail_side)
         row = {
             "name": str(outcome.source),
             "kind": outcome.kind.value,
@@ -95,6 +95,8 @@ class Report:
 
 class NoReport:
     """Used when no report is requested."""
+
+    thumbnail_side = None
 
     def __enter__(self) -> Self:
         return self

@@ -172,6 +172,13 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_file(tmp_path: Path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_thumbnails_that_come_with_an_outcome_are_shown(tmp_path: Path) -> None:
+    made = outcome(tmp_path, "gone.png", thumbnails=("data:image/webp;base64,AAAA", "data:image/webp;base64,BBBB"))
+    page = written(tmp_path, [made]).read_text("utf-8")
+    assert "base64,AAAA" in page
+    assert "base64,BBBB" in page
+
+
 def test_failed_items_are_not_opened_again(tmp_path: Path) -> None:
     photo(tmp_path / "in" / "bad.png")
     page = written(tmp_path, [outcome(tmp_path, "bad.png", Status.FAILED, error="refused")])

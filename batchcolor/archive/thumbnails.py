@@ -6,8 +6,8 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..archive.outcome import Outcome, Status
-from ..archive.walk import Kind
+from .outcome import Outcome, Status
+from .walk import Kind
 
 if TYPE_CHECKING:
     import pyvips
