@@ -419,7 +419,7 @@ def _run(
     events.started(items)
     for sentence in todo.notes:
         events.noticed(sentence)
-    with _report(options.report, items) as report, _shared_gpus(options, todo, model) as shared, executors as where:
+    with _report(options.report, items, tree) as report, _shared_gpus(options, todo, model) as shared, executors as where:
         for outcome in run(
             todo,
             shared,
@@ -452,10 +452,10 @@ def _deadline(runtime_s: float | None, should_stop: Callable[[], bool] | None) -
     return lambda: (should_stop is not None and should_stop()) or (ends is not None and time.monotonic() >= ends)
 
 
-def _report(path: Path | None, items: int) -> Report | NoReport:
+def _report(path: Path | None, items: int, tree: Tree) -> Report | NoReport:
     from .report import NoReport, Report
 
-    return NoReport() if path is None else Report(path, items)
+    return NoReport() if path is None else Report(path, items, tree.root)
 
 
 __all__ = [

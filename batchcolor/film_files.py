@@ -36,7 +36,7 @@ def parts(path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def is_film_of_its_own(path: Path) -> bool:
+def is_standalone_film(path: Path) -> bool:
     """Whether a file with a film's suffix is a film that stands for itself.
 
     Not: menus and later files of a DVD title, still GIFs, music modules (.mod) and PostScript (.ps). What cannot be read counts as one:

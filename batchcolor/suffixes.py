@@ -195,7 +195,7 @@ def container_of(head: bytes) -> str | None:
     return next((name for magic, name in _READ.items() if head.startswith(magic)), None)
 
 
-def kind_not_read(head: bytes) -> str | None:
+def unsupported_kind(head: bytes) -> str | None:
     """What a file is that no photo is read from, in words; None: nothing that is known here."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"<?xml") or text.lower().startswith(b"<svg"):

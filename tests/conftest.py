@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.watching.runs import HOOKS, noted_addresses
 from tests.watching.sitecustomize import NOTES
+from tools.webdriver import Browser, driver, session
 
 # The same examples everywhere and every time, and no judgement on how long they take: a busy machine is not a bug.
 settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,7 +25,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 # Where the programs under test may speak: servers that a test itself starts on this machine, and Ray, which has a network of its own.
-_MAY_USE_LOOPBACK = ("tests/cli/test_models.py", "tests/review/", "tests/weights/", "tests/examples/", "tests/trainer/")
+_MAY_USE_LOOPBACK = (
+    "tests/cli/test_models.py",
+    "tests/report/test_browser.py",
+    "tests/review/",
+    "tests/weights/",
+    "tests/examples/",
+    "tests/trainer/",
+)
 _MAY_USE_ANYTHING = re.compile("ray", re.IGNORECASE)
 _LOOPBACK = re.compile(r"127\.|::1$|localhost$|None$|$")
 
@@ -71,3 +80,16 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "small.safetensors"
     save(Checkpoint("lite", configuration, generator.state_dict(), {"network_size": 64}), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def chromedriver() -> Iterator[httpx.Client]:
+    with driver() as client:
+        yield client
+
+
+@pytest.fixture
+def browser(chromedriver: httpx.Client) -> Iterator[Browser]:
+    """Headless Chromium with an empty profile."""
+    with session(chromedriver) as opened:
+        yield opened

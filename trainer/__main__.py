@@ -226,7 +226,7 @@ def evaluate_clips(data: tuple[Path, ...], weights: str, size: int, device: str,
 @main.command()
 @click.argument("sources", nargs=-1, required=True, metavar="RUN...")
 @click.option("--average", "averaged", is_flag=True, help="Export the weighted mean of several runs, each given as RUN:WEIGHT.")
-@click.option("--chroma-gain", default=1.0, help="Multiply all chroma: livelier, and a little less true.")
+@click.option("--chroma-gain", default=1.0, help="Multiply all chroma: more colourful, and a little less accurate.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The .safetensors file to write.")
 @click.option(
     "--card",

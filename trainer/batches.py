@@ -145,7 +145,7 @@ class Batches(Dataset[_Loaded]):
         return len(self._pictures)
 
     def batch(self, step: int) -> Tensor:
-        """uint8 `(N, 3, S, S)`; the same whenever it is asked for. Raises `SourceError` where no picture has colour."""
+        """uint8 `(N, 3, S, S)`; the same on every call. Raises `SourceError` where no picture has colour."""
         samples = range(self._first, self._first + self._batch_size)
         return torch.from_numpy(np.stack([self._crop(np.random.default_rng((self._seed, step, n))) for n in samples]))
 
@@ -160,7 +160,7 @@ class Batches(Dataset[_Loaded]):
         return _Loaded(rgb, gray, broken, error)
 
     def from_step(self, step: int, workers: int, *, pinned: bool = False) -> Generator[Tensor, None, None]:
-        """Batches of `step`, `step + 1`, ..., uint8 `(N, 3, S, S)`, loaded ahead by `workers` processes; 0: by this one, when asked.
+        """Batches of `step`, `step + 1`, ..., uint8 `(N, 3, S, S)`, loaded ahead by `workers` processes; 0: by this one, on demand.
 
         pinned: in page-locked memory, from which a GPU copies while it computes. Close the generator to end the workers.
         """

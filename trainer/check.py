@@ -40,7 +40,7 @@ def check(source: Source, sampling: Sampling, threads: int) -> SourceReport:
     """Decode every picture of `source` and count."""
     reader = PictureReader()
 
-    def verdicts(picture: Picture) -> list[str]:
+    def faults_of(picture: Picture) -> list[str]:
         rgb = reader.rgb(picture)
         if rgb is None:
             return ["broken"]
@@ -49,7 +49,7 @@ def check(source: Source, sampling: Sampling, threads: int) -> SourceReport:
         return [*found, "small"] if min(rgb.shape[:2]) < sampling.size else found
 
     with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(verdicts, source.pictures))
+        found = list(pool.map(faults_of, source.pictures))
     counts = Counter(verdict for each in found for verdict in each)
     broken = [picture.name for picture, each in zip(source.pictures, found, strict=True) if "broken" in each]
     numbers = {name: counts[name] for name in ("broken", "gray", "pale", "small")}

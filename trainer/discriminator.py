@@ -58,8 +58,8 @@ class NLayerDiscriminator(nn.Module):
         verdict: Tensor = self.layers(x)
         return verdict.float()
 
-    def verdicts(self, true: Tensor, fake: Tensor) -> Tensor:
-        """The verdicts on `fake` alone, for the generator's loss.
+    def scores(self, true: Tensor, fake: Tensor) -> Tensor:
+        """The scores on `fake` alone, for the generator's loss.
 
         A BatchNorm sees `true` beside it, as in the discriminator's own step: with the statistics of fakes alone it would be another
         function than the one that was trained.

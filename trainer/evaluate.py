@@ -132,7 +132,7 @@ class Prediction:
 def predict(generator: Generator, pictures: Sequence[Picture], network_size: int, fid: bool = False) -> Iterator[Prediction]:
     """The colours of `pictures`, with their scores at 256x256. fid: with VGG16's features.
 
-    Warns of undecodable pictures and raises as `decoded` does; raises `ModelError` where VGG16's weights are wanted and not installed.
+    Warns of undecodable pictures and raises as `decoded` does; raises `ModelError` where VGG16's weights are needed and not installed.
     """
     generator.eval()
     for picture, rgb in decoded(pictures):

@@ -186,7 +186,7 @@ def _train(
             # progress, and what it decides
             elapsed_s = time.monotonic() - started
             progress = step / settings.steps if settings.steps else elapsed_s / (60 * (settings.minutes or 1))
-            progress = processes.agree(2.0 if stop else progress)  # all stop at one step, and learn at one rate
+            progress = processes.broadcast(2.0 if stop else progress)  # all stop at one step, and learn at one rate
             if progress >= 1:
                 break
             joint = discriminator if gan.begun(step, progress) else None

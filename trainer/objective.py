@@ -60,7 +60,7 @@ class Loss(Protocol):
 class Reconstruction:
     """The distance to the true ab, in ab units: about 10.
 
-    function: a key of `RECONSTRUCTION`. epsilon: see `losses.charbonnier`. Large, it asks for the mean of the colours that a gray could
+    function: a key of `RECONSTRUCTION`. epsilon: see `losses.charbonnier`. Large, it favours the mean of the colours that a gray could
     have, which is pale where lightness says little; small, nearly for their median. chroma_scale: see `losses.chroma_weight`.
     """
 

@@ -45,7 +45,7 @@ class Processes:
         a part in its output."""
         return network if self.world == 1 else DistributedDataParallel(network)
 
-    def agree(self, value: float) -> float:
+    def broadcast(self, value: float) -> float:
         """The value that the main process has; waits for it while that process validates."""
         if self.world == 1:
             return value

@@ -111,14 +111,14 @@ def forward_backward(
         # discriminator on: true and fake colours in one batch, so that a BatchNorm cannot hide a difference between the two
         discriminator.network.requires_grad_(True)
         with mixed:
-            verdicts = discriminator.shared(torch.cat([true, fake.detach()]))
-        terms["discriminator"] = lsgan_discriminator(*verdicts.chunk(2))
+            scores = discriminator.shared(torch.cat([true, fake.detach()]))
+        terms["discriminator"] = lsgan_discriminator(*scores.chunk(2))
         torch.autograd.backward(terms["discriminator"] * share)
 
         # discriminator off: it only passes the gradient on
         discriminator.network.requires_grad_(False)
         with mixed:
-            terms["gan"] = lsgan_generator(discriminator.network.verdicts(true, fake))
+            terms["gan"] = lsgan_generator(discriminator.network.scores(true, fake))
         total = total + gan_weight * terms["gan"]
 
     torch.autograd.backward(total * share)

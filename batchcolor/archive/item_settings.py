@@ -13,7 +13,7 @@ from pathspec import GitIgnoreSpec
 
 from ..errors import UsageError
 from ..settings import Settings
-from ..settings.schema import OptionField, option_fields, unknown_name
+from ..settings.option_types import OptionField, option_fields, unknown_name
 from .walk import Found, Kind
 
 
@@ -61,9 +61,11 @@ class ItemSettings:
 
     def for_item(self, found: Found) -> Settings:
         """The settings of one photo or film. Raises `UsageError` for a list of shots that cannot be read."""
-        name = found.relative.as_posix()
-        matching = tuple(each for each in self.overrides if _spec(each.pattern).match_file(name))
-        settings = _overridden(self.default, matching)
+        settings = self.default
+        if self.overrides:
+            name = found.relative.as_posix()
+            matching = tuple(each for each in self.overrides if _spec(each.pattern).match_file(name))
+            settings = _overridden(self.default, matching)
         if found.kind is Kind.FILM and settings.film.shots is not None:
             return _with_cuts(settings, _list_of_shots(settings.film.shots, found.relative))
         return settings

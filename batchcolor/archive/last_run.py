@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..settings import Settings
-from ..settings.schema import build, option_fields
+from ..settings.option_types import build, option_fields
 from .item_settings import ItemSettings, Override
 
 FACT = "last run"  # its name in the manifest

@@ -95,7 +95,7 @@ class Manifest:
     def __init__(self, path: Path, root: Path, *, content_hash: bool = False, writable: bool = True) -> None:
         self._path, self.root, self._content_hash = path, os.path.abspath(root), content_hash  # noqa: PTH100 - keeps no ".."
         self._known: dict[bytes, _Known] = {}
-        with self._sentences():
+        with self._translated_errors():
             self._rows = self._opened(writable)
             version = self._version()
             if version > _VERSION:
@@ -133,7 +133,7 @@ class Manifest:
         self._rows.close()
 
     @contextlib.contextmanager
-    def _sentences(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as exc:
@@ -196,7 +196,7 @@ class Manifest:
             outcome.seconds,
             datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        with self._sentences():
+        with self._translated_errors():
             self._rows.execute(f"INSERT OR REPLACE INTO items VALUES ({', '.join('?' * len(row))})", row)
 
     def _key(self, target: Path) -> bytes:
@@ -204,18 +204,18 @@ class Manifest:
         return relative_key(os.path.abspath(target), self.root)  # noqa: PTH100 - as above
 
     def commit(self) -> None:
-        with self._sentences():
+        with self._translated_errors():
             self._rows.commit()
 
     def fact(self, name: str) -> str | None:
         """A remembered fact about the tree, such as whether the last run ended well."""
-        with self._sentences():
+        with self._translated_errors():
             found = self._rows.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return None if found is None else str(found[0])
 
     def facts(self, prefix: str) -> dict[str, str]:
         """All facts whose names begin with `prefix`."""
-        with self._sentences():
+        with self._translated_errors():
             found = self._rows.execute("SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?", (len(prefix), prefix))
             return {str(name): str(value) for name, value in found}
 
@@ -223,14 +223,14 @@ class Manifest:
         self.set_facts({name: value})
 
     def set_facts(self, facts: Mapping[str, str]) -> None:
-        with self._sentences():
+        with self._translated_errors():
             plain = [(_text(name), _text(value)) for name, value in facts.items()]
             self._rows.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", plain)
             self._rows.commit()
 
     def forget_fact(self, name: str) -> None:
         """On disk with the next `commit`."""
-        with self._sentences():
+        with self._translated_errors():
             self._rows.execute("DELETE FROM facts WHERE name = ?", (_text(name),))
 
 

@@ -89,8 +89,8 @@ def _fields(settings: PhotoSettings | FilmSettings, names: tuple[str, ...]) -> d
     """These fields; None where others that shape results differ from their defaults."""
     for field in dataclasses.fields(settings):
         about = field.metadata.get("option")
-        shapes = about is None or about.shapes
-        if field.name not in names and shapes and getattr(settings, field.name) != field.default:
+        affects = about is None or about.affects_result
+        if field.name not in names and affects and getattr(settings, field.name) != field.default:
             return None
     return {name: getattr(settings, name) for name in names}
 

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import BatchcolorError, ExitCode
 from ..runtime.file_stamp import FileStamp
@@ -22,6 +22,13 @@ class Status(StrEnum):
     COPIED = "copied"
     SKIPPED = "skipped"
     FAILED = "failed"
+
+
+class Thumbnail(NamedTuple):
+    """address: a data URL; size: width and height in pixels."""
+
+    address: str
+    size: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Outcome:
     lost: int = 0
     traceback: str | None = None
     source_stamp: FileStamp | None = None
-    thumbnails: tuple[str | None, str | None] | None = None
+    thumbnails: tuple[Thumbnail | None, Thumbnail | None] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values, without what is empty."""

@@ -54,6 +54,10 @@ class Redo:
 
 
 class Tree(Protocol):
+    """root: the folder of the results; None: of a single result."""
+
+    @property
+    def root(self) -> Path | None: ...
     def select(self, items: Sequence[Item], redo: Redo) -> Selection: ...
     def remember_run(self, last_run: LastRun) -> None: ...
     def record(self, outcome: Outcome) -> None: ...
@@ -61,6 +65,8 @@ class Tree(Protocol):
 
 class NoTree:
     """A single result under a name of its own: always done, never remembered."""
+
+    root: Path | None = None
 
     def select(self, items: Sequence[Item], redo: Redo) -> Selection:
         return Selection(tuple((item, Reason.FORCED if redo.force else Reason.NEW) for item in items), 0)
@@ -79,6 +85,7 @@ class OutputTree:
 
     def __init__(self, manifest: Manifest, weights: str) -> None:
         self._manifest = manifest
+        self.root = Path(manifest.root)
         self._weights = _weights_digest(manifest, weights)
         self._recipes: dict[Path, Recipe] = {}  # of the items to be done, by their sources
         self._committed = time.monotonic()

@@ -180,7 +180,7 @@ def _end_error(item: Item, stage: str, end: WorkerEnd) -> Exception:
     """What to say of a photo at which workers ended."""
     if end.kind == "timeout":
         return SourceError(
-            f"{item.source}: took longer than {end.detail} and was given up ({item.settings.photo.photo_timeout:g} s a megapixel); "
+            f"{item.source}: timed out after {end.detail} ({item.settings.photo.photo_timeout:g} s a megapixel); "
             "allow more with --photo-timeout, or convert it first"
         )
     if end.kind == "killed":

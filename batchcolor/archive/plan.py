@@ -158,12 +158,12 @@ class _Identities:
         folder = self._folders.get(path.parent)
         if folder is None:
             folder = self._folders[path.parent] = os.path.realpath(path.parent)
-        name = os.path.normcase(os.path.join(folder, path.name))  # noqa: PTH118 - a string is wanted, quickly
+        name = os.path.normcase(os.path.join(folder, path.name))  # noqa: PTH118 - strings are faster
         return unicodedata.normalize("NFC", name).casefold() if self._folds_case else name
 
 
 def folds_case(folder: Path) -> bool:
-    """Whether `A.jpg` and `a.jpg` are one file there. Asked of the nearest folder that exists, by one of the names in it or its own."""
+    """Whether `A.jpg` and `a.jpg` are one file there; tested at the nearest existing folder, by a name in it or its own."""
     existing = next((each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir()), None)
     if existing is None:
         return False

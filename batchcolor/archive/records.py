@@ -16,14 +16,14 @@ from .plan import Item
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """signer: of content credentials, if they are wanted; sidecar: whether each result gets a JSON file."""
+    """signer: signs content credentials, if set; sidecar: whether each result gets a JSON file."""
 
     signer: Signer | None = None
     sidecar: bool = False
 
     @classmethod
     def of(cls, options: RunOptions) -> Records:
-        """What the options ask for. Raises `UsageError` where there is no certificate, key or package to sign with."""
+        """The records that the options select. Raises `UsageError` where there is no certificate, key or package to sign with."""
         certificate, key = options.c2pa_certificate, options.c2pa_key
         if (certificate is None) != (key is None):
             raise UsageError("--c2pa-certificate and --c2pa-key belong together; give both")
@@ -35,7 +35,7 @@ class Records:
     def write(self, item: Item, outcome: Outcome, model: ModelSettings) -> Outcome:
         """Write the records of one result; the outcome stays, or becomes the error that kept them from being written.
 
-        A result that was to be signed, and could not be, is removed: whoever asks for signatures must not find one without.
+        A result that was to be signed, and could not be, is removed: no unsigned result may look like a signed one.
         """
         if outcome.status is not Status.DONE or (self.signer is None and not self.sidecar):
             return outcome

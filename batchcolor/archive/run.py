@@ -174,7 +174,7 @@ def _with_records(outcomes: Iterator[Outcome], plan: Plan, model: ModelSettings,
 
 
 def _with_times(outcomes: Iterator[Outcome], times: Times) -> Iterator[Outcome]:
-    """The same outcomes; their results get the times and modes that are wanted."""
+    """The same outcomes; their results get the configured times and modes."""
     for outcome in outcomes:
         if times == "source" and outcome.status in (Status.DONE, Status.COPIED):
             follow(outcome.source, outcome.target)

@@ -10,7 +10,7 @@ from ..film_files import parts
 from .plan import Item
 from .walk import Kind
 
-_POLL_S = 0.2  # how often it is asked whether to stop
+_POLL_S = 0.2  # between two checks of whether to stop
 
 _State = tuple[tuple[int, int, int] | None, ...]
 
@@ -39,7 +39,7 @@ def _state(item: Item) -> _State:
 
 def _stat(path: str) -> tuple[int, int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - asked for every item
+        found = os.stat(path)  # noqa: PTH116 - called for every item
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns

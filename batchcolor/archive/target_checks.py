@@ -9,7 +9,7 @@ from ..errors import BatchcolorError, OutputError, UsageError
 from ..settings import Settings
 from .walk import Kind
 
-# What FFmpeg's muxers take (tests/films/output/test_containers.py asks them); a suffix that is not here is refused by whoever writes it.
+# What FFmpeg's muxers take, verified by tests/films/output/test_containers.py; the writer refuses other suffixes.
 CODECS_OF_SUFFIX: dict[str, tuple[str, ...]] = {
     ".mkv": ("h264", "hevc", "av1", "prores", "ffv1"),
     ".mp4": ("h264", "hevc", "av1", "ffv1"),

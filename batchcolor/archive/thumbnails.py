@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .outcome import Outcome, Status
+from .outcome import Outcome, Status, Thumbnail
 from .walk import Kind
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _QUALITY = 55
 
 
-def thumbnails(outcome: Outcome, side: int) -> tuple[str | None, str | None]:
+def thumbnails(outcome: Outcome, side: int) -> tuple[Thumbnail | None, Thumbnail | None]:
     """(before, after) in a box of `side` pixels; None for a picture that cannot be read. A missing thumbnail never fails a report.
 
     Failed items have none: they may have been refused for safety, and would be opened here without those checks.
@@ -26,7 +26,7 @@ def thumbnails(outcome: Outcome, side: int) -> tuple[str | None, str | None]:
     return show(outcome.source, side), None if outcome.status is Status.SKIPPED else show(outcome.target, side)
 
 
-def _photo(path: Path, side: int) -> str | None:
+def _photo(path: Path, side: int) -> Thumbnail | None:
     from ..runtime.libvips import pyvips, thumbnail
 
     try:
@@ -35,7 +35,7 @@ def _photo(path: Path, side: int) -> str | None:
         return None
 
 
-def _film(path: Path, side: int) -> str | None:
+def _film(path: Path, side: int) -> Thumbnail | None:
     """A frame from the middle."""
     import av
 
@@ -54,8 +54,8 @@ def _film(path: Path, side: int) -> str | None:
         return None
 
 
-def _encoded(image: pyvips.Image) -> str:
+def _encoded(image: pyvips.Image) -> Thumbnail:
     if image.hasalpha():
         image = image.flatten(background=[128])
     data: bytes = image.colourspace("srgb").cast("uchar").webpsave_buffer(Q=_QUALITY, keep="none")
-    return "data:image/webp;base64," + base64.b64encode(data).decode()
+    return Thumbnail("data:image/webp;base64," + base64.b64encode(data).decode(), (image.width, image.height))

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from ..film_files import is_film_of_its_own
-from ..suffixes import FILM_SUFFIXES, HEAD_BYTES, OTHER_SUFFIXES, PHOTO_SUFFIXES, container_of, kind_not_read
+from ..film_files import is_standalone_film
+from ..suffixes import FILM_SUFFIXES, HEAD_BYTES, OTHER_SUFFIXES, PHOTO_SUFFIXES, container_of, unsupported_kind
 
 STATE_FOLDER = ".batchcolor"  # in every output tree
 # What systems and file servers keep for themselves: thumbnails, deleted files, snapshots.
@@ -68,14 +68,16 @@ def kind_of(path: Path) -> Kind | None:
 def _kind_of_named(path: Path) -> Kind:
     """What a file is that was named itself: by its suffix, else by its first bytes, else a film, as FFmpeg knows most kinds."""
     kind = kind_of(path)
-    if kind is not None or not path.is_file():
+    if kind is Kind.PHOTO or not path.is_file():
         return kind or Kind.FILM
+    if kind is Kind.FILM and is_standalone_film(path):
+        return Kind.FILM
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError:
         head = b""
-    return Kind.PHOTO if container_of(head) or kind_not_read(head) else Kind.FILM
+    return Kind.PHOTO if container_of(head) or unsupported_kind(head) else Kind.FILM
 
 
 def walk(source: Path, leave_out: Path | None = None, unhandled: Unhandled | None = None) -> Iterator[Found]:
@@ -110,7 +112,7 @@ def walk(source: Path, leave_out: Path | None = None, unhandled: Unhandled | Non
                 continue
             path = Path(entry.path)
             kind = kind_of(path)
-            if kind is Kind.FILM and not is_film_of_its_own(path):
+            if kind is Kind.FILM and not is_standalone_film(path):
                 if path.suffix.lower() != ".vob":  # these are part of a film that is found
                     unhandled.others[path.suffix.lower()] += 1
                 continue
@@ -124,10 +126,10 @@ def _is_wanted(name: str) -> bool:
     return name.casefold() not in _SYSTEM_FOLDERS
 
 
-def _is(asked: Callable[..., bool], **how: bool) -> bool:
-    """What an entry says of itself; False where it cannot be asked."""
+def _is(test: Callable[..., bool], **options: bool) -> bool:
+    """The result of a test of a directory entry; False where the entry cannot be read."""
     try:
-        return asked(**how)
+        return test(**options)
     except OSError:
         return False
 

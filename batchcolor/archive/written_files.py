@@ -45,9 +45,9 @@ def check_written_files(written: Mapping[str, Path], sources: Iterable[Path], ot
 def identities(path: Path) -> Iterator[object]:
     """What two names of one file have in common: the file itself, where there is one, and its name in its real folder."""
     yield os.path.normcase(os.path.realpath(path))
-    yield os.path.normcase(os.path.join(os.path.realpath(path.parent), path.name))  # noqa: PTH118 - a string is wanted
+    yield os.path.normcase(os.path.join(os.path.realpath(path.parent), path.name))  # noqa: PTH118 - strings are faster
     try:
-        found = os.stat(path)  # noqa: PTH116 - asked for every original
+        found = os.stat(path)  # noqa: PTH116 - called for every original
     except (OSError, ValueError):
         return
     if stat.S_ISREG(found.st_mode):

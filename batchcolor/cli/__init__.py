@@ -61,7 +61,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with a code of `ExitCode`: the one place where errors become codes."""
     try:
-        with _terminated_like_interrupted():
+        with _sigterm_as_interrupt():
             code = cli.main(arguments, prog_name="batchcolor", standalone_mode=False)
     except click.ClickException as exc:
         exc.message = printable(exc.message)  # type: ignore[misc]  # may hold any argument; click declares it final and sets it itself
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 @contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
+def _sigterm_as_interrupt() -> Iterator[None]:
     """SIGTERM ends any command as Ctrl-C does: unfinished files are removed, and the exit code is 130. `colorize` stops more gently."""
 
     def interrupt(*_: object) -> None:

@@ -296,7 +296,7 @@ def display_for(
     json_lines: TextIO | None = None,
     weights: str = "",
 ) -> Display:
-    """The display that fits where stderr goes, and a log and JSON lines where they are wanted."""
+    """The display that fits where stderr goes, with a log and JSON lines where the options say so."""
     console = Console(stderr=True, emoji=False)  # ":cat:" in a name stays what it is
     kind = Quiet if quiet else Plain
     shown = Live(console, weights, verbose=verbose) if console.is_terminal and not quiet else kind(weights, verbose=verbose)

@@ -12,7 +12,7 @@ import click
 from .terminal import echo, echo_lines
 
 if TYPE_CHECKING:
-    from ..weights import Holding
+    from ..weights import InstalledWeights
 
 
 @click.group(invoke_without_command=True)
@@ -44,7 +44,7 @@ def models(context: click.Context, as_json: bool) -> None:
             _print_lines(holding)
 
 
-def _as_dict(holding: Holding) -> dict[str, Any]:
+def _as_dict(holding: InstalledWeights) -> dict[str, Any]:
     known = holding.known
     return {
         "name": known.name,
@@ -60,7 +60,7 @@ def _as_dict(holding: Holding) -> dict[str, Any]:
     }
 
 
-def _where(holding: Holding) -> str:
+def _where(holding: InstalledWeights) -> str:
     if holding.path is not None:
         return str(holding.path)
     if holding.known.embedded:
@@ -68,14 +68,14 @@ def _where(holding: Holding) -> str:
     return f"not here; type: batchcolor models fetch {holding.known.name}"
 
 
-def _size(holding: Holding) -> str:
+def _size(holding: InstalledWeights) -> str:
     """In megabytes: what is here, else what was published."""
     published = next((mirror.size for mirror in holding.known.mirrors if mirror.size), None)
     size = holding.size or published
     return f"{size / 1e6:.1f} MB" if size else "-"
 
 
-def _print_table(holdings: list[Holding]) -> None:
+def _print_table(holdings: list[InstalledWeights]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -86,7 +86,7 @@ def _print_table(holdings: list[Holding]) -> None:
     Console().print(table)
 
 
-def _print_lines(holding: Holding) -> None:
+def _print_lines(holding: InstalledWeights) -> None:
     """Plain text, one fact a line, nothing cut off: for pipes and logs."""
     known = holding.known
     echo(known.name)
@@ -136,7 +136,7 @@ def fetch(name: str, again: bool) -> None:
 def verify(weights: tuple[str, ...], as_json: bool) -> None:
     """Hash weights again, compare with what was fetched or published, and load them.
 
-    Without arguments: the built-in weights and everything in the cache. Exit code 4 if any of them is not whole.
+    Without arguments: the built-in weights and everything in the cache. Exit code 4 if any of them is incomplete or damaged.
 
     \b
     Example:
@@ -160,4 +160,4 @@ def verify(weights: tuple[str, ...], as_json: bool) -> None:
                 echo(f"{one.name}: {one.comparison}: {one.problem}")
     wrong = [one.name for one in found if one.problem is not None]
     if wrong:
-        raise ModelError(f"{len(wrong)} of {len(found)} weights are not whole: {', '.join(wrong)}")
+        raise ModelError(f"{len(wrong)} of {len(found)} weights are incomplete or damaged: {', '.join(wrong)}")

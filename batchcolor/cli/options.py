@@ -1,7 +1,7 @@
 """Command-line options, environment variables and TOML files, made from the dataclasses of `batchcolor.settings`.
 
 A flag wins over the environment, the environment over TOML, TOML over the default. Every value is checked by the option's own schema
-(`settings.schema`), whichever way it comes.
+(`settings.option_types`), whichever way it comes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import click
 
 from ..archive.item_settings import ItemSettings, Override
 from ..settings import ColorSettings, FilmSettings, ModelSettings, PhotoSettings, RunOptions, Settings
-from ..settings.schema import OptionField, build, check, option, option_fields, unknown_name
+from ..settings.option_types import OptionField, build, check, option, option_fields, unknown_name
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

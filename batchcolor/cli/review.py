@@ -12,10 +12,12 @@ from ..errors import ExitCode
 @click.command()
 @click.argument("output", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port on 127.0.0.1; 0 takes a free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Port on 127.0.0.1; 0 takes a free one. Without it: 8737, which reports link to, or a free one where that is taken.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
-def review(output: Path, port: int, no_browser: bool) -> int:
+def review(output: Path, port: int | None, no_browser: bool) -> int:
     """Look through an output folder in a browser, choose colours, and redo what changed.
 
     Serves a page on this machine alone, for as long as the command runs; Ctrl-C ends it. Points are saved in

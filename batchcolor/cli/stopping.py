@@ -31,7 +31,7 @@ class Stop:
 
 @contextlib.contextmanager
 def stopping_on_signals(stop: Stop) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM asks to stop after the items under way, and abandons them after eight seconds; a second one at once."""
+    """The first Ctrl-C or SIGTERM stops the run after the items in progress, or after eight seconds; a second one stops it at once."""
     patience: list[threading.Timer] = []
 
     def on_signal(*_: object) -> None:

@@ -4,6 +4,7 @@ Pictures are planar: the colour axis is the third from the end, `(..., 3, H, W)`
 
 - sRGB transfer curve and primaries: IEC 61966-2-1:1999.
 - CIELAB: CIE 15:2004, section 8.2.1, white point D65 (the sum of each row of the sRGB matrix, so that R=G=B has a=b=0 exactly).
+- Wide gamuts and high dynamic range: `film_light`.
 - Y'CbCr: ITU-R BT.601-7, BT.709-6, BT.2020-2; quantization by ITU-T H.273 (equations 30 to 35).
 
 All values are display-referred. Nothing is clipped unless a docstring says so.
@@ -17,6 +18,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+
+from .film_light import Primaries, Transfer, hlg_decode, hlg_encode, pq_decode, pq_encode, rgb_to_xyz
 
 if TYPE_CHECKING:
     import torch
@@ -187,15 +190,18 @@ def largest_chroma(lightness_steps: int, hue_steps: int) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class YCbCr:
-    """One way of coding Y'CbCr in integers: luma weights, range and depth.
+    """One way of coding Y'CbCr in integers: luma weights, range, depth, primaries and transfer function.
 
     kr, kb: weights of red and blue in luma. full: full range (0..2^n-1), else limited (16..235 at 8 bit). depth: bits a sample.
+    transfer: sdr stands for all curves of standard dynamic range, which displays show much as sRGB's.
     """
 
     kr: float
     kb: float
     full: bool = False
     depth: int = 8
+    primaries: Primaries = "bt709"
+    transfer: Transfer = "sdr"
 
     @property
     def luma_offset(self) -> float:
@@ -228,9 +234,58 @@ def gray_of_luma(luma: Array, coding: YCbCr) -> Array:
 
 @cache
 def lightness_table(coding: YCbCr) -> np.ndarray:
-    """L float32 for every luma code of a gray picture."""
+    """L float32, 0..100, for every luma code of a gray picture; highlights beyond white have that of white."""
     codes = np.arange(2**coding.depth, dtype=np.float32)
-    return lightness_of_gray(gray_of_luma(codes, coding)).astype(np.float32)
+    gray = gray_of_luma(codes, coding)
+    if coding.transfer == "sdr":
+        return lightness_of_gray(gray).astype(np.float32)
+    light = pq_decode(gray) if coding.transfer == "pq" else hlg_decode(gray, gray, gray)[0]
+    return lightness_of_linear(np.clip(light, 0, 1)).astype(np.float32)
+
+
+@cache
+def _from_srgb(primaries: Primaries) -> np.ndarray:
+    """Linear sRGB -> linear RGB of wider primaries, `(3, 3)`; white stays (1, 1, 1)."""
+    return np.asarray(np.linalg.inv(rgb_to_xyz(primaries)) @ _RGB_TO_XYZ_N)
+
+
+def lab_to_chroma(L: Array, ab: Array, coding: YCbCr) -> Array:
+    """L `(..., 1, H, W)` and ab `(..., 2, H, W)` -> Cb, Cr code values `(..., 2, H, W)`, float, not rounded.
+
+    Chroma is shrunk to sRGB's gamut, which the other primaries contain, and coded with the film's own primaries and transfer.
+    """
+    xp = _namespace(ab)
+    planes = _lab_to_fitted_linear(L, ab)
+    if coding.primaries != "bt709":
+        red, green, blue = planes
+        r, g, b = (row[0] * red + row[1] * green + row[2] * blue for row in _from_srgb(coding.primaries).tolist())
+        planes = r, g, b
+    match coding.transfer:
+        case "sdr":
+            rgb = srgb_encode(xp.stack(planes, -3))
+        case "pq":
+            rgb = pq_encode(xp.stack(planes, -3))
+        case "hlg":
+            rgb = xp.stack(hlg_encode(*planes), -3)
+    return rgb_to_chroma(rgb, coding)
+
+
+def coded_rgb_to_lab(rgb: np.ndarray, primaries: Primaries, transfer: Transfer) -> np.ndarray:
+    """Non-linear RGB 0..1 `(3, H, W)` as a film codes it -> CIELAB float32 of the same shape.
+
+    Highlights have their own hue and white's luminance.
+    """
+    match transfer:
+        case "sdr":
+            r, g, b = _planes(srgb_decode(rgb))
+        case "pq":
+            r, g, b = _planes(pq_decode(rgb))
+        case "hlg":
+            r, g, b = hlg_decode(*_planes(rgb))
+    matrix = _RGB_TO_XYZ_N if primaries == "bt709" else rgb_to_xyz(primaries)
+    xyz = np.stack([row[0] * r + row[1] * g + row[2] * b for row in matrix.tolist()])
+    fx, fy, fz = _lab_f(xyz / np.maximum(1, xyz[1]))
+    return np.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)]).astype(np.float32)
 
 
 def rgb_to_chroma(rgb: Array, coding: YCbCr) -> Array:

@@ -26,7 +26,7 @@ _GRAIN = (5, 5)  # pixels of the small picture over which chroma noise is averag
 
 
 @dataclass(frozen=True, slots=True)
-class OwnColors:
+class OriginalColors:
     """The places of a black-and-white page that keep their colours.
 
     places: float32 `(h, w, 2)`, 0..1, upright: what is surely such a place, and what lies within or near one. curve: float32
@@ -51,7 +51,7 @@ class OwnColors:
         return ab + weight * (own - ab)
 
 
-def own_colors(lab: np.ndarray) -> tuple[bool, OwnColors | None]:
+def own_colors(lab: np.ndarray) -> tuple[bool, OriginalColors | None]:
     """Whether a picture is coloured as a whole; and, if not, its places that are. lab: CIELAB float32 `(3, h, w)`, about 256x256."""
     L, ab = lab[0], lab[1:]
     if not np.abs(ab).max() > _NEAR_TONE:
@@ -71,7 +71,7 @@ def own_colors(lab: np.ndarray) -> tuple[bool, OwnColors | None]:
         return has_color(lab), None
     core = cv2.GaussianBlur(cv2.erode(far, np.ones((3, 3), np.uint8)).astype(np.float32), (3, 3), 0)
     near = cv2.GaussianBlur(cv2.dilate(far, np.ones((5, 5), np.uint8)).astype(np.float32), (5, 5), 0)
-    return False, OwnColors(np.dstack([core, near]), curve)
+    return False, OriginalColors(np.dstack([core, near]), curve)
 
 
 def _robust_curve(L: np.ndarray, ab: np.ndarray) -> np.ndarray:

@@ -128,7 +128,7 @@ def read_item(path: Path, palette: Palette = NO_PALETTE) -> ItemColours:
             raise UsageError(f"{path}: {_unknown(key, _TABLES)}")
         field, kind = _TABLES[key]
         if not isinstance(entries, list):
-            raise UsageError(f"{path}: {key} is no list of tables; write it as [[{key}]]")
+            raise UsageError(f"{path}: {key} is not a list of tables; write it as [[{key}]]")
         found[field] = tuple(_entry(path, f"{key} {number}", kind, entry, names) for number, entry in enumerate(entries, 1))
     chosen = ItemColours(**found, path=path)
     for key, (field, _) in _TABLES.items():
@@ -169,7 +169,7 @@ def read_rules(path: Path, palette: Palette = NO_PALETTE) -> tuple[Rule, ...]:
     if table:
         raise UsageError(f"{path}: {_unknown(next(iter(table)), ['rule'])}")
     if not isinstance(entries, list):
-        raise UsageError(f"{path}: rule is no list of tables; write it as [[rule]]")
+        raise UsageError(f"{path}: rule is not a list of tables; write it as [[rule]]")
     names = Names(path.parent, {name: each.colour for name, each in palette.colours.items()})
     return tuple(_rule(path, f"rule {number}", entry, names) for number, entry in enumerate(entries, 1))
 
@@ -191,13 +191,13 @@ def _load(path: Path) -> dict[str, Any]:
     except OSError as exc:
         raise UsageError(f"{path}: cannot be read ({exc.strerror or exc}); check that it exists and its permissions") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise UsageError(f"{path}: is no TOML ({exc}); correct it there") from exc
+        raise UsageError(f"{path}: is not valid TOML ({exc}); correct it there") from exc
 
 
 def _entry(path: Path, place: str, kind: type[Value], entry: Any, names: Names) -> Value:
     """One table of a file as a value of `kind`."""
     if not isinstance(entry, Mapping):
-        raise UsageError(f"{path}: {place} is no table; give its keys and values")
+        raise UsageError(f"{path}: {place} is not a table; give its keys and values")
     fields = {field.name: field for field in documented(kind)}
     for key in entry:
         if key not in fields:

@@ -113,7 +113,7 @@ class Still:
 
     @property
     def spreader(self) -> Spreader:
-        """The factorized picture, made when first asked for."""
+        """The factorized picture, computed on first use."""
         if self._spreader is None:
             self._spreader = Spreader(self.L, self.plain, self._features)
         return self._spreader

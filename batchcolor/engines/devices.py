@@ -50,7 +50,7 @@ def mention_unused_gpu() -> None:
 
 
 def cuda_gpu_count() -> int:
-    """How many NVIDIA GPUs the driver sees; 0 without a driver. Asks the driver itself (CUDA driver API), so it needs no torch."""
+    """How many NVIDIA GPUs the driver sees; 0 without a driver. Calls the CUDA driver API, so it needs no torch."""
     driver = _cuda_driver()
     count = ctypes.c_int(0)
     if driver is None or driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:

@@ -25,7 +25,7 @@ _POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Welcome:
+class ServerInfo:
     """What a server says about itself when a client connects."""
 
     name: EngineName
@@ -100,13 +100,13 @@ class RemoteEngine:
             f"the process that owns {self.device} ended {_TRIES} times at these pictures; try --device cpu for them"
         )
 
-    def _connected(self) -> tuple[Connection, Welcome]:
+    def _connected(self) -> tuple[Connection, ServerInfo]:
         if not hasattr(self._mine, "connected"):
             self._mine.connected = self._connect()
-        connected: tuple[Connection, Welcome] = self._mine.connected
+        connected: tuple[Connection, ServerInfo] = self._mine.connected
         return connected
 
-    def _connect(self) -> tuple[Connection, Welcome]:
+    def _connect(self) -> tuple[Connection, ServerInfo]:
         deadline = time.monotonic() + _RESTART_S
         while True:
             try:
@@ -118,14 +118,14 @@ class RemoteEngine:
             time.sleep(_POLL_S)
 
 
-def given_up(address: str) -> Path:
+def failure_marker(address: str) -> Path:
     """The file that says that a server will not be replaced again."""
     return Path(address).with_suffix(".gone")
 
 
 def _is_over(address: str) -> bool:
     """Whether nobody will listen there again, as far as the file system tells: Windows has no file for it."""
-    return os.name != "nt" and (not Path(address).parent.exists() or given_up(address).exists())
+    return os.name != "nt" and (not Path(address).parent.exists() or failure_marker(address).exists())
 
 
 class SharedColorizer(Colorizer):

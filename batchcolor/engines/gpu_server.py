@@ -2,7 +2,8 @@
 
 Each worker with a CUDA context of its own would take half a gigabyte of the GPU's memory, and their small batches would wait for each
 other. Workers send planes of lightness instead, a quarter of a megabyte each, through a socket that only this user can open; what
-arrives from several of them goes to the GPU together. A GPU fault ends the server alone: it is replaced, and the workers ask again.
+arrives from several of them goes to the GPU together. A GPU fault ends only the server, which is
+replaced; the workers then repeat their requests.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from typing import NoReturn
 from ..errors import BatchcolorError, DeviceLost
 from ..settings import ModelSettings
 from .colorizer import Colorizer
-from .gathering import Gatherer
-from .gpu_client import Service, Welcome, given_up
+from .gpu_client import ServerInfo, Service, failure_marker
+from .request_batching import RequestBatcher
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class _Server:
                     break
         if not self._stopping:
             if sys.platform != "win32":
-                given_up(self.address).touch()  # clients need not wait for it
+                failure_marker(self.address).touch()  # clients need not wait for it
             log.error("%s fails again and again; the rest of this run cannot use it", self._model.device)
 
     def stop(self) -> None:
@@ -135,7 +136,7 @@ def _serve(model: ModelSettings, opener: Opener, address: str, key: bytes, drive
     except BatchcolorError as exc:
         driver.send(exc)
         return
-    gatherer = Gatherer(colorizer)
+    gatherer = RequestBatcher(colorizer)
     with Listener(address, authkey=key, backlog=_BACKLOG) as listener:
         threading.Thread(target=_accept, args=(listener, colorizer, gatherer, driver), daemon=True).start()
         driver.send(None)
@@ -143,7 +144,7 @@ def _serve(model: ModelSettings, opener: Opener, address: str, key: bytes, drive
             driver.recv()  # nothing comes; its end is the driver's end
 
 
-def _accept(listener: Listener, colorizer: Colorizer, gatherer: Gatherer, driver: Connection) -> None:
+def _accept(listener: Listener, colorizer: Colorizer, gatherer: RequestBatcher, driver: Connection) -> None:
     while True:
         try:
             connection = listener.accept()
@@ -154,13 +155,13 @@ def _accept(listener: Listener, colorizer: Colorizer, gatherer: Gatherer, driver
         threading.Thread(target=_answer, args=(connection, colorizer, gatherer, driver), daemon=True).start()
 
 
-def _answer(connection: Connection, colorizer: Colorizer, gatherer: Gatherer, driver: Connection) -> None:
+def _answer(connection: Connection, colorizer: Colorizer, gatherer: RequestBatcher, driver: Connection) -> None:
     """Answer one client's requests until it is gone."""
     engine = colorizer.engine
     gatherer.joined()
     try:
         connection.send(
-            Welcome(
+            ServerInfo(
                 engine.name,
                 engine.device,
                 engine.precision,

@@ -45,7 +45,7 @@ class OpenVINOEngine:
         self._core, self._checkpoint = core, checkpoint
         self._layout = layout_of(checkpoint.architecture)
         self.takes_hints = takes_hints(checkpoint.architecture, checkpoint.configuration)
-        self._feature_requests: dict[bool, Any] = {}  # without and with hints; opened when first asked for
+        self._feature_requests: dict[bool, Any] = {}  # without and with hints; opened on first use
         # A picture a core keeps all busy, and there are fewer batch sizes: each new one costs 50 ms of preparing.
         self._largest_batch = allowed()
         self._lock = threading.Lock()

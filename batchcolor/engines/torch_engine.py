@@ -107,9 +107,9 @@ class TorchEngine:
         self._generator = torch.compile(generator, dynamic=True) if compile_ else generator
         self._eager = generator
         self._compiler_errors = _compiler_errors if compile_ else contextlib.nullcontext
-        self._lanes: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
+        self._lanes: queue.SimpleQueue[_Transfer] = queue.SimpleQueue()
         for _ in range(_CUDA_LANES if device.type == "cuda" else 1):
-            self._lanes.put(_CudaLane(device) if device.type == "cuda" else _Lane(device))
+            self._lanes.put(_CudaTransfer(device) if device.type == "cuda" else _Transfer(device))
 
     def __call__(self, L: np.ndarray) -> np.ndarray:
         require_batch(L)
@@ -149,7 +149,7 @@ class TorchEngine:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self._autocast):
             yield
 
-    def _run(self, lane: _Lane, L: np.ndarray) -> np.ndarray:
+    def _run(self, lane: _Transfer, L: np.ndarray) -> np.ndarray:
         with self._compiler_errors(), translated(self._device), self._inference(), lane.active():
             ab = self._generator(lane.upload(L).contiguous(memory_format=self._memory_format))
             return lane.download(ab)
@@ -165,7 +165,7 @@ def _on_host(planes: Tensor) -> np.ndarray:
     return host
 
 
-class _Lane:
+class _Transfer:
     """The way of a batch to the device and back."""
 
     def __init__(self, device: torch.device) -> None:
@@ -186,7 +186,7 @@ class _Lane:
             torch.mps.empty_cache()
 
 
-class _CudaLane(_Lane):
+class _CudaTransfer(_Transfer):
     """A stream of its own, and pinned buffers, which alone are copied while the GPU computes."""
 
     def __init__(self, device: torch.device) -> None:

@@ -19,11 +19,11 @@ from ..errors import BatchcolorError
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-POLL_INTERVAL_S = 0.2  # how often `should_stop` is asked while all workers are busy
+POLL_INTERVAL_S = 0.2  # between two calls of `should_stop` while all workers are busy
 
 
 class JobContext(Protocol):
-    """What a job may ask and report while it runs."""
+    """What a running job can read and report."""
 
     def should_stop(self) -> bool:
         """Whether the run is about to end; a long job should then return early."""

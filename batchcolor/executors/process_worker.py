@@ -76,7 +76,7 @@ def serve(connection: Connection, setup: WorkerSetup) -> None:
     # Ctrl-C and service managers reach the whole group; the driver says when to stop.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_driver, name="driver watch", daemon=True).start()
+    threading.Thread(target=_exit_with_parent, name="driver watch", daemon=True).start()
     atomic_write.use_run_token(setup.run_token)
     channel = _Channel(connection)
     logging.getLogger().addHandler(LogSender(lambda record: channel.send("log", record)))
@@ -100,7 +100,7 @@ def serve(connection: Connection, setup: WorkerSetup) -> None:
             return
 
 
-def _end_with_the_driver() -> None:
+def _exit_with_parent() -> None:
     """End this process when the driver has ended, however it did, and whatever job is under way here."""
     driver = multiprocessing.parent_process()
     assert driver is not None, "a worker process has been started by one"

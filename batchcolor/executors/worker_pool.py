@@ -70,7 +70,7 @@ class Workers(Protocol[Job]):
         ...
 
     def request_stop(self) -> None:
-        """Ask all running jobs to stop."""
+        """Request that all running jobs stop."""
         ...
 
     def abort(self, assignment: Assignment[Job]) -> None:

@@ -103,7 +103,7 @@ def _pictures(found: _Found, before: Account, after: Account, expected: Expected
             f"the source's is {before.width}x{before.height} with {before.sar}"
         )
     if before.alpha and not after.alpha:
-        found.warn("its transparency is left out: the codec has none; --codec prores and ffv1 keep it")
+        found.warn("its alpha channel is left out: the codec has none; --codec prores and ffv1 keep it")
     if before.depth > after.depth:
         found.warn(
             f"its {before.depth} bits a sample became {after.depth}, the most that the codec has; --codec ffv1 keeps them"

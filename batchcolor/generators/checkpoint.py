@@ -4,7 +4,7 @@ A checkpoint of this project names its architecture and configuration in the fil
 SIGGRAPH17 file (a pickled state dict, in either of torch's formats) is read by torch's restricted unpickler, which builds tensors
 and nothing else: no code from a file ever runs.
 
-torch is an extra and takes a second to import, so it is imported only where tensors are wanted: networks that OpenVINO runs do without.
+torch is an extra and takes a second to import, so it is imported only where tensors are needed: networks that OpenVINO runs do without.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..color.tone import OwnColors, own_colors
+from ..color.tone import OriginalColors, own_colors
 from ..color.upsampling import UPSCALERS, ChromaMap
 from ..colours.model import ChosenColours
 from ..colours.still import Still, picture_colours
@@ -23,7 +23,7 @@ from .metadata import Metadata, Provenance, provenanced, read_pages
 from .opening import unreadable
 from .orientation import as_stored
 from .read import PhotoInfo, PhotoRows, probe, small_lab
-from .write import ENCODERS, Page, StoredPlaces, encoder_of, write
+from .write import ENCODERS, Page, StoredColorRegions, encoder_of, write
 
 __all__ = ["ENCODERS", "PhotoInfo", "PhotoResult", "Provenance", "Stage", "Treatment", "colorize_photos", "probe"]
 
@@ -73,7 +73,7 @@ class _DecodedPage:
     rows: PhotoRows
     L: np.ndarray
     colored: bool
-    own: OwnColors | None
+    own: OriginalColors | None
 
     @property
     def network_lightness(self) -> np.ndarray:
@@ -203,7 +203,7 @@ class _Photo:
         """Write the result page by page; returns warnings."""
         info = first.info
         warnings: list[str] = []
-        passed_over: list[str] = []
+        ignored: list[str] = []
         try:
             metadata = read_pages(self.source)
         except (ValueError, IndexError) as exc:
@@ -219,14 +219,14 @@ class _Photo:
                 page = info if number == 0 else probe(self.source, number)
                 samples += page.width * page.height * 4 * page.depth // 8
             left_out = write(
-                self._pages(first, ab, metadata, warnings, passed_over),
+                self._pages(first, ab, metadata, warnings, ignored),
                 samples,
                 temporary,
                 self.target,
                 quality=self.settings.quality,
             )
             self._check_unchanged()
-        left_out = list(dict.fromkeys([*passed_over, *left_out]))
+        left_out = list(dict.fromkeys([*ignored, *left_out]))
         if left_out:
             warnings.append(f"{self.target}: was written without what it cannot hold: {', '.join(left_out)}")
         return tuple(dict.fromkeys(warnings))
@@ -267,16 +267,16 @@ class _Photo:
         ]
 
     def _pages(
-        self, first: _DecodedPage, ab: np.ndarray | None, metadata: list[Metadata], warnings: list[str], passed_over: list[str]
+        self, first: _DecodedPage, ab: np.ndarray | None, metadata: list[Metadata], warnings: list[str], ignored: list[str]
     ) -> Iterator[Page]:
         (first_ab,) = self._chroma(0, [first]) if ab is None else (ab,)
-        yield self._page(0, first, first_ab, metadata, warnings, passed_over)
+        yield self._page(0, first, first_ab, metadata, warnings, ignored)
         for start in range(1, first.info.pages, _PAGES_AT_ONCE):
             at = range(start, min(start + _PAGES_AT_ONCE, first.info.pages))
             read_page = _PageReader(self.colorizer, self.settings)
             decoded = [read_page(self.source, number) for number in at]
             for number, page, page_ab in zip(at, decoded, self._chroma(start, decoded), strict=True):
-                yield self._page(number, page, page_ab, metadata, warnings, passed_over)
+                yield self._page(number, page, page_ab, metadata, warnings, ignored)
 
     def _page(
         self,
@@ -285,13 +285,13 @@ class _Photo:
         ab: np.ndarray,
         metadata: list[Metadata],
         warnings: list[str],
-        passed_over: list[str],
+        ignored: list[str],
     ) -> Page:
         rows, info = decoded.rows, decoded.info
         own_metadata = metadata[number] if number < len(metadata) else rows.metadata()
         dpi = None if rows.resolution is None else (25.4 * rows.resolution[0], 25.4 * rows.resolution[1])
         own_metadata = replace(own_metadata, dpi=dpi)  # libvips has pixels a millimetre
-        passed_over += [*rows.passed_over, *own_metadata.passed_over]
+        ignored += [*rows.ignored, *own_metadata.ignored]
         warnings += [f"{self.source}: {warning}" for warning in rows.warnings]
         chroma = own = None
         if not decoded.colored:
@@ -303,7 +303,7 @@ class _Photo:
             chroma = ChromaMap(as_stored(upscaled.coefficients, info.orientation))
             if decoded.own is not None:
                 places = np.dstack([np.zeros_like(decoded.own.places), decoded.own.places])
-                own = StoredPlaces(decoded.own, ChromaMap(as_stored(places, info.orientation)))
+                own = StoredColorRegions(decoded.own, ChromaMap(as_stored(places, info.orientation)))
         return Page(rows, chroma, own_metadata, own)
 
 

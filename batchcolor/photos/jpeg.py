@@ -43,7 +43,7 @@ def is_complete(content: bytes) -> bool:
 def encode(planes: Planes, quality: int, profile: bytes | None) -> bytes:
     """A JPEG file. quality: 1..100. profile: ICC, of less than 64 KB. Raises `ValueError` for more than 65,500 pixels a side."""
     if planes.cb.shape != planes.luma.shape:
-        planes = planes._replace(luma=_with_even_sides_behind(planes.luma))
+        planes = planes._replace(luma=_view_of_even_padding(planes.luma))
     # Up to 95 libjpeg-turbo takes its quick DCT, which costs 0.1 to 0.5 dB at 92, but up to 2 at 95: there, one more makes up for it.
     made: bytes = simplejpeg.encode_jpeg_yuv_planes(*planes, quality=96 if quality == 95 else quality)
     if profile is None:
@@ -51,7 +51,7 @@ def encode(planes: Planes, quality: int, profile: bytes | None) -> bytes:
     return made[:2] + b"\xff\xe2" + (2 + len(_ICC) + len(profile)).to_bytes(2, "big") + _ICC + profile + made[2:]
 
 
-def _with_even_sides_behind(luma: np.ndarray) -> np.ndarray:
+def _view_of_even_padding(luma: np.ndarray) -> np.ndarray:
     """The same samples, as a view of a plane whose sides are even.
 
     Where chroma is halved, libjpeg-turbo reads PAD(H, 2) rows of PAD(W, 2) luma samples (`tj3CompressFromYUVPlanes8`), whatever size

@@ -10,15 +10,15 @@ import numpy as np
 
 from ..color.conversion import rgb_to_lab
 from ..color.pixel_codes import lab_to_codes
-from ..color.tone import OwnColors
+from ..color.tone import OriginalColors
 from ..color.upsampling import FineMap
 from .read import Strip
 
 
-class OwnPlaces(NamedTuple):
+class ColorRegions(NamedTuple):
     """Places that keep their own colours, in the stored layout. places: their planes, as the offsets of a map."""
 
-    colors: OwnColors
+    colors: OriginalColors
     places: FineMap
 
     def blended(self, ab: np.ndarray, strip: Strip, L: np.ndarray) -> np.ndarray:
@@ -29,7 +29,7 @@ class OwnPlaces(NamedTuple):
         return self.colors.blended(ab, own, L, (core, near))
 
 
-def merge(strips: Iterable[Strip], chroma: FineMap | None, own: OwnPlaces | None = None) -> Iterator[np.ndarray]:
+def merge(strips: Iterable[Strip], chroma: FineMap | None, own: ColorRegions | None = None) -> Iterator[np.ndarray]:
     """Rows of the coloured photo, of the samples' depth, `(rows, W, 3)` or, with alpha, `(rows, W, 4)`.
 
     chroma: in the stored layout; None leaves the photo's own colours, own: in some places. L stays as it is; chroma is shrunk where a

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import SourceError
 from ..runtime.libvips import open_image, pyvips
 from ..runtime.regular_file import require_regular_file
-from ..suffixes import HEAD_BYTES, container_of, kind_not_read
+from ..suffixes import HEAD_BYTES, container_of, unsupported_kind
 from . import jpeg, tiff_layout
 from .metadata import jpeg_structure
 from .not_supported import not_supported
@@ -42,7 +42,7 @@ class OpenedPage:
 
     image: one or three channels, or CMYK, and alpha. orientation: EXIF, of the pixels as they come. pages: of the file. from_file:
     whether the image is what libvips makes of the file by itself. content: the bytes of a JPEG. quality: of a JPEG, as estimated.
-    lossless: a WebP that is. passed_over: what of the page is not read, nouns for a warning. warnings: what else there is to say, without
+    lossless: a WebP that is. ignored: what of the page is not read, nouns for a warning. warnings: what else there is to say, without
     the path.
     """
 
@@ -57,7 +57,7 @@ class OpenedPage:
     png: PngColor | None = None
     quality: int | None = None
     lossless: bool = False
-    passed_over: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -90,7 +90,7 @@ def open_page(path: Path, page: int = 0) -> OpenedPage:
     if not size:
         raise SourceError(f"{path}: is empty (0 bytes); copy it again from its source")
     container = container_of(head)
-    if container is None and (kind := kind_not_read(head)):
+    if container is None and (kind := unsupported_kind(head)):
         raise not_supported(path, kind)
     try:
         opened = _OPENERS.get(container or "", _open_other)(path, page)
@@ -186,7 +186,7 @@ def _open_tiff(path: Path, page: int) -> OpenedPage:
         "orientation": layout.orientation if layout.orientation in range(1, 9) else 1,
         "pages": len(pages),
         "has_resolution": layout.has_resolution,
-        "passed_over": (extras,) if layout.extras else (),
+        "ignored": (extras,) if layout.extras else (),
     }
     if not layout.by_libvips:
         return _opened(tiff_layout.decode(path, layout), from_file=False, loader="tiffload", **facts)
@@ -216,9 +216,7 @@ def _open_heif(path: Path, _page: int) -> OpenedPage:
     if transfer in _TRANSFERS:
         raise not_supported(path, f"an HDR picture ({_TRANSFERS[transfer]})")
     kinds = {name.rpartition(b":")[2].decode() for name in _AUXILIARY.findall(head)} - {"alpha", "1"}
-    return _opened(
-        _load(path), orientation=1, passed_over=("auxiliary pictures, such as a depth or gain map",) if kinds else ()
-    )
+    return _opened(_load(path), orientation=1, ignored=("auxiliary pictures, such as a depth or gain map",) if kinds else ())
 
 
 def _open_bmp(path: Path, _page: int) -> OpenedPage:

@@ -135,7 +135,7 @@ class PhotoRows:
         self.image, self.from_file = opened.image, opened.from_file
         self.info = _described(path, opened)
         self.resolution = (self.image.xres, self.image.yres) if opened.has_resolution else None
-        self.passed_over, self.warnings = opened.passed_over, opened.warnings
+        self.ignored, self.warnings = opened.ignored, opened.warnings
         self._content, self._png = opened.content, opened.png
         self._held: np.ndarray | None = None
         try:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..color.tone import OwnColors
+from ..color.tone import OriginalColors
 from ..color.upsampling import ChromaMap, refined
 from ..errors import OutputError
 from ..runtime.libvips import pyvips
 from ..runtime.write_errors import write_error, write_errors
 from . import jpeg
-from .merge import OwnPlaces, merge
+from .merge import ColorRegions, merge
 from .metadata import Metadata, assemble_tiff, insert, write_jpeg
 from .planes import Planes, colored_planes
 from .read import PhotoInfo, PhotoRows
@@ -61,11 +61,11 @@ def _big_tiff(image: pyvips.Image, path: str, _quality: int) -> None:
 
 
 def _webp(image: pyvips.Image, path: str, quality: int) -> None:
-    image.webpsave(path, Q=quality)
+    image.webpsave(path, Q=quality, exact=True)  # transparent pixels keep their values
 
 
 def _webp_lossless(image: pyvips.Image, path: str, _quality: int) -> None:
-    image.webpsave(path, lossless=True)
+    image.webpsave(path, lossless=True, exact=True)
 
 
 def _heif(compression: str) -> Callable[[pyvips.Image, str, int], None]:
@@ -112,10 +112,10 @@ ENCODERS: dict[str, Encoder] = {
 }
 
 
-class StoredPlaces(NamedTuple):
+class StoredColorRegions(NamedTuple):
     """Places that keep their own colours. places: a map in the stored layout, whose offsets they are."""
 
-    colors: OwnColors
+    colors: OriginalColors
     places: ChromaMap
 
 
@@ -126,7 +126,7 @@ class Page(NamedTuple):
     rows: PhotoRows
     chroma: ChromaMap | None
     metadata: Metadata
-    own: StoredPlaces | None = None
+    own: StoredColorRegions | None = None
 
 
 def encoder_of(suffix: str) -> Encoder:
@@ -165,7 +165,7 @@ def write(pages: Iterable[Page], samples: int, temporary: Path, target: Path, *,
         encoder = _JPEG_HALVED if halved else _JPEG
     _write_pixels(page, encoder, temporary, target, quality)
     if encoder.carries:
-        return lost + page.metadata.lost_in(iptc=True, comments=True, texts=True, segments=True)
+        return lost + page.metadata.dropped_by(iptc=True, comments=True, texts=True, segments=True)
     with write_errors(target):
         return lost + insert(temporary, page.metadata)
 
@@ -200,7 +200,7 @@ def _write_planes(planes: Planes, page: Page, path: Path, target: Path, quality:
 def _write_pixels(page: Page, encoder: Encoder, path: Path, target: Path, quality: int) -> None:
     info = page.rows.info
     chroma = None if page.chroma is None else refined(page.chroma, info.height, info.width)
-    own = None if page.own is None else OwnPlaces(page.own.colors, refined(page.own.places, info.height, info.width))
+    own = None if page.own is None else ColorRegions(page.own.colors, refined(page.own.places, info.height, info.width))
     whole = RowImage(merge(page.rows, chroma, own), (info.height, info.width))
     try:
         encoder.save(_described(whole.image, page, encoder), str(path), quality)

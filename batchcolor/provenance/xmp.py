@@ -31,7 +31,7 @@ _END = '\n<?xpacket end="w"?>'
 def with_provenance(packet: bytes | None, provenance: Provenance, source_sha256: str | None = None) -> bytes:
     """`packet` (None: an empty one) with the provenance added; what it says about the same properties gives way, all else stays.
 
-    source_sha256: of the source file, where it is to be said. Raises `ValueError` where the packet is no XMP.
+    source_sha256: of the source file, optional. Raises `ValueError` where the packet is not XMP.
     """
     tree = _parsed(packet)
     roots = tree.getElementsByTagNameNS(_RDF, "RDF")
@@ -70,7 +70,7 @@ def _properties(provenance: Provenance, source_sha256: str | None) -> dict[tuple
 def without_attachments(packet: bytes) -> bytes:
     """The packet without its claims about data behind the picture (motion photos, gain maps), which is not there any more.
 
-    A packet that makes none, or is no XMP, stays as it is, byte for byte.
+    A packet that makes none, or is not XMP, stays as it is, byte for byte.
     """
     return _without(packet, lambda space, name: space in _ATTACHMENTS)
 
@@ -112,7 +112,7 @@ def _parsed(packet: bytes | None) -> minidom.Document:
     try:
         return minidom.parseString(text.encode())
     except ExpatError as exc:
-        raise ValueError(f"the XMP packet is no XML ({exc})") from exc
+        raise ValueError(f"the XMP packet is not XML ({exc})") from exc
 
 
 def _encoding(packet: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..archive.walk import STATE_FOLDER
 from ..colours import ColoursFolder, ItemColours, Point, Rule
+from ..colours.files import SUFFIX
 from ..colours.model import documented
 from ..colours.values import Colour, Names, Span
 from ..errors import BatchcolorError, UsageError
@@ -34,6 +35,11 @@ class Edits:
         if not self.folder.is_dir():
             return ItemColours()
         return self._open().of(item.relative) or ItemColours()
+
+    def chosen(self) -> set[str]:
+        """Names of the items for which there is a file."""
+        found = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob(f"*{SUFFIX}"))
+        return {name.removesuffix(SUFFIX).encode("utf-8", "backslashreplace").decode() for name in found}
 
     def palette(self) -> dict[str, str]:
         """Names of the palette with their colours, "#rrggbb"."""

@@ -19,7 +19,7 @@ from ..colours.still import ChosenSpot, PictureColours, Still
 from ..engines.colorizer import Colorizer
 from ..settings import ColorSettings
 
-_MOST = 6  # pictures that stay ready
+_MOST = 12  # pictures that stay ready
 _TURNED_CHROMA = 30.0  # at least, of suggestions with another hue: a gray turned is gray
 
 
@@ -44,9 +44,17 @@ class Live:
         self._lock = threading.Lock()
 
     def preview(
-        self, key: Key, load: Callable[[], np.ndarray], points: Sequence[Point], rules: tuple[Rule, ...] = ()
+        self,
+        key: Key,
+        load: Callable[[], np.ndarray],
+        points: Sequence[Point],
+        rules: tuple[Rule, ...] = (),
+        side: int | None = None,
     ) -> np.ndarray:
-        """The picture with these points, uint8 sRGB `(h, w, 3)`. load: its pixels at screen size, uint8 sRGB, read once."""
+        """The picture with these points, uint8 sRGB `(h, w, 3)`.
+
+        load: its pixels at screen size, uint8 sRGB, read once. side: of the box that the answer fits into; None: at screen size.
+        """
         with self._lock:
             ready = self._get(key, load)
             scale = 1 / self._color.saturation if self._color.saturation > 0 else 1.0
@@ -55,7 +63,18 @@ class Live:
             )
             ab = ready.still.ab(PictureColours(points=spots, rules=rules)) * np.float32(self._color.saturation)
         coarse = UPSCALERS[self._color.upscaling](ready.small, ab)
-        return lab_to_codes(ready.L, refined(coarse, *ready.L.shape).ab(ready.L, 0), 8)
+        L = ready.L if side is None else _within_box(ready.L, side)
+        return lab_to_codes(L, refined(coarse, *L.shape).ab(L, 0), 8)
+
+    def open_network(self) -> None:
+        """Load the network before anybody needs it."""
+        with self._lock:
+            self._colorizer()
+
+    def prepare(self, key: Key, load: Callable[[], np.ndarray]) -> None:
+        """Run the network on a picture that somebody is about to change."""
+        with self._lock:
+            _ = self._get(key, load).still.spreader
 
     def suggestions(self, key: Key, load: Callable[[], np.ndarray], at: tuple[float, float]) -> tuple[float, list[str]]:
         """L at a place, 0..100, and colours "#rrggbb" to begin with there: the network's own, paler, stronger, turned, and gray."""
@@ -88,6 +107,14 @@ class Live:
                 self._ready.popitem(last=False)
         self._ready.move_to_end(key)
         return self._ready[key]
+
+
+def _within_box(L: np.ndarray, side: int) -> np.ndarray:
+    height, width = L.shape
+    scale = side / max(height, width)
+    if scale >= 1:
+        return L
+    return cv2.resize(L, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
 
 
 def hex_of(L: float, a: float, b: float) -> str:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..errors import SourceError
-from ..runtime.libvips import pyvips
+from ..runtime.libvips import pyvips, thumbnail
+
+if TYPE_CHECKING:
+    import av
 
 SCREEN = 1400  # pixels of the longer side of a picture on the page
 _THUMBNAIL_QUALITY, _SCREEN_QUALITY = 60, 88
+_ROUNDING_S = 1e-3  # times are rounded to milliseconds
+
+
+class FilmFrame(NamedTuple):
+    """seconds: since the film begins. pixels: uint8 sRGB `(h, w, 3)`, upright."""
+
+    seconds: float
+    pixels: np.ndarray
 
 
 def photo_pixels(path: Path, side: int, page: int = 1) -> np.ndarray:
     """A page of a photo, uint8 sRGB `(h, w, 3)`, in a box of `side` pixels. Raises `SourceError`."""
     try:
-        name = f"{path}[page={page - 1}]" if page > 1 else str(path)
-        image = pyvips.Image.thumbnail(name, side, height=side, size="down", export_profile="srgb")
+        image = thumbnail(path, side, side, page=page - 1, size="down", export_profile="srgb")
         if image.hasalpha():
             image = image.flatten(background=[128])
         image = image.colourspace("srgb").cast("uchar")
@@ -30,29 +42,40 @@ def photo_pixels(path: Path, side: int, page: int = 1) -> np.ndarray:
 
 def film_pixels(path: Path, seconds: float, side: int) -> np.ndarray:
     """The frame of a film that is shown at a time, uint8 sRGB `(h, w, 3)`, upright, in a box of `side` pixels. Raises `SourceError`."""
+    for frame in film_frames(path, seconds, side):
+        return frame.pixels
+    raise SourceError(f"{path}: there is no frame at {seconds:g} s")
+
+
+def film_frames(path: Path, seconds: float, side: int) -> Iterator[FilmFrame]:
+    """The frames of a film from the one on that is shown at a time, each in a box of `side` pixels. Raises `SourceError`."""
     import av
 
     from ..films.input.probe import picture_stream, reading
 
     with reading(path) as container:
         stream = picture_stream(path, container)
-        begins = container.start_time or 0
-        container.seek(begins + int(seconds * av.time_base), backward=True)
-        chosen = None
-        for frame in container.decode(stream):
-            if chosen is not None and frame.time is not None and frame.time - begins / av.time_base > seconds + 1e-6:
-                break
-            chosen = frame
-        if chosen is None:
-            raise SourceError(f"{path}: there is no frame at {seconds:g} s")
-        pixels = chosen.to_ndarray(format="rgb24")
-        turns = round(chosen.rotation / 90) % 4
+        begins = (container.start_time or 0) / av.time_base
+        container.seek(round((begins + seconds) * av.time_base), backward=True)
         sar = float(stream.sample_aspect_ratio or 1)
-    image = pyvips.Image.new_from_array(pixels).copy(interpretation="srgb")
-    if abs(sar - 1) > 1e-3:
-        image = image.resize(sar, vscale=1)
-    image = image.thumbnail_image(side, height=side, size="down")
-    return np.ascontiguousarray(np.rot90(image.numpy(), turns))
+        shown: av.VideoFrame | None = None  # the latest that begins before the time
+        for frame in container.decode(stream):
+            if shown is not None and frame.time is not None and frame.time - begins > seconds + _ROUNDING_S:
+                yield _film_frame(shown, begins, side, sar)
+                seconds = -1.0  # from here on, each
+            shown = frame
+        if shown is not None:
+            yield _film_frame(shown, begins, side, sar)
+
+
+def _film_frame(frame: av.VideoFrame, begins: float, side: int, sar: float) -> FilmFrame:
+    width, height = frame.width * sar, float(frame.height)
+    scale = min(1.0, side / max(width, height))
+    small = frame.reformat(
+        width=max(1, round(width * scale)), height=max(1, round(height * scale)), format="rgb24", interpolation="AREA"
+    )
+    pixels = np.rot90(small.to_ndarray(), round(frame.rotation / 90) % 4)
+    return FilmFrame((frame.time or 0.0) - begins, np.ascontiguousarray(pixels))
 
 
 def encoded(pixels: np.ndarray, *, thumbnail: bool = False) -> bytes:

@@ -40,7 +40,7 @@ class Redo(Events):
             return True
 
     def stop(self, wait_s: float | None = None) -> None:
-        """Ask the run to stop after the items in progress, and wait for it."""
+        """Stop the run after the items in progress, and wait for it."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(wait_s)

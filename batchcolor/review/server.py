@@ -11,11 +11,7 @@ import functools
 import hmac
 import json
 import mimetypes
-import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -23,41 +19,28 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..archive.walk import Kind
-from ..colours.values import Names
+from .. import report
 from ..errors import BatchcolorError
-from . import pictures
-from .edits import ConflictError, Edits, as_json, point_of
-from .library import FILTERS, MARKS, Library, ReviewItem
-from .live import Live
-from .redo import Redo
-from .shots import Shots
+from .api import ROUTES, Handler, Review
+from .edits import ConflictError
+from .library import ListingGone
 
 _COOKIE = "batchcolor-review"
-_THUMBNAIL = 256  # pixels
-_MOST_ITEMS = 500  # in one answer
 _MOST_BODY = 1 << 20  # bytes of a request
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_STATIC = ("index.html", "review.css", "review.js")
-
-
-@dataclass(frozen=True)
-class Review:
-    """What the routes need: the items, the chosen colours, live previews, runs."""
-
-    library: Library
-    edits: Edits
-    live: Live
-    redo: Redo
-    shots: Shots
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+_STATIC = {  # name -> package that holds it
+    "review.css": __package__,
+    "divider.js": report.__name__,
+    **{f"{name}.js": __package__ for name in ("film", "grid", "item", "page", "picker", "picture", "points", "review", "view")},
+}
+_AGAIN = "<!doctype html><meta http-equiv=refresh content=0><title>batchcolor: review</title>"
 
 
 class _Gate:
@@ -76,8 +59,10 @@ class _Gate:
         if refusal is not None:
             response = PlainTextResponse(refusal, 403)
         elif self._same(request.query_params.get("token", "")):
-            response = RedirectResponse(request.url.path, 303)
+            response = RedirectResponse(str(request.url.replace(scheme="", netloc="").remove_query_params("token")), 303)
             response.set_cookie(_COOKIE, self._token, httponly=True, samesite="strict", path="/")
+        elif not self._same(request.cookies.get(_COOKIE, "")) and _comes_by_a_link(request):
+            response = HTMLResponse(_AGAIN, headers=_HEADERS)
         elif not self._same(request.cookies.get(_COOKIE, "")):
             response = PlainTextResponse(
                 "Open the address that `batchcolor review` printed; it holds the key to this page.", 403
@@ -97,42 +82,49 @@ class _Gate:
             return "Only the review page may change something."
         return None
 
-    def _same(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode("utf-8", "replace"), self._token.encode())
+    def _same(self, key: str) -> bool:
+        return hmac.compare_digest(key.encode("utf-8", "replace"), self._token.encode())
+
+
+def _comes_by_a_link(request: Request) -> bool:
+    """Whether another page, such as a report, links here: browsers then leave out the cookie, and bring it when the page loads again."""
+    navigates = request.headers.get("sec-fetch-mode") == "navigate" and request.method == "GET"
+    return navigates and request.url.path == "/" and request.headers.get("sec-fetch-site") == "cross-site"
 
 
 def application(review: Review, port: int) -> Starlette:
     """The ASGI application. port: that it is served at, which the Host header must name."""
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
     routes = [
-        Route("/", functools.partial(_static, name="index.html")),
-        *(Route(f"/{name}", functools.partial(_static, name=name)) for name in _STATIC[1:]),
+        Route("/", functools.partial(_static, package=__package__, name="index.html")),
+        *(Route(f"/{name}", functools.partial(_static, package=package, name=name)) for name, package in _STATIC.items()),
         *(
-            Route(path, functools.partial(_answered, review=review, handler=handler), methods=[method])
-            for method, path, handler in _ROUTES
+            Route(path, functools.partial(_respond, review=review, handler=handler), methods=[method])
+            for method, path, handler in ROUTES
         ),
     ]
     return Starlette(routes=routes, middleware=[Middleware(_Gate, token=review.token, hosts=hosts)])
 
 
-async def _static(_request: Request, name: str) -> Response:
-    content = resources.files(__package__).joinpath("static", name).read_bytes()
+async def _static(_request: Request, package: str, name: str) -> Response:
+    folder = resources.files(package)
+    content = (folder / "static" / name if package == __package__ else folder / name).read_bytes()
     kind = mimetypes.guess_type(name)[0] or "text/plain"
     return Response(content, media_type=kind, headers={"Content-Security-Policy": _POLICY, **_HEADERS})
 
 
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
-Handler = Callable[[Review, Request, dict[str, Any]], Response]
 
-
-async def _answered(request: Request, review: Review, handler: Handler) -> Response:
+async def _respond(request: Request, review: Review, handler: Handler) -> Response:
     """Run a handler in a thread; its errors become JSON with the sentence for the user."""
     try:
         body = await _body(request)
         response = await run_in_threadpool(handler, review, request, body)
     except ConflictError as exc:
         response = JSONResponse({"error": str(exc)}, 409)
+    except ListingGone as exc:
+        response = JSONResponse({"error": str(exc)}, 410)
     except BatchcolorError as exc:
         response = JSONResponse({"error": str(exc)}, 422)
     response.headers.update({"X-Content-Type-Options": "nosniff"})
@@ -156,172 +148,3 @@ async def _body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise HTTPException(400, "the request is not a JSON object")
     return body
-
-
-def _item(review: Review, request: Request) -> ReviewItem:
-    item = review.library.item(request.path_params["id"])
-    if item is None:
-        raise HTTPException(404, "there is no such item")
-    return item
-
-
-def _items(review: Review, request: Request, _body: dict[str, Any]) -> Response:
-    query = request.query_params
-    only = query.get("filter", "all")
-    if only not in FILTERS:
-        raise HTTPException(400, "there is no such filter")
-    start, count = _number(query.get("start", "0")), min(_MOST_ITEMS, _number(query.get("count", "200")))
-    if only == "chosen":
-        review.library.set_chosen([item.target for item in review.library.page(count=10**9)[1] if review.edits.read(item)])
-    total, found = review.library.page(
-        start=start, count=count, only=only, search=query.get("search", ""), kind=query.get("kind", "")
-    )
-    return JSONResponse({"total": total, "start": start, "items": [item.as_dict() for item in found]})
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or len(text) > 9:
-        raise HTTPException(400, "a number is wanted")
-    return int(text)
-
-
-def _details(review: Review, request: Request, _body: dict[str, Any]) -> Response:
-    item = _item(review, request)
-    review.library.set_mark(item, "seen", True)
-    chosen = review.edits.read(item)
-    return JSONResponse(
-        {
-            **item.as_dict(),
-            "points": [as_json(point) for point in chosen.points],
-            "others": len(chosen.references) + len(chosen.masks) + len(chosen.shots),
-            "palette": review.edits.palette(),
-            "source": str(item.source).encode("utf-8", "backslashreplace").decode(),
-        }
-    )
-
-
-def _thumbnail(review: Review, request: Request, _body: dict[str, Any]) -> Response:
-    item = _item(review, request)
-    path = item.source if request.query_params.get("of") == "source" else item.target
-    if not path.is_file():
-        path = item.source
-    pixels = _pixels(path, item.kind, _place(request), _THUMBNAIL)
-    return Response(
-        pictures.encoded(pixels, thumbnail=True), media_type="image/webp", headers={"Cache-Control": "private, max-age=60"}
-    )
-
-
-def _picture(review: Review, request: Request, _body: dict[str, Any]) -> Response:
-    item = _item(review, request)
-    path = item.source if request.query_params.get("of") == "source" else item.target
-    return Response(pictures.encoded(_pixels(path, item.kind, _place(request), pictures.SCREEN)), media_type="image/jpeg")
-
-
-def _place(request: Request) -> float:
-    """The page of a photo, from 1, or the second of a film."""
-    try:
-        place = float(request.query_params.get("at", "0"))
-    except ValueError as exc:
-        raise HTTPException(400, "a number is wanted") from exc
-    if not 0 <= place < 1e7:
-        raise HTTPException(400, "a number from 0 on is wanted")
-    return place
-
-
-def _pixels(path: Path, kind: Kind, place: float, side: int) -> Any:
-    if kind is Kind.PHOTO:
-        return pictures.photo_pixels(path, side, max(1, int(place)))
-    return pictures.film_pixels(path, place, side)
-
-
-def _preview(review: Review, request: Request, body: dict[str, Any]) -> Response:
-    item = _item(review, request)
-    place = float(body.get("place") or 0)
-    names = Names(review.edits.folder, review.edits.names())
-    points = [point_of(each, names) for each in body.get("points", [])]
-    rules = review.edits.rules(item)
-
-    def load() -> Any:
-        return _pixels(item.source, item.kind, place, pictures.SCREEN)
-
-    return Response(pictures.encoded(review.live.preview((item.id, place), load, points, rules)), media_type="image/jpeg")
-
-
-def _suggestions(review: Review, request: Request, body: dict[str, Any]) -> Response:
-    item = _item(review, request)
-    place, at = float(body.get("place") or 0), body.get("at")
-    if not (isinstance(at, list) and len(at) == 2 and all(isinstance(v, int | float) and 0 <= v <= 1 for v in at)):
-        raise HTTPException(400, "a place is wanted")
-
-    def load() -> Any:
-        return _pixels(item.source, item.kind, place, pictures.SCREEN)
-
-    L, colours = review.live.suggestions((item.id, place), load, (float(at[0]), float(at[1])))
-    return JSONResponse({"L": L, "colours": colours})
-
-
-def _change_points(review: Review, request: Request, body: dict[str, Any]) -> Response:
-    item = _item(review, request)
-    old, new = body.get("old"), body.get("new")
-    if old is not None and new is not None:
-        chosen = review.edits.replace(item, old, new)
-    elif new is not None:
-        chosen = review.edits.add(item, new)
-    elif old is not None:
-        chosen = review.edits.remove(item, old)
-    else:
-        raise HTTPException(400, "a point is wanted")
-    review.library.set_mark(item, "redo", True)
-    return JSONResponse({"points": [as_json(point) for point in chosen.points]})
-
-
-def _mark(review: Review, request: Request, body: dict[str, Any]) -> Response:
-    item = _item(review, request)
-    for mark in MARKS:
-        if isinstance(body.get(mark), bool):
-            review.library.set_mark(item, mark, body[mark])
-    changed = review.library.item(item.id)
-    return JSONResponse((changed or item).as_dict())
-
-
-def _shots(review: Review, request: Request, _body: dict[str, Any]) -> Response:
-    item = _item(review, request)
-    if item.kind is not Kind.FILM:
-        raise HTTPException(404, "a photo has no shots")
-    return JSONResponse(review.shots.of(item))
-
-
-def _film(review: Review, request: Request, _body: dict[str, Any]) -> Response:
-    item = _item(review, request)
-    if item.kind is not Kind.FILM or not item.target.is_file():
-        raise HTTPException(404, "there is no result")
-    return FileResponse(item.target)
-
-
-def _start_redo(review: Review, _request: Request, _body: dict[str, Any]) -> Response:
-    items = review.library.marked("redo")
-    if not items:
-        return JSONResponse({"error": "Nothing is marked to be redone."}, 422)
-    if not review.redo.start([item.target for item in items]):
-        return JSONResponse({"error": "A run is at work already."}, 409)
-    return JSONResponse(review.redo.state, 202)
-
-
-def _redo_state(review: Review, _request: Request, _body: dict[str, Any]) -> Response:
-    return JSONResponse({**review.redo.state, "marked": len(review.library.marked("redo"))})
-
-
-_ROUTES: tuple[tuple[str, str, Handler], ...] = (
-    ("GET", "/api/items", _items),
-    ("GET", "/api/items/{id}", _details),
-    ("GET", "/api/items/{id}/thumbnail", _thumbnail),
-    ("GET", "/api/items/{id}/picture", _picture),
-    ("POST", "/api/items/{id}/preview", _preview),
-    ("POST", "/api/items/{id}/suggestions", _suggestions),
-    ("POST", "/api/items/{id}/points", _change_points),
-    ("POST", "/api/items/{id}/mark", _mark),
-    ("GET", "/api/items/{id}/shots", _shots),
-    ("GET", "/api/items/{id}/film", _film),
-    ("POST", "/api/redo", _start_redo),
-    ("GET", "/api/redo", _redo_state),
-)

@@ -20,7 +20,7 @@ class FileStamp:
     def of(cls, path: Path) -> FileStamp | None:
         """None where there is no such file."""
         try:
-            found = os.stat(path)  # noqa: PTH116 - asked for every file of an archive, and Path takes twice as long
+            found = os.stat(path)  # noqa: PTH116 - called for every file of an archive, and Path takes twice as long
         except OSError:
             return None
         return cls(found.st_size, found.st_mtime_ns)

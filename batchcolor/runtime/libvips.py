@@ -37,7 +37,7 @@ for _reader in READERS:
 
 
 def open_image(path: Path, *, page: int = 0, **options: Any) -> pyvips.Image:
-    """The picture in the file `path`, decoded from top to bottom when it is asked for. options: of libvips' reader.
+    """The picture in the file `path`, decoded from top to bottom on demand. options: of libvips' reader.
 
     A source, because in a name libvips would take brackets for options: `a.jpg[page=1]` is the name of a file. Raises `pyvips.Error`, and
     `UnicodeEncodeError` for a name that is not UTF-8.

@@ -20,7 +20,7 @@ _KINDS = {
 def require_regular_file(path: Path) -> None:
     """Raises `SourceError` where `path` is there and is no file. Call it before opening what a user has named."""
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - asked for every source
+        mode = os.stat(path).st_mode  # noqa: PTH116 - called for every source
     except (OSError, ValueError):
         return  # opening it says why
     if not stat.S_ISREG(mode):

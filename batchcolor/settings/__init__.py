@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .values import (
+from .options import (
     ColorPages,
     ColorSettings,
     Deinterlace,

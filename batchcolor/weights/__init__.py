@@ -6,11 +6,11 @@ Only `batchcolor.weights.fetch` uses the network, and only when called; `find_we
 from __future__ import annotations
 
 from .catalogue import CATALOGUE, KnownWeights, Mirror
-from .store import Holding, Verification, find_weights, list_weights, open_checkpoint, verify
+from .store import InstalledWeights, Verification, find_weights, list_weights, open_checkpoint, verify
 
 __all__ = [
     "CATALOGUE",
-    "Holding",
+    "InstalledWeights",
     "KnownWeights",
     "Mirror",
     "Verification",

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import re
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ Progress = Callable[[int, int | None], None]
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _MOST_BYTES = 2 << 30  # where no size was published: a server that never ends must not fill the disk
+_SLOWEST, _PATIENCE_S = (
+    1000,
+    60.0,
+)  # bytes a second, over so long: a server that sends less has stalled (as git's http.lowSpeedLimit)
 _ATTEMPTS = 5  # at one mirror; each must bring new bytes
 
 
@@ -39,7 +44,7 @@ class _RefusedError(Exception):
     """This mirror does not deliver the file; the next one is tried."""
 
 
-class _BrokenOffError(Exception):
+class _InterruptedError(Exception):
     """The connection ended early; the received bytes stay."""
 
 
@@ -96,7 +101,7 @@ def fetch_weights(known: KnownWeights, *, again: bool = False, progress: Progres
             return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(path):
+        with _download_lock(path):
             part = _Part(path.with_name(f"{path.name}.part"))
             mirror, digest = _fetch_part(known, part, progress or (lambda here, total: None))
             size = part.size()
@@ -118,7 +123,7 @@ def _flush_to_disk(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _download_lock(path: Path) -> Iterator[None]:
     """Only one process at a time writes the file's `.part`; the system frees the lock of one that died."""
     try:
         with FileLock(path.with_name(f"{path.name}.lock"), timeout=0):
@@ -138,7 +143,7 @@ def _fetch_part(known: KnownWeights, part: _Part, progress: Progress) -> tuple[M
                 return mirror, _fetch_from(client, mirror, known, part, progress)
             except _RefusedError as exc:
                 reasons.append(f"{mirror.url}: {exc}")
-            except _BrokenOffError as exc:
+            except _InterruptedError as exc:
                 kept = part.size()
                 reasons.append(f"{mirror.url}: {exc}" + (f", {kept} bytes stay for the next attempt" if kept else ""))
     raise ModelError(
@@ -148,13 +153,13 @@ def _fetch_part(known: KnownWeights, part: _Part, progress: Progress) -> tuple[M
 
 
 def _fetch_from(client: httpx.Client, mirror: Mirror, known: KnownWeights, part: _Part, progress: Progress) -> str:
-    """The digest of the whole and right file in `part`. Raises `_RefusedError`, `_BrokenOffError`, OSError."""
-    reason: _RefusedError | _BrokenOffError | None = None
+    """The digest of the whole and right file in `part`. Raises `_RefusedError`, `_InterruptedError`, OSError."""
+    reason: _RefusedError | _InterruptedError | None = None
     for _ in range(_ATTEMPTS):
         before = part.size() if part.origin()[0] == mirror.url else 0
         try:
             _download(client, mirror, part, progress)
-        except _BrokenOffError as exc:
+        except _InterruptedError as exc:
             reason, here = exc, part.size()
             restarted = before > 0 and here == 0
             if here <= before and not restarted:
@@ -172,7 +177,7 @@ def _fetch_from(client: httpx.Client, mirror: Mirror, known: KnownWeights, part:
 
 
 def _download(client: httpx.Client, mirror: Mirror, part: _Part, progress: Progress) -> None:
-    """Add to `part` what is missing of it. Raises `_RefusedError`, `_BrokenOffError`, OSError."""
+    """Add to `part` what is missing of it. Raises `_RefusedError`, `_InterruptedError`, OSError."""
     url, validator = part.origin()
     start = part.size() if url == mirror.url else 0
     if start and start == mirror.size:
@@ -189,7 +194,7 @@ def _download(client: httpx.Client, mirror: Mirror, part: _Part, progress: Progr
             start = _accept(response, mirror, part, start)
             _receive(response, mirror, part, start, progress)
     except httpx.TransportError as exc:
-        raise _BrokenOffError(str(exc) or type(exc).__name__) from exc
+        raise _InterruptedError(str(exc) or type(exc).__name__) from exc
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         raise _RefusedError(str(exc)) from exc
 
@@ -197,13 +202,13 @@ def _download(client: httpx.Client, mirror: Mirror, part: _Part, progress: Progr
 def _restart(part: _Part) -> NoReturn:
     """The received bytes are not the beginning of the file that the server has now."""
     part.remove()
-    raise _BrokenOffError("has another file now than when the download began")
+    raise _InterruptedError("has another file now than when the download began")
 
 
 def _accept(response: httpx.Response, mirror: Mirror, part: _Part, start: int) -> int:
     """Where the body begins in the file: `start`, or 0 if the server ignores ranges.
 
-    Raises `_RefusedError`, and `_BrokenOffError` where the partial file is removed and the download starts over.
+    Raises `_RefusedError`, and `_InterruptedError` where the partial file is removed and the download starts over.
     """
     status = response.status_code
     if status not in {httpx.codes.OK, httpx.codes.PARTIAL_CONTENT}:
@@ -215,7 +220,7 @@ def _accept(response: httpx.Response, mirror: Mirror, part: _Part, start: int) -
         if begins is None or int(begins[1]) != start:
             if start:
                 _restart(part)
-            raise _RefusedError("sends another range than it was asked for")
+            raise _RefusedError("sends another range than requested")
     else:
         start = 0
     total = _total(response, start)
@@ -235,10 +240,15 @@ def _receive(response: httpx.Response, mirror: Mirror, part: _Part, start: int, 
         if first.lstrip()[:1] == b"<":
             raise _RefusedError("sends a web page instead of the file")
         part.begin(mirror.url, _validator(response))
+    measured_at, measured = time.monotonic(), here
     with part.path.open("ab") as file:
         for block in itertools.chain([first], blocks):
             file.write(block)
             here += len(block)
+            if (seconds := time.monotonic() - measured_at) >= _PATIENCE_S:
+                if here - measured < _SLOWEST * seconds:
+                    raise _InterruptedError(f"sent {here - measured} bytes in {seconds:.0f} seconds")
+                measured_at, measured = time.monotonic(), here
             progress(here, total)
             if mirror.size is not None and here > mirror.size:
                 break  # the check names the size
@@ -246,7 +256,7 @@ def _receive(response: httpx.Response, mirror: Mirror, part: _Part, start: int, 
                 part.remove()
                 raise _RefusedError(f"sends more than {_MOST_BYTES} bytes, and no weights are as large")
     if mirror.size is not None and here < mirror.size:
-        raise _BrokenOffError(f"ended after {here} of {mirror.size} bytes")
+        raise _InterruptedError(f"ended after {here} of {mirror.size} bytes")
 
 
 def _total(response: httpx.Response, start: int) -> int | None:

@@ -33,7 +33,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class InstalledWeights:
     """Weights of the catalogue and their file; path, size (bytes) and sha256 are None where it is not on this machine."""
 
     known: KnownWeights
@@ -155,7 +155,7 @@ def _again(known: KnownWeights) -> str:
     return f"type: batchcolor models fetch {known.name} --again"
 
 
-def list_weights() -> list[Holding]:
+def list_weights() -> list[InstalledWeights]:
     """The catalogue, and which of it is on this machine.
 
     The digest recorded when fetching is trusted while the size agrees, which keeps listing fast; `verify` computes it again.
@@ -164,12 +164,12 @@ def list_weights() -> list[Holding]:
     for known in CATALOGUE.values():
         path = place_of(known)
         if not path.is_file():
-            holdings.append(Holding(known, None, None, None))
+            holdings.append(InstalledWeights(known, None, None, None))
             continue
         size = path.stat().st_size
         record = read_record(path)
         digest = record.sha256 if record is not None and record.size == size else sha256_of(path)
-        holdings.append(Holding(known, path, size, digest))
+        holdings.append(InstalledWeights(known, path, size, digest))
     return holdings
 
 

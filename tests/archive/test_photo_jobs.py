@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import pyvips
 
-from batchcolor.archive.outcome import Outcome, Status
+from batchcolor.archive.outcome import Outcome, Status, Thumbnail
 from batchcolor.archive.photo_jobs import PhotoBatch, PhotoWork, photo_outcomes, photos_per_job
 from batchcolor.archive.plan import Item
 from batchcolor.archive.walk import Kind
@@ -86,7 +86,7 @@ def colorized(executor: ProcessExecutor, folder: Path, names: list[str], **work:
         ("SIGSEGV-1.png", "the decoder crashed (SIGSEGV)"),
         ("SIGABRT-1.png", "the decoder crashed (SIGABRT)"),
         ("SIGKILL-1.png", "was killed twice (SIGKILL); there may be too little memory"),
-        ("hang-1.png", "took longer than 8 s and was given up (8 s a megapixel)"),
+        ("hang-1.png", "timed out after 8 s (8 s a megapixel)"),
     ],
 )
 def test_one_photo_is_lost_and_named_and_its_neighbours_are_done(
@@ -111,10 +111,10 @@ def test_workers_make_the_thumbnails(executor: ProcessExecutor, tmp_path: Path) 
         assert sizes == [(16, 13), (16, 13)]
 
 
-def picture_in(address: str | None) -> tuple[int, int]:
-    """Size of a picture in a data URL."""
-    assert address is not None
-    picture = pyvips.Image.new_from_buffer(base64.b64decode(address.removeprefix("data:image/webp;base64,")), "")
+def picture_in(thumbnail: Thumbnail | None) -> tuple[int, int]:
+    """Size of a thumbnail, decoded."""
+    assert thumbnail is not None
+    picture = pyvips.Image.new_from_buffer(base64.b64decode(thumbnail.address.removeprefix("data:image/webp;base64,")), "")
     return picture.width, picture.height
 
 

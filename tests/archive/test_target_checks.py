@@ -16,7 +16,7 @@ from batchcolor.errors import OutputError, SourceError, UsageError
 from batchcolor.films.output.encoders import CODECS
 from batchcolor.films.output.streams import MUXERS
 from batchcolor.settings import FilmSettings, Settings
-from batchcolor.settings.values import VideoCodec
+from batchcolor.settings.options import VideoCodec
 
 
 def with_codec(codec: str) -> ItemSettings:

@@ -163,6 +163,8 @@ def test_files_of_other_kinds_are_counted_once(tmp_path: Path) -> None:
         ("d.psd", b"8BPS\0\1", Kind.PHOTO),
         ("e.svg", b"<?xml version='1.0'?><svg/>", Kind.PHOTO),
         ("f.scan", b"GIF89a", Kind.PHOTO),
+        ("still.gif", b"GIF89a\1\0\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;", Kind.PHOTO),
+        ("drawing.ps", b"%!PS-Adobe-3.0", Kind.PHOTO),
         ("g.bin", b"\x1aE\xdf\xa3", Kind.FILM),
     ],
 )

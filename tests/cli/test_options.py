@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from batchcolor.cli import cli
 from batchcolor.cli.colorize import colorize
 from batchcolor.cli.options import _KINDS
-from batchcolor.settings.schema import OptionField, option_fields
+from batchcolor.settings.option_types import OptionField, option_fields
 
 FIELDS = {field.name: field for kind in _KINDS for field in option_fields(kind)}
 SAMPLES = {"device": ["cpu", "cuda:1"], "start": ["5s", "1m30s"], "key_frames": ["every", "3"]}

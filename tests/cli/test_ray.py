@@ -167,6 +167,7 @@ def test_local_runs_import_nothing_of_ray(scans: Path, tmp_path: Path, weights: 
     assert results(tmp_path) == ["photo-000.png"]
 
 
+@pytest.mark.slow
 def test_a_stopped_run_exits_with_130_and_the_next_one_resumes(scans: Path, tmp_path: Path, weights: Path) -> None:
     many = tmp_path / "many"
     many.mkdir()

@@ -86,7 +86,7 @@ def test_the_colour_of_a_code_is_that_of_the_standard() -> None:
         ('version = 1\n[[point]]\nat = [0.5, 0.5]\ncolour = "gray"\nthrough = "film"', 'give "shot"'),
         ('version = 1\n[[reference]]\npicture = "gone.png"', "there is no file"),
         ("version = 1\n[[shot]]\ntime = 1\nsaturation = -1", "from 0 to 10"),
-        ("version = 1\n[[point", "is no TOML"),
+        ("version = 1\n[[point", "is not valid TOML"),
     ],
 )
 def test_a_wrong_file_is_one_sentence_with_file_and_remedy(tmp_path: Path, text: str, sentence: str) -> None:

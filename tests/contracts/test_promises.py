@@ -18,7 +18,7 @@ import pyvips
 from batchcolor.cli.options import _KINDS
 from batchcolor.errors import ExitCode
 from batchcolor.runtime.atomic_write import PREFIX
-from batchcolor.settings.schema import OptionField, option_fields
+from batchcolor.settings.option_types import OptionField, option_fields
 from tests.films.made import Made, make_film
 from tests.support import gradient
 from tests.watching.runs import Observed, observed

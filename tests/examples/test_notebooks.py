@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.filterwarnings("ignore")  # of the notebook's machinery
-@pytest.mark.parametrize("name", ["colorize", "train"])
+@pytest.mark.parametrize("name", ["colorize", pytest.param("train", marks=pytest.mark.slow)])
 def test_the_notebook_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "train" and shutil.which("sh") is None:
         pytest.skip("its shell lines are for POSIX systems")

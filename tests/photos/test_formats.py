@@ -93,6 +93,23 @@ def test_alpha_passes_through_untouched(tmp_path: Path, depth: int) -> None:
     np.testing.assert_array_equal(result[..., 3], alpha)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "lossless"), [(".png", False), (".tif", False), (".webp", True), (".webp", False), (".avif", False)]
+)
+def test_transparent_pixels_keep_their_lightness(tmp_path: Path, suffix: str, lossless: bool) -> None:
+    gray = gradient(64, 64)
+    alpha = np.zeros_like(gray)
+    alpha[:, 32:] = 255
+    image = pyvips.Image.new_from_array(np.dstack([gray, gray, gray, alpha])).copy(interpretation="srgb")
+    source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    image.write_to_file(str(source), **({"exact": True, "lossless": lossless} if suffix == ".webp" else {}))
+    colorize(source, target)
+    hidden = (slice(4, 60), slice(4, 28))
+    difference = np.abs(lightness(load(target))[hidden] - lightness(load(source))[hidden])
+    assert difference.mean() < (0.5 if lossless or suffix in DEEP else L_TOLERANCE[suffix])
+    np.testing.assert_array_equal(load(target)[..., 3] > 127, alpha > 127)
+
+
 @pytest.mark.parametrize("depth", [8, 16])
 def test_sepia_keeps_its_lightness_and_loses_its_tone(tmp_path: Path, depth: int) -> None:
     peak = 2**depth - 1

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import av
 import httpx
 import numpy as np
 import pytest
 import pyvips
 
 from batchcolor.archive.outcome import Status
-from tests.review.conftest import HOSTILE
+from batchcolor.report import REVIEW_PORT
+from tests.review.conftest import FILM_FRAMES, FILM_RATE, HOSTILE, square_at
 
 POINT = {"at": [0.25, 0.5], "colour": "#c02020", "size": 0.05}
 
@@ -131,8 +134,6 @@ def test_a_wrong_point_is_one_sentence(client: httpx.Client, point: dict[str, An
 
 
 def test_redo_does_the_marked_items_alone(client: httpx.Client, archive: Path) -> None:
-    import time
-
     item = items(client)["family/a.jpg"]
     results = {path: path.stat().st_ino for path in (archive / "out").rglob("*.*g")}
     client.post(f"/api/items/{item['id']}/points", json={"new": POINT}).raise_for_status()
@@ -158,6 +159,88 @@ def test_a_request_that_is_too_large_or_no_json_is_refused(client: httpx.Client)
     path = f"/api/items/{item['id']}/preview"
     assert client.post(path, content=b"[" * 100).status_code == 400
     assert client.post(path, content=io.BytesIO(b"x" * (2 << 20)).read()).status_code == 413
+
+
+def test_a_listing_keeps_its_order_while_marks_change(client: httpx.Client) -> None:
+    first = client.get("/api/items", params={"filter": "new", "count": "1"}).json()
+    everything = client.get("/api/items", params={"listing": first["listing"]}).json()
+    assert everything["total"] == first["total"] == len(everything["items"])
+    for n, item in enumerate(everything["items"]):
+        client.get(f"/api/items/{item['id']}").raise_for_status()  # it is looked at, and not new any more
+        position = client.get(f"/api/items/{item['id']}/position", params={"listing": first["listing"]}).json()
+        assert position == {"index": n}
+    assert client.get("/api/items", params={"listing": first["listing"]}).json()["total"] == first["total"]
+    assert items(client, filter="new") == {}
+    for _ in range(10):
+        items(client)
+    assert client.get("/api/items", params={"listing": first["listing"]}).status_code == 410
+
+
+def test_items_with_chosen_colours_are_found(client: httpx.Client) -> None:
+    item = items(client)["family/a.jpg"]
+    client.post(f"/api/items/{item['id']}/points", json={"new": POINT}).raise_for_status()
+    assert set(items(client, filter="chosen")) == {"family/a.jpg"}
+    (point,) = client.get(f"/api/items/{item['id']}").json()["points"]
+    client.post(f"/api/items/{item['id']}/points", json={"old": point}).raise_for_status()
+    assert items(client, filter="chosen") == {}
+
+
+def test_points_of_a_film_are_found_on_other_frames_of_their_shot(client: httpx.Client) -> None:
+    item = items(client)["reels/two.mkv"]
+    deadline = time.monotonic() + 60
+    while not (shots := client.get(f"/api/items/{item['id']}/shots").json())["ready"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert [(shot["first"], shot["frames"]) for shot in shots["shots"]] == [
+        (0, FILM_FRAMES[0]),
+        (FILM_FRAMES[0], FILM_FRAMES[1]),
+    ]
+
+    def places(point: dict[str, Any], frame: int) -> Any:
+        body = {"points": [{**POINT, **point}], "place": round(frame / FILM_RATE, 3)}
+        return client.post(f"/api/items/{item['id']}/carried", json=body).raise_for_status().json()["places"][0]
+
+    at = {"at": list(square_at(10)), "time": round(10 / FILM_RATE, 3)}
+    assert places(at, 10) == pytest.approx(at["at"])
+    assert places(at, 30) == pytest.approx(square_at(30), abs=0.02)
+    assert places(at, 0) == pytest.approx(square_at(0), abs=0.02)
+    assert places(at, 45) is None  # another shot
+    assert places({**at, "through": "frame"}, 11) is None
+    assert places({**at, "through": "0.2s"}, 13) is not None
+    assert places({**at, "through": "0.2s"}, 16) is None
+    assert places({"at": list(square_at(10)), "frame": 10}, 20) == pytest.approx(square_at(20), abs=0.02)
+
+
+def test_a_clip_holds_the_frames_of_its_shot(client: httpx.Client, tmp_path: Path) -> None:
+    item = items(client)["reels/two.mkv"]
+    start, end = FILM_FRAMES[0] / FILM_RATE, sum(FILM_FRAMES) / FILM_RATE
+    clip = tmp_path / "clip.webm"
+    clip.write_bytes(
+        client.get(f"/api/items/{item['id']}/clip", params={"start": start, "end": end}).raise_for_status().content
+    )
+    with av.open(str(clip)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == FILM_FRAMES[1]
+    photo = items(client)["b.png"]
+    assert client.get(f"/api/items/{photo['id']}/clip", params={"start": 0, "end": 1}).status_code == 404
+
+
+def test_a_link_of_another_page_gets_a_page_that_loads_again(client: httpx.Client, served: str) -> None:
+    link = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "cross-site"}
+    base = served.partition("?")[0]
+    again = httpx.get(base, headers=link)  # no cookie comes with it
+    assert again.status_code == 200
+    assert "http-equiv=refresh" in again.text
+    assert httpx.get(f"{base}api/items", headers=link).status_code == 403
+    assert httpx.get(base, headers={**link, "Sec-Fetch-Site": "same-origin"}).status_code == 403
+    kept = httpx.get(f"{served}&item=abc")
+    assert kept.headers["location"] == "/?item=abc"
+
+
+def test_the_port_that_reports_link_to_is_the_one_of_the_command() -> None:
+    from batchcolor.cli.review import review
+
+    (port,) = (option for option in review.params if option.name == "port")
+    assert str(REVIEW_PORT) in port.help  # type: ignore[attr-defined]
 
 
 def test_hostile_names_are_data(client: httpx.Client) -> None:

@@ -181,6 +181,7 @@ def test_the_discriminators_gradient_is_clipped_and_its_norm_returned() -> None:
     assert kept == pytest.approx(told / 10, rel=0.05)  # the power iteration of its norms went on between the two
 
 
+@pytest.mark.slow
 def test_a_run_clips_gradients_and_scales_its_rates(photos: Path, tmp_path: Path) -> None:
     """After one step Adam's first moment is a tenth of the gradient that was left after clipping."""
     ran = trainer(

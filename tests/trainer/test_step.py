@@ -99,7 +99,7 @@ def test_ab_under_autocast_is_not_rounded_to_bfloat16(architecture: str) -> None
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_the_generator_hears_the_verdicts_that_the_discriminator_gave(norm: str) -> None:
-    """With a BatchNorm, fakes judged alone would get other verdicts than fakes beside true pictures."""
+    """With a BatchNorm, fakes judged alone would get other scores than fakes beside true pictures."""
     torch.manual_seed(0)
     network = NLayerDiscriminator(8, norm)
     rgb = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
@@ -108,7 +108,7 @@ def test_the_generator_hears_the_verdicts_that_the_discriminator_gave(norm: str)
     if norm == "spectral":
         network.eval()  # its power iteration goes on with every call otherwise
     own = network(torch.cat([true, fake])).chunk(2)[1]
-    torch.testing.assert_close(network.verdicts(true, fake), own)
+    torch.testing.assert_close(network.scores(true, fake), own)
     if norm == "batch":
         assert float((network(fake) - own).detach().abs().max()) > 1e-3
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,7 +40,7 @@ class Page:
     """What the server answers at one path.
 
     sent: how many bytes of the body each request gets before the connection ends, in turn; then all. length: the Content-Length
-    that is claimed (None: the true one; -1: none at all).
+    that is claimed (None: the true one; -1: none at all). pause_s: after every ten bytes.
     """
 
     body: bytes
@@ -51,6 +52,7 @@ class Page:
     status: int = 200
     location: str = ""
     etag: str = '"first"'
+    pause_s: float = 0.0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -92,7 +94,12 @@ class Handler(BaseHTTPRequestHandler):
         if page.sent:
             body = body[: page.sent.pop(0)]
         with contextlib.suppress(ConnectionError):  # a client that refuses the rest hangs up
-            self.wfile.write(body)
+            if not page.pause_s:
+                self.wfile.write(body)
+                return
+            for begin in range(0, len(body), 10):
+                self.wfile.write(body[begin : begin + 10])
+                time.sleep(page.pause_s)
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Quiet."""

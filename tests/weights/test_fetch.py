@@ -216,6 +216,13 @@ def test_a_server_that_never_ends_does_not_fill_the_disk(server, small, catalogu
     assert left_over(clean_environment) == set()
 
 
+def test_a_server_that_sends_next_to_nothing_is_given_up(server, weights_bytes, catalogue, clean_environment, monkeypatch):
+    monkeypatch.setattr("batchcolor.weights.fetch._PATIENCE_S", 0.1)
+    with pytest.raises(ModelError, match=r"sent \d+ bytes in \d+ seconds, \d+ bytes stay for the next attempt"):
+        fetch_weights(catalogue(server.publish("/w", Page(weights_bytes, pause_s=0.02))))
+    assert left_over(clean_environment) == {"small.safetensors.part", "small.safetensors.part.json"}
+
+
 def test_a_part_that_is_a_link_changes_nothing_elsewhere(server, weights_bytes, catalogue, clean_environment, tmp_path):
     (tmp_path / "letter.txt").write_text("dear all")
     folder = clean_environment / "weights"

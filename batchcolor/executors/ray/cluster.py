@@ -59,7 +59,7 @@ def connected(options: RayOptions) -> Iterator[None]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing uses the network unless the user requests it
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        _knock(options.address)
+        _check_reachable(options.address)
         ray.init(logging_level="ERROR", log_to_driver=False, **_arguments(options))
     except Exception as exc:  # of a dozen kinds, and gRPC's own
         raise ClusterError(_sentence(options.address, exc)) from exc
@@ -73,7 +73,7 @@ def connected(options: RayOptions) -> Iterator[None]:
         ray.shutdown()
 
 
-def _knock(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Check that something listens at the address; Ray itself would retry for a quarter of an hour. Raises `OSError`, `ValueError`."""
     if address == "local":
         return

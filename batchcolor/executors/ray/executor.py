@@ -48,7 +48,7 @@ class _RayWorkers(Generic[Job, Result]):
     def events(self) -> Iterator[WorkerEvent[Job]]:
         while self._aborted:
             yield self._aborted.pop()
-        self._pool.tend()
+        self._pool.update()
         for worker, answer in self._pool.arrivals():
             assignment = worker.assignment
             assert assignment is not None, "it is busy"
@@ -109,7 +109,7 @@ class RayExecutor:
         workers = _RayWorkers(work, self._pool)
         try:
             yield from run_jobs(
-                workers, jobs, should_stop, on_message, "there may be too little memory: ask for more --job-cpus a job"
+                workers, jobs, should_stop, on_message, "there may be too little memory: give each job more --job-cpus"
             )
         finally:
             workers.end()

@@ -1,4 +1,4 @@
-"""Which cluster a run uses, and what its jobs ask of it."""
+"""Which cluster a run uses, and the resources of its jobs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class RayOptions:
 
     address: `local` starts Ray on this machine for as long as the run takes; `auto` joins the cluster that this machine belongs to;
     else HOST:PORT of a cluster's head, or ray://HOST:PORT from outside. workers: jobs at once, at most; None: as many as fit. cpus, gpus:
-    what one job asks for; a fraction of a GPU lets jobs share it.
+    resources of one job; a fraction of a GPU lets jobs share it.
     """
 
     address: str = "local"

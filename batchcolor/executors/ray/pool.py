@@ -57,7 +57,7 @@ class RemoteWorker:
         self._ask(self._actor.begin.remote(self._number, work, assignment.job))
 
     def listen(self) -> None:
-        """Ask for what its job says next."""
+        """Request the next message of its job."""
         self._ask(self._actor.more.remote())
 
     def request_stop(self) -> None:
@@ -101,7 +101,7 @@ class Pool:
         for worker in [*self._starting, *self._ready]:
             worker.end()
 
-    def tend(self) -> None:
+    def update(self) -> None:
         """Check the cluster, at most once a second, and start workers where they fit.
 
         Raises `ClusterError` if no machine can run the jobs, or if there was no worker for ten minutes.

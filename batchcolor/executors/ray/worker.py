@@ -34,7 +34,7 @@ class Worker:
         threads.limit(thread_limit)
         self._messages: SimpleQueue[WorkerMessage] = SimpleQueue()
         logging.getLogger().addHandler(LogSender(lambda record: self._messages.put(("log", record))))
-        self.stopped = 0  # number of the last job that was asked to stop; earlier ones stop as well
+        self.stopped = 0  # number of the last job that must stop; earlier ones stop as well
 
     def preparation(self, version: str, gpus: float, check: Preparation | None) -> str | None:
         """The reason why this machine cannot run jobs, or None. version: of the driver's batchcolor."""
@@ -68,7 +68,7 @@ class Worker:
         return messages
 
     def stop(self, number: int) -> None:
-        """Ask a job to stop."""
+        """Request that a job stop."""
         self.stopped = number
 
     def _run(self, number: int, work: Work[Any, Any], job: Any) -> None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ...color.chroma_grid import ChromaGrid, luma_on_grid
-from ...color.conversion import YCbCr, lab_to_rgb, lightness_table, rgb_to_chroma
+from ...color.conversion import YCbCr, lab_to_chroma, lightness_table
 from ...color.lookup import look_up, quantized_map, table
 from ...color.upsampling import ChromaMap
 from ..input.lightness import lightness
@@ -17,7 +17,7 @@ _STRIP_SAMPLES = 1 << 15  # chroma samples worked on at once: what comes between
 
 
 def chroma_planes(luma: np.ndarray, chroma: ChromaMap, coding: YCbCr, grid: ChromaGrid) -> np.ndarray:
-    """Cb and Cr code values `(2, rows, columns)`, uint8 or uint16 like `luma` `(H, W)`, in the film's own matrix and range.
+    """Cb and Cr code values `(2, rows, columns)`, uint8 or uint16 like `luma` `(H, W)`, coded as the film is.
 
     L comes from luma taken as R=G=B; chroma is shrunk where a colour does not exist. A gray gives exactly the neutral code.
     """
@@ -77,7 +77,7 @@ def _by_formula(luma: np.ndarray, L: np.ndarray, coefficients: np.ndarray, codin
 
 def _codes(L: np.ndarray, ab: np.ndarray, coding: YCbCr) -> np.ndarray:
     """Cb, Cr for L `(h, w)` and ab `(2, h, w)`, float, rounded to codes."""
-    rounded = np.rint(rgb_to_chroma(lab_to_rgb(L[None], limit_shadow_chroma(L[None], ab)), coding))
+    rounded = np.rint(lab_to_chroma(L[None], limit_shadow_chroma(L[None], ab), coding))
     return np.clip(rounded, 0, 2**coding.depth - 1)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import av
 import av.error
 
+from ...color.conversion import KR_KB, YCbCr
+from ...color.film_light import Primaries, Transfer
 from ...errors import SourceError
 from ...film_files import parts
 from ...runtime.ffmpeg import open_input, reason
@@ -19,7 +21,10 @@ from .side_data import SideData, stream_side_data
 from .source import JoinedFiles
 
 # ITU-T H.273, table 4 (matrix coefficients), as far as they are Y'CbCr with constant weights.
-_MATRICES = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
+MATRICES = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
+_PRIMARIES: dict[int, Primaries] = {9: "bt2020", 11: "p3-dci", 12: "p3-d65"}  # table 2; the others differ little from BT.709's
+_TRANSFERS: dict[int, Transfer] = {16: "pq", 18: "hlg"}  # table 3; the others are of standard dynamic range
+_UNSPECIFIED = (0, 2)
 _NO_TIMES = 0x0080  # libavformat's AVFMT_NOTIMESTAMPS: bare streams of pictures
 _RESTARTS = 0x0200  # AVFMT_TS_DISCONT: clocks that may restart
 _NO_BYTE_SEEK = 0x8000  # AVFMT_NO_BYTE_SEEK
@@ -34,7 +39,8 @@ class FilmInfo:
     """A film, by its headers.
 
     frames: as the container says or estimates, None where it says nothing. sar: shape of a pixel, width to height. depth: bits a sample.
-    matrix: bt601, bt709 or bt2020, guessed from the size where the film does not say. rotation: degrees counterclockwise that a player
+    matrix: bt601, bt709 or bt2020, guessed from the size where the film does not say, or says another. primaries, transfer: as
+    `film_light` has them. rotation: degrees counterclockwise that a player
     turns the picture by; side_data: how exactly, and what else the stream says of all its frames. other_streams: kind and codec of each.
     seekable: whether frames can be found again by their time.
 
@@ -67,6 +73,13 @@ class FilmInfo:
     doubtful_times: bool = False
     duration_stated: bool = False
     side_data: SideData = field(default_factory=SideData)
+    primaries: Primaries = "bt709"
+    transfer: Transfer = "sdr"
+
+    def coding(self, depth: int) -> YCbCr:
+        """How samples of so many bits code the film's colours."""
+        weights = KR_KB[self.matrix]
+        return YCbCr(*weights, full=self.full_range, depth=depth, primaries=self.primaries, transfer=self.transfer)
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -79,7 +92,13 @@ def describe(info: FilmInfo) -> str:
     parts = [
         f"{info.width}x{info.height}",
         f"{info.codec} {info.pixel_format}",
-        f"{info.matrix} {'full' if info.full_range else 'limited'}",
+        " ".join(
+            [
+                info.matrix,
+                *([] if info.transfer == "sdr" else [info.transfer.upper()]),
+                "full" if info.full_range else "limited",
+            ]
+        ),
     ]
     if info.rate:
         parts.append(f"{float(info.rate):.5g} fps")
@@ -152,6 +171,7 @@ def describe_stream(path: Path, container: av.container.InputContainer, stream: 
     frames = stream.frames or (round(duration_s * rate) if duration_s and rate else None)
     components = context.format.components
     rotation, side_data = _first_frame_facts(path)
+    matrix = MATRICES.get(int(context.colorspace), _usual_matrix(context.width, context.height))
     return FilmInfo(
         container=container.format.name,
         codec=context.name,
@@ -163,7 +183,7 @@ def describe_stream(path: Path, container: av.container.InputContainer, stream: 
         frames=frames,
         duration_s=duration_s,
         sar=stream.sample_aspect_ratio or Fraction(1),
-        matrix=_MATRICES.get(int(context.colorspace), _usual_matrix(context.width, context.height)),
+        matrix=matrix,
         # FFmpeg reads gray formats as full range unless they say otherwise.
         full_range=int(context.color_range) == _FULL_RANGE
         or context.format.name.startswith("yuvj")
@@ -185,7 +205,14 @@ def describe_stream(path: Path, container: av.container.InputContainer, stream: 
         or ("matroska" in container.format.name and context.codec_tag.strip("\0") != ""),
         duration_stated=not restarts and bool(stream.duration),
         side_data=side_data,
+        primaries=_primaries(int(context.color_primaries), matrix),
+        transfer=_TRANSFERS.get(int(context.color_trc), "sdr"),
     )
+
+
+def _primaries(code: int, matrix: str) -> Primaries:
+    """A film that names BT.2020's matrix and no primaries has BT.2020's."""
+    return "bt2020" if code in _UNSPECIFIED and matrix == "bt2020" else _PRIMARIES.get(code, "bt709")
 
 
 def _start(container: av.container.InputContainer, tick: Fraction) -> Fraction:

@@ -10,10 +10,10 @@ import av
 import av.error
 
 from ...color.chroma_grid import ChromaGrid
-from ...color.conversion import KR_KB, YCbCr
+from ...color.conversion import YCbCr
 from ...errors import UsageError
 from ...settings import FilmSettings
-from ..input.probe import FilmInfo
+from ..input.probe import MATRICES, FilmInfo
 from ..input.side_data import MasteringDisplay, SideData
 from .encoders import Encoder, choose_encoder, ffv1_slices
 from .ffmpeg_log import listening
@@ -82,9 +82,8 @@ def picture_format(
                 if encoded is not None and encoded in offered and wanted_format in (None, name):
                     across, down = _ACROSS_DOWN[each]
                     left = info.codec not in _CENTERED_CODECS
-                    coding = YCbCr(*KR_KB[info.matrix], full=info.full_range, depth=depth)
                     grid = ChromaGrid(info.width, info.height, across, down, left)
-                    return PictureFormat(name, encoded, coding, grid, kind == "yuva")
+                    return PictureFormat(name, encoded, info.coding(depth), grid, kind == "yuva")
     if wanted_format is not None:
         ours = sorted(name for name in offered if re.fullmatch(r"yuva?4(20|22|44)p(\d+le)?", name))
         raise UsageError(f"--pix-fmt {wanted_format}: the encoder {encoder.name} takes {', '.join(ours)}")
@@ -159,13 +158,13 @@ def open_encoder(
 def color_tags(source: av.VideoCodecContext, info: FilmInfo) -> tuple[int, int, int]:
     """Matrix, primaries and transfer of the result, by their numbers in ITU-T H.273.
 
-    What the source says stays. Where it says nothing of its matrix, the result says what it was taken for: else a player that guesses
-    otherwise would show other colours than were made here. Primaries and transfer change no sample and stay unspecified.
+    What the source says stays. Where it says nothing of its matrix, or one that no colours are made in, the result says what it was taken
+    for: else a player would show other colours than were made here. Unspecified primaries and transfer stay so.
     """
     matrix = {"bt709": _BT709, "bt601": _BT601, "bt2020": _BT2020}[info.matrix]
-    matrix_code = int(source.colorspace)
-    known = matrix_code not in (0, 2) and not source.format.is_rgb  # 0: RGB; 2: unspecified
-    return matrix_code if known else matrix, int(source.color_primaries), int(source.color_trc)
+    code = int(source.colorspace)
+    own = MATRICES.get(code) == info.matrix and not source.format.is_rgb
+    return code if own else matrix, int(source.color_primaries), int(source.color_trc)
 
 
 def _options(encoder: Encoder, settings: FilmSettings, info: FilmInfo, picture: PictureFormat) -> dict[str, str]:

@@ -199,12 +199,25 @@ def add_copies(
 
 
 def _like(target: av.container.OutputContainer, stream: av.stream.Stream) -> av.stream.Stream:
-    """A stream of `target` for packets of `stream`, also where FFmpeg has no decoder for them."""
+    """A stream of `target` for packets of `stream`, also where FFmpeg has no decoder for them, or its muxer does not list their codec.
+
+    Matroska holds any sound that AVI and ASF hold, by its number in WAVEFORMATEX (A_MS/ACM); FFmpeg muxes all of these and lists few.
+    """
     if stream.codec_context is not None or stream.type not in _ANY_CODEC:
-        return target.add_stream_from_template(stream, opaque=True)
+        try:
+            return target.add_stream_from_template(stream, opaque=True)
+        except ValueError:
+            if target.format.name != "matroska" or not _has_wave_number(stream):
+                raise
     copy = target.add_mux_stream(_ANY_CODEC[stream.type])
     BitStreamFilterContext("null", in_stream=stream, out_stream=copy)  # copies all parameters, the codec among them
     return copy
+
+
+def _has_wave_number(stream: av.stream.Stream) -> bool:
+    """Whether the source names the codec of its sound by a number of 16 bits; PyAV has it as four characters."""
+    tag = stream.codec_context.codec_tag if stream.type == "audio" and stream.codec_context is not None else ""
+    return tag.endswith("\0\0") and tag.strip("\0") != ""
 
 
 _ANY_CODEC = {"video": "mpeg4", "audio": "aac"}  # something that every container holds, to be replaced

@@ -14,7 +14,7 @@ import av
 import av.error
 import numpy as np
 
-from ...color.conversion import rgb_to_lab
+from ...color.conversion import coded_rgb_to_lab
 from ...color.tone import has_color
 from ...settings import ColorPages, Tints
 from ..input.planes import SWSCALE_MATRIX, is_rgb
@@ -113,8 +113,7 @@ def small_lab(frame: av.VideoFrame, info: FilmInfo, size: tuple[int, int]) -> np
         dst_color_range="JPEG",
         interpolation="AREA",
     ).to_ndarray()
-    lab: np.ndarray = rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255)
-    return lab
+    return coded_rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255, info.primaries, info.transfer)
 
 
 def with_colors(frames: Iterable[tuple[int, Item, ShotColor | None]]) -> Iterator[tuple[int, Item, ShotColor]]:

@@ -15,14 +15,14 @@ from typing import BinaryIO, NamedTuple
 from ...provenance import Provenance, xmp
 from ...provenance.xmp import with_provenance
 from . import exif, jpeg, png, tiff, webp
-from .base import LeftOut, Metadata
+from .base import Metadata, Omissions
 
 __all__ = ["Metadata", "Provenance", "assemble_tiff", "insert", "provenanced", "read_pages", "upright", "write_jpeg"]
 
 
 class _Container(NamedTuple):
     read: Callable[[BinaryIO], Metadata]
-    write: Callable[[BinaryIO, BinaryIO, Metadata], LeftOut]
+    write: Callable[[BinaryIO, BinaryIO, Metadata], Omissions]
 
 
 _CONTAINERS = {
@@ -56,7 +56,7 @@ def read_pages(path: Path) -> list[Metadata]:
         return tiff.read(file) if container == "tiff" else [_CONTAINERS[container].read(file)]
 
 
-def insert(path: Path, metadata: Metadata) -> LeftOut:
+def insert(path: Path, metadata: Metadata) -> Omissions:
     """Give the JPEG, PNG or WebP file at `path` this metadata in place of its own. Raises `OSError`."""
     container = _CONTAINERS[_container_of(path) or ""]
     temporary = path.with_name(path.name + "~")
@@ -69,7 +69,7 @@ def insert(path: Path, metadata: Metadata) -> LeftOut:
     return left_out
 
 
-def write_jpeg(path: Path, pixels: bytes, metadata: Metadata) -> LeftOut:
+def write_jpeg(path: Path, pixels: bytes, metadata: Metadata) -> Omissions:
     """Write the JPEG file `pixels` to `path`, with this metadata in place of its own. Raises `OSError`."""
     with path.open("wb") as result:
         return jpeg.write(io.BytesIO(pixels), result, metadata)

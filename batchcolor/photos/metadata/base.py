@@ -14,7 +14,7 @@ class Metadata:
     records of their own, as TIFF may have them. xmp_extension: further APP1 segments of a JPEG whose packet is longer than one. segments:
     others of a JPEG that do not describe its pixels, (marker, content). comments: of a JPEG, their bytes. texts: a PNG's chunks of text
     and time, and others that may be copied, whole. dpi: pixels an inch, across and down, as it is to be written; None: not at all.
-    passed_over: what the reader found and does not carry, nouns for a warning. Thumbnails, which show the picture as it was, and what
+    ignored: what the reader found and does not carry, nouns for a warning. Thumbnails, which show the picture as it was, and what
     describes the pixels of the source are neither carried nor named.
     """
 
@@ -28,7 +28,7 @@ class Metadata:
     comments: tuple[bytes, ...] = ()
     texts: tuple[bytes, ...] = ()
     dpi: tuple[float, float] | None = None
-    passed_over: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
     @property
     def image_resources(self) -> bytes | None:
@@ -38,7 +38,9 @@ class Metadata:
         padding = b"\0" * (len(self.iptc) % 2)
         return b"8BIM\x04\x04\0\0" + len(self.iptc).to_bytes(4, "big") + self.iptc + padding
 
-    def lost_in(self, *, iptc: bool = False, comments: bool = False, texts: bool = False, segments: bool = False) -> list[str]:
+    def dropped_by(
+        self, *, iptc: bool = False, comments: bool = False, texts: bool = False, segments: bool = False
+    ) -> list[str]:
         """Of the kinds that a container cannot hold, those that are there."""
         found = {
             "IPTC": iptc and self.image_resources is not None,
@@ -50,7 +52,7 @@ class Metadata:
         return [what for what, is_lost in found.items() if is_lost]
 
 
-class LeftOut(list[str]):
+class Omissions(list[str]):
     """Metadata that a container could not hold, as nouns for a warning."""
 
 

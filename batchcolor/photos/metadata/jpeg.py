@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from ...provenance.xmp import without_attachments
-from .base import LeftOut, Metadata, size_of
+from .base import Metadata, Omissions, size_of
 from .exif import without_thumbnail
 from .jpeg_structure import APP0, APP1, APP2, APP11, APP13, APP14, COMMENT, SOI, SOS, Segment, parse
 
@@ -33,7 +33,7 @@ class _Found:
     extension: list[bytes] = field(default_factory=list)
     comments: list[bytes] = field(default_factory=list)
     others: list[tuple[int, bytes]] = field(default_factory=list)
-    passed_over: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
     def add(self, marker: int, body: bytes) -> None:
         if marker == APP1 and body.startswith(_EXIF):
@@ -52,15 +52,15 @@ class _Found:
     def _add_exif(self, stream: bytes) -> None:
         """A segment without the header of a stream continues the previous one, which was too long for one segment."""
         if self.exif and stream[:4] in (b"II*\0", b"MM\0*"):
-            self.passed_over.append("a second block of EXIF")
+            self.ignored.append("a second block of EXIF")
         else:
             self.exif.append(stream)
 
     def _add_other(self, marker: int, body: bytes) -> None:
         if marker == APP2 and body.startswith(_MPF):
-            self.passed_over.append("an index of further pictures (MPF)")
+            self.ignored.append("an index of further pictures (MPF)")
         elif marker == APP11:
-            self.passed_over.append("content credentials or other data about the file's bytes (APP11)")
+            self.ignored.append("content credentials or other data about the file's bytes (APP11)")
         elif marker in _APPLICATION and not _describes_pixels(marker, body):
             self.others.append((marker, body))
 
@@ -73,9 +73,9 @@ def read(file: BinaryIO) -> Metadata:
         found.add(*segment)
     behind = content[structure.end :].strip(b"\0")
     if behind:
-        found.passed_over.append(f"{size_of(len(behind))} behind the picture ({_kind_behind(behind)})")
+        found.ignored.append(f"{size_of(len(behind))} behind the picture ({_kind_behind(behind)})")
     xmp = found.xmp
-    if found.passed_over and xmp is not None:
+    if found.ignored and xmp is not None:
         xmp = without_attachments(xmp)
     return Metadata(
         exif=b"".join(found.exif) if found.exif else None,
@@ -85,7 +85,7 @@ def read(file: BinaryIO) -> Metadata:
         xmp_extension=tuple(found.extension),
         segments=tuple(found.others),
         comments=tuple(found.comments),
-        passed_over=tuple(dict.fromkeys(found.passed_over)),
+        ignored=tuple(dict.fromkeys(found.ignored)),
     )
 
 
@@ -103,9 +103,9 @@ def _kind_behind(data: bytes) -> str:
     return "a further picture" if data.startswith(b"\xff\xd8\xff") else "other data"
 
 
-def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
+def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> Omissions:
     """Copy the JPEG `pixels` to `result`, with `metadata` in place of its own."""
-    left_out = LeftOut()
+    left_out = Omissions()
     result.write(bytes([0xFF, SOI]))
     dots = None if metadata.dpi is None else tuple(round(each) for each in metadata.dpi)
     fits = dots is not None and all(0 < each < 65536 for each in dots)
@@ -133,7 +133,7 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
         _write_segment(result, Segment(*segment))
     for comment in metadata.comments:
         _write_segment(result, Segment(COMMENT, comment))
-    left_out += metadata.lost_in(texts=True)
+    left_out += metadata.dropped_by(texts=True)
     for segment in remaining:
         _write_segment(result, segment)
     shutil.copyfileobj(pixels, result)

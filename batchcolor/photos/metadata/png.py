@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from .base import LeftOut, Metadata, size_of
+from .base import Metadata, Omissions, size_of
 from .exif import without_thumbnail
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -67,9 +67,9 @@ def read(file: BinaryIO) -> Metadata:
             file.seek(4, 1)
             break
     behind = len(file.read().strip(b"\0"))
-    passed_over = [f"PNG chunks ({', '.join(sorted(set(others)))})"] if others else []
-    passed_over += [f"{size_of(behind)} behind the picture"] if behind else []
-    return Metadata(exif, xmp=xmp, texts=tuple(texts), passed_over=tuple(passed_over))
+    ignored = [f"PNG chunks ({', '.join(sorted(set(others)))})"] if others else []
+    ignored += [f"{size_of(behind)} behind the picture"] if behind else []
+    return Metadata(exif, xmp=xmp, texts=tuple(texts), ignored=tuple(ignored))
 
 
 def _may_be_copied(chunk: _Chunk) -> bool:
@@ -89,7 +89,7 @@ def _itxt_text(content: bytes) -> bytes | None:
         return None
 
 
-def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
+def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> Omissions:
     """Copy the PNG `pixels` to `result`, with `metadata` in place of its own."""
     result.write(_SIGNATURE)
     for chunk in _chunks(pixels, pixels=False):
@@ -105,4 +105,4 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
     for text in metadata.texts:
         result.write(text)
     shutil.copyfileobj(pixels, result)
-    return LeftOut(metadata.lost_in(iptc=True, segments=True))
+    return Omissions(metadata.dropped_by(iptc=True, segments=True))

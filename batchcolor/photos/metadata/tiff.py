@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from .base import LeftOut, Metadata
+from .base import Metadata, Omissions
 from .exif import LONG, LONG8, Directory, Entry, Layout, append_directory, directories, read_header
 
 _XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
@@ -57,11 +57,11 @@ def _metadata_of(page: Directory) -> Metadata:
         xmp=values.get(_XMP),
         photoshop=values.get(_PHOTOSHOP),
         iptc=values.get(_IPTC),
-        passed_over=tuple(_passed_over(page)),
+        ignored=tuple(_ignored(page)),
     )
 
 
-def _passed_over(page: Directory) -> Iterator[str]:
+def _ignored(page: Directory) -> Iterator[str]:
     for tag, what in _NAMED.items():
         if tag in page.entries:
             yield what
@@ -70,7 +70,7 @@ def _passed_over(page: Directory) -> Iterator[str]:
         yield f"{damaged} damaged tags" if damaged > 1 else "a damaged tag"
 
 
-def assemble(pages: Sequence[tuple[Path, Metadata]], result: Path) -> LeftOut:
+def assemble(pages: Sequence[tuple[Path, Metadata]], result: Path) -> Omissions:
     """Join one-page TIFFs, all in one layout of numbers, into `result` (the first page's file, or a new one), each with its metadata."""
     first, _ = pages[0]
     if first != result:
@@ -87,8 +87,8 @@ def assemble(pages: Sequence[tuple[Path, Metadata]], result: Path) -> LeftOut:
             file.seek(link)
             file.write(layout.pack(place))
             link = end - len(layout.pack(0))
-    lost = (what for _, metadata in pages for what in metadata.lost_in(comments=True, texts=True, segments=True))
-    return LeftOut(dict.fromkeys(lost))
+    lost = (what for _, metadata in pages for what in metadata.dropped_by(comments=True, texts=True, segments=True))
+    return Omissions(dict.fromkeys(lost))
 
 
 def _append_file(file: BinaryIO, page: BinaryIO) -> int:

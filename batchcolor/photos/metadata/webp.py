@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from .base import LeftOut, Metadata
+from .base import Metadata, Omissions
 from .exif import without_thumbnail
 
 _FLAGS = {b"ICCP": 0x20, b"ALPH": 0x10, b"EXIF": 0x08, b"XMP ": 0x04}  # of VP8X
@@ -31,12 +31,12 @@ def read(file: BinaryIO) -> Metadata:
     found = dict(_chunks(file))
     exif = found.get(b"EXIF")
     others = sorted(kind.decode("latin-1").strip() for kind in found.keys() - _KNOWN)
-    passed_over = (f"WebP chunks ({', '.join(others)})",) if others else ()
+    ignored = (f"WebP chunks ({', '.join(others)})",) if others else ()
     plain = exif.removeprefix(b"Exif\0\0") if exif is not None else None
-    return Metadata(plain, xmp=found.get(b"XMP "), passed_over=passed_over)
+    return Metadata(plain, xmp=found.get(b"XMP "), ignored=ignored)
 
 
-def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
+def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> Omissions:
     """Copy the WebP `pixels` to `result`, with `metadata` in place of its own."""
     chunks = [(kind, content) for kind, content in _chunks(pixels) if kind not in (b"EXIF", b"XMP ")]
     if metadata.exif is not None:
@@ -47,11 +47,11 @@ def write(pixels: BinaryIO, result: BinaryIO, metadata: Metadata) -> LeftOut:
         kind + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2) for kind, content in _extended(chunks)
     )
     result.write(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body)
-    return LeftOut(metadata.lost_in(iptc=True, comments=True, texts=True, segments=True))
+    return Omissions(metadata.dropped_by(iptc=True, comments=True, texts=True, segments=True))
 
 
 def _extended(chunks: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The chunks of a file, with the VP8X header that metadata asks for at their head."""
+    """The chunks of a file, with the VP8X header that metadata requires at their head."""
     flags = 0
     for kind, _ in chunks:
         flags |= _FLAGS.get(kind, 0)

@@ -12,9 +12,12 @@ import pytest
 import pyvips
 
 from batchcolor.errors import SourceError
-from batchcolor.films import describe
+from batchcolor.films import colorize_film, describe
 from batchcolor.films.input.probe import probe
+from batchcolor.settings import Settings
 from tests.films.made import TICK, Made, make_film
+from tests.films.made_by_ffmpeg import make, needs_ffmpeg
+from tests.support import formula_colorizer
 
 UNTAGGED = 2  # H.273: "unspecified"
 
@@ -89,6 +92,39 @@ def test_a_cover_is_not_the_film(tmp_path: Path) -> None:
     info = probe(path)
     assert (info.codec, info.width, info.height) == ("h264", 96, 64)
     assert info.other_streams == ("video png",)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("tags", "primaries", "transfer", "said"),
+    [
+        ((9, 16, 9), "bt2020", "pq", "bt2020 PQ limited"),
+        ((9, 18, 9), "bt2020", "hlg", "bt2020 HLG limited"),
+        ((9, 14, 9), "bt2020", "sdr", "bt2020 limited"),
+        ((2, 2, 9), "bt2020", "sdr", "bt2020 limited"),  # the matrix alone
+        ((12, 1, 1), "p3-d65", "sdr", "bt709 limited"),
+        ((6, 6, 6), "bt709", "sdr", "bt601 limited"),
+    ],
+)
+def test_wide_gamut_and_high_dynamic_range_are_read_from_the_tags(
+    tmp_path: Path, tags: tuple[int, int, int], primaries: str, transfer: str, said: str
+) -> None:
+    named = ["-color_primaries", tags[0], "-color_trc", tags[1], "-colorspace", tags[2], "-color_range", "tv"]
+    source = make(tmp_path / "reel.mp4", ["-c:v", "libx264", "-pix_fmt", "yuv420p10le", *named], seconds=0.2)
+    info = probe(source)
+    assert (info.primaries, info.transfer, info.coding(10).primaries, info.coding(10).transfer) == (primaries, transfer) * 2
+    assert said in describe(info)
+    result = colorize_film(source, tmp_path / "out.mp4", Settings(), colorizer=formula_colorizer)
+    made = probe(tmp_path / "out.mp4")
+    assert (made.primaries, made.transfer, made.matrix) == (primaries, transfer, info.matrix)
+    assert result.warnings == ()
+
+
+@needs_ffmpeg
+def test_the_result_names_the_matrix_that_its_colours_are_made_in(tmp_path: Path) -> None:
+    source = make(tmp_path / "reel.mp4", ["-c:v", "libx264", "-colorspace", "smpte240m"], seconds=0.2)
+    result = colorize_film(source, tmp_path / "out.mp4", Settings(), colorizer=formula_colorizer)
+    assert any("the tag of its matrix (7 in H.273) became 6" in warning for warning in result.warnings)
 
 
 def test_a_film_is_described_in_one_line(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from batchcolor.errors import SourceError
 from batchcolor.executors import ProcessExecutor
-from batchcolor.film_files import is_animated_gif, is_film_of_its_own, parts
+from batchcolor.film_files import is_animated_gif, is_standalone_film, parts
 from batchcolor.films import colorize_film
 from batchcolor.films.input.source import JoinedFiles, SourceIdentity
 from batchcolor.settings import FilmSettings, Settings
@@ -108,10 +108,10 @@ def test_titles_of_a_dvd_and_their_menus(tmp_path: Path) -> None:
         (folder / name).touch()
     assert [path.name for path in parts(folder / "VTS_01_1.VOB")] == ["VTS_01_1.VOB", "VTS_01_2.VOB"]
     assert parts(folder / "VTS_01_2.VOB") == (folder / "VTS_01_2.VOB",)
-    own = sorted(path.name for path in folder.iterdir() if is_film_of_its_own(path))
+    own = sorted(path.name for path in folder.iterdir() if is_standalone_film(path))
     assert own == ["VTS_01_1.VOB", "VTS_02_1.VOB"]
     (tmp_path / "VTS_01_2.VOB").touch()  # alone, it is a film
-    assert is_film_of_its_own(tmp_path / "VTS_01_2.VOB")
+    assert is_standalone_film(tmp_path / "VTS_01_2.VOB")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_titles_of_a_dvd_and_their_menus(tmp_path: Path) -> None:
 def test_suffixes_that_mean_two_things(tmp_path: Path, name: str, data: bytes | None, film: bool) -> None:
     if data is not None:
         (tmp_path / name).write_bytes(data)
-    assert is_film_of_its_own(tmp_path / name) is film
+    assert is_standalone_film(tmp_path / name) is film
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5])

@@ -113,14 +113,14 @@ def test_the_plan_knows_which_codecs_a_container_holds(tmp_path: Path, suffix: s
                 stream = container.add_stream(encoder.name, rate=25, options=options)
                 stream.width, stream.height = 256, 128
                 stream.pix_fmt = "yuv422p10le" if profile.sampling == "422" else "yuv420p"
-                for n in range(2):
+                for n in range(3):  # of one or two frames, x265 leaves the decoding times uninitialized
                     frame = av.VideoFrame(256, 128, stream.pix_fmt)
                     for plane in frame.planes:
                         plane.update(bytes(plane.buffer_size))
                     frame.pts = n
                     container.mux(stream.encode(frame))
                 container.mux(stream.encode(None))
-            if len(pictures(path)) == 2:
+            if len(pictures(path)) == 3:
                 held.append(codec)
         except (ValueError, av.error.FFmpegError):
             continue
@@ -132,3 +132,12 @@ def test_films_below_one_coding_unit_are_not_given_to_the_encoder_that_they_cras
     with pytest.raises(UsageError, match="48x32; choose another --codec"):
         colorize_film(source, tmp_path / "out.mkv", Settings(film=FilmSettings(codec="hevc")), colorizer=formula_colorizer)
     assert [path.name for path in tmp_path.iterdir()] == ["small.mkv"]
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
+def test_films_of_one_or_two_frames_become_hevc(tmp_path: Path, suffix: str, frames: int) -> None:
+    source = make_film(tmp_path / "short.mkv", Made(width=128, height=64, pts=range(0, 40 * frames, 40)))
+    result = tmp_path / f"out{suffix}"
+    colorize_film(source, result, Settings(film=FilmSettings(codec="hevc")), colorizer=formula_colorizer)
+    assert [time for time, _ in pictures(result)] == [Fraction(n, 25) for n in range(frames)]

@@ -21,6 +21,7 @@ from batchcolor.films.output.stream_header import give_side_data
 from batchcolor.films.output.timecode import later
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import TICK, Made, make_film, moving, packets, pictures
+from tests.films.made_by_ffmpeg import make, needs_ffmpeg
 from tests.support import FFMPEG, FFPROBE, formula_colorizer, needs
 
 Change = Callable[[av.container.OutputContainer, av.VideoStream], None]
@@ -332,7 +333,7 @@ def test_alpha_stays_where_the_codec_has_it_and_is_named_elsewhere(tmp_path: Pat
     np.testing.assert_array_equal(alpha_of(source), alpha_of(tmp_path / "out.mkv"))
     colorize(source, tmp_path / "out.mov", codec="prores")
     assert probe(tmp_path / "out.mov").pixel_format.startswith("yuva444p1")
-    assert any("transparency is left out" in warning for warning in colorize(source, tmp_path / "out.mp4").warnings)
+    assert any("alpha channel is left out" in warning for warning in colorize(source, tmp_path / "out.mp4").warnings)
 
 
 def test_16_bits_stay_16_in_ffv1_and_fewer_are_named(tmp_path: Path) -> None:
@@ -486,4 +487,20 @@ def test_sound_that_matroska_cannot_hold_is_heard_all_the_same(tmp_path: Path) -
     for path in (source, tmp_path / "out.mkv"):
         with av.open(str(path)) as container:
             heard.append(np.concatenate([frame.to_ndarray()[0] for frame in container.decode(container.streams.audio[0])]))
+    np.testing.assert_array_equal(*heard)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(("suffix", "codec"), [(".wmv", "wmav2"), (".wmv", "wmav1"), (".avi", "wmav2")])
+def test_sound_of_windows_is_copied_into_matroska(tmp_path: Path, suffix: str, codec: str) -> None:
+    source = make(tmp_path / f"in{suffix}", ["-c:v", "msmpeg4v3"], sound=["-c:a", codec])
+    assert colorize(source, tmp_path / "out.mkv").warnings == ()
+    assert packets(source, "audio")
+    assert [data for _, data in packets(source, "audio")] == [data for _, data in packets(tmp_path / "out.mkv", "audio")]
+    heard = []
+    for path in (source, tmp_path / "out.mkv"):
+        with av.open(str(path)) as container:
+            (sound,) = container.streams.audio
+            assert sound.codec_context.name == codec
+            heard.append(np.concatenate([frame.to_ndarray()[0] for frame in container.decode(sound)]))
     np.testing.assert_array_equal(*heard)

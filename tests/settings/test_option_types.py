@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batchcolor.errors import UsageError
 from batchcolor.settings import ColorSettings, FilmSettings, ModelSettings, PhotoSettings, RunOptions, Settings
-from batchcolor.settings.schema import option_fields, parse_duration
+from batchcolor.settings.option_types import option_fields, parse_duration
 
 KINDS = (ModelSettings, ColorSettings, PhotoSettings, FilmSettings, RunOptions)
 

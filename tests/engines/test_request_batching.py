@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from batchcolor.engines.colorizer import Colorizer
-from batchcolor.engines.gathering import Gatherer
+from batchcolor.engines.request_batching import RequestBatcher
 from batchcolor.errors import OutOfMemory
 from tests.support import FormulaEngine
 
@@ -37,15 +37,15 @@ def expected(given: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture
-def held() -> Iterator[tuple[Held, Gatherer]]:
+def held() -> Iterator[tuple[Held, RequestBatcher]]:
     engine = Held()
-    gatherer = Gatherer(Colorizer(engine, side_multiple=32, batch_size=8))
+    gatherer = RequestBatcher(Colorizer(engine, side_multiple=32, batch_size=8))
     yield engine, gatherer
     engine.released.set()
     gatherer.close()
 
 
-def test_what_comes_while_the_engine_computes_goes_together(held: tuple[Held, Gatherer]) -> None:
+def test_what_comes_while_the_engine_computes_goes_together(held: tuple[Held, RequestBatcher]) -> None:
     engine, gatherer = held
     with ThreadPoolExecutor(20) as pool:
         first = [pool.submit(gatherer.ab, [plane(n)]) for n in range(2)]
@@ -61,14 +61,14 @@ def test_what_comes_while_the_engine_computes_goes_together(held: tuple[Held, Ga
 
 
 def test_a_caller_alone_does_not_wait_for_others() -> None:
-    gatherer = Gatherer(Colorizer(FormulaEngine(), side_multiple=32), callers=1)
+    gatherer = RequestBatcher(Colorizer(FormulaEngine(), side_multiple=32), callers=1)
     for n in range(20):
         np.testing.assert_array_equal(gatherer.ab([plane(n), plane(n, 96)])[1], expected(plane(n, 96)))
     gatherer.close()
 
 
 def test_a_request_larger_than_a_batch_is_answered_too() -> None:
-    gatherer = Gatherer(Colorizer(FormulaEngine(), side_multiple=32, batch_size=2))
+    gatherer = RequestBatcher(Colorizer(FormulaEngine(), side_multiple=32, batch_size=2))
     assert len(gatherer.ab([plane(n) for n in range(7)])) == 7
     assert gatherer.ab([]) == []
     gatherer.close()
@@ -76,7 +76,7 @@ def test_a_request_larger_than_a_batch_is_answered_too() -> None:
 
 def test_ones_error_is_not_the_others() -> None:
     """The picture that fits nowhere fails for the caller who asked for it."""
-    gatherer = Gatherer(Colorizer(FormulaEngine(largest_side=64), side_multiple=32, batch_size=8), callers=9)
+    gatherer = RequestBatcher(Colorizer(FormulaEngine(largest_side=64), side_multiple=32, batch_size=8), callers=9)
     with ThreadPoolExecutor(8) as pool:
         good = [pool.submit(gatherer.ab, [plane(n)]) for n in range(7)]
         bad = pool.submit(gatherer.ab, [plane(0, 96)])
@@ -87,7 +87,7 @@ def test_ones_error_is_not_the_others() -> None:
 
 
 def test_a_closed_gatherer_takes_no_requests() -> None:
-    gatherer = Gatherer(Colorizer(FormulaEngine(), side_multiple=32))
+    gatherer = RequestBatcher(Colorizer(FormulaEngine(), side_multiple=32))
     gatherer.close()
     with pytest.raises(RuntimeError, match="closed"):
         gatherer.ab([plane(0)])

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from .schema import check, option, option_fields
+from .option_types import check, option, option_fields
 
 DeviceName = str  # auto, cpu, cuda, cuda:1, mps
 EngineName = Literal["auto", "torch", "openvino"]
@@ -91,7 +91,7 @@ class ColorSettings:
         "default .batchcolor/colours in the output folder, if it is there.",
         heading=_COLOR,
         metavar="PATH",
-        shapes=False,
+        affects_result=False,
     )
 
     def __post_init__(self) -> None:
@@ -138,13 +138,13 @@ class PhotoSettings:
     )
     photo_timeout: float = option(
         60.0,
-        "Give up a photo that takes more than this many seconds for each of its megapixels.",
+        "Give up on a photo that takes more than this many seconds for each of its megapixels.",
         heading=_PHOTOS,
         low=0,
-        above=True,
+        exclusive_low=True,
         high=1e6,
         metavar="SECONDS",
-        shapes=False,
+        affects_result=False,
         per_item=True,
     )
 
@@ -157,7 +157,7 @@ class FilmSettings:
     """How films are smoothed and encoded.
 
     crf and preset None: the codec's own default in `batchcolor.films.output.encoders`. pix_fmt None: the format nearest to the source's.
-    cuts: seconds at which shots begin, as read from `shots`; None: to be detected. start, duration: the part of the film that is wanted,
+    cuts: seconds at which shots begin, as read from `shots`; None: to be detected. start, duration: the part of the film to process,
     in seconds; duration None: to the end.
     """
 
@@ -221,7 +221,7 @@ class FilmSettings:
         heading=_FILMS,
         metavar="PATH",
         per_item=True,
-        shapes=False,
+        affects_result=False,
     )
     start: float = option(
         0.0, "Start at this time (90, 1m30s).", heading=_FILMS, metavar="TIME", duration=True, low=0, high=1e7, per_item=True
@@ -233,7 +233,7 @@ class FilmSettings:
         metavar="TIME",
         duration=True,
         low=0,
-        above=True,
+        exclusive_low=True,
         high=1e7,
         per_item=True,
     )
@@ -339,7 +339,7 @@ class RunOptions:
     )
     measure: bool = option(
         False,
-        "Measure films for the report: PSNR of luma, colourfulness, steadiness (a tenth slower).",
+        "Measure films for the report: PSNR of luma, colourfulness, temporal consistency (a tenth slower).",
         heading=_REPORTING,
     )
 
@@ -356,9 +356,9 @@ def _digest(network_size: int | None, *parts: Any, shared: Mapping[str, Any] = M
     defaults = {each.name: each.default for each in dataclasses.fields(PhotoSettings)}
     changed |= {name: value for name, value in shared.items() if value != defaults[name]}
     for part in parts:
-        shaping = {each.name for each in option_fields(type(part)) if not each.about.shapes}
+        without_effect = {each.name for each in option_fields(type(part)) if not each.about.affects_result}
         for each in dataclasses.fields(part):
             value = getattr(part, each.name)
-            if value != each.default and each.name not in shaping:
+            if value != each.default and each.name not in without_effect:
                 changed[each.name] = value
     return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()

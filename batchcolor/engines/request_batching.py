@@ -1,4 +1,4 @@
-"""Batches across callers: what several threads ask for at about the same time goes to the engine together.
+"""Batches across callers: requests that several threads make at about the same time go to the engine together.
 
 A worker seldom has a full batch at hand (a film's chunk has a key frame now and then, a photo is one picture), and a GPU takes about as
 long for one picture as for sixteen.
@@ -28,10 +28,10 @@ class _Request:
     answer: Future[list[np.ndarray]] = field(default_factory=Future)
 
 
-class Gatherer:
+class RequestBatcher:
     """Gathers the requests of several threads into batches for one colorizer. To be closed by `close`.
 
-    callers: how many threads may ask; once all of them wait, nobody is waited for. `joined` and `left` change it.
+    callers: how many threads make requests; once all of them wait, the batch goes at once. `joined` and `left` change it.
     """
 
     def __init__(self, colorizer: Colorizer, callers: int = 0) -> None:
@@ -65,7 +65,7 @@ class Gatherer:
         return request.answer.result()
 
     def close(self) -> None:
-        """Answer what was asked and end the threads."""
+        """Answer the pending requests and end the threads."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -94,7 +94,7 @@ class Gatherer:
                     return gathered
 
     def _worth_waiting(self) -> bool:
-        """Whether the batch is not full and somebody may still ask."""
+        """Whether the batch is not full and another request may still arrive."""
         pictures = sum(len(request.lightness) for request in self._waiting)
         return not self._closed and pictures < self._colorizer.batch_size and self._unanswered < self._callers
 

@@ -30,21 +30,21 @@ class Option:
     """What an option is besides its name, type and default.
 
     help: a sentence for `--help`. heading: the section of the help that lists it. low, high: the range of a number, both ends included;
-    above: the number must be larger than `low`. metavar: how its value is called there. short: a one-letter flag, such as "-q".
-    duration: seconds that may be written 90, 45m, 6h or 1h30m. per_item: whether a TOML table may set it for some items alone. shapes:
-    whether results depend on it.
+    exclusive_low: the number must be larger than `low`. metavar: how its value is called there. short: a one-letter flag, such as "-q".
+    duration: seconds that may be written 90, 45m, 6h or 1h30m. per_item: whether a TOML table may set it for some items alone.
+    affects_result: whether results depend on it.
     """
 
     help: str
     heading: str
     low: float | None = None
     high: float | None = None
-    above: bool = False
+    exclusive_low: bool = False
     metavar: str | None = None
     short: str | None = None
     duration: bool = False
     per_item: bool = False
-    shapes: bool = True
+    affects_result: bool = True
 
 
 def option(default: Any, help: str, *, heading: str, **more: Any) -> Any:
@@ -99,7 +99,7 @@ class OptionField:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return value
         low, high = self.about.low, self.about.high
-        too_low = low is not None and (value <= low if self.about.above else value < low)
+        too_low = low is not None and (value <= low if self.about.exclusive_low else value < low)
         if too_low or (high is not None and value > high):
             raise ValueError(f"{value:g} is not {self.range}")
         return value
@@ -111,7 +111,7 @@ class OptionField:
         if low is not None and high is not None:
             return f"between {low:g} and {high:g}"
         if low is not None:
-            return f"more than {low:g}" if self.about.above else f"at least {low:g}"
+            return f"more than {low:g}" if self.about.exclusive_low else f"at least {low:g}"
         return f"at most {high:g}" if high is not None else ""
 
 
