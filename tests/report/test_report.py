@@ -127,7 +127,11 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_file(tmp_path: Path, monkeypa
 
 
 def test_thumbnails_that_come_with_an_outcome_are_shown(tmp_path: Path) -> None:
-    made = outcome(tmp_path, "gone.png", thumbnails=tuple(Thumbnail(f"data:image/webp;base64,{each}", (16, 13)) for each in ("AAAA", "BBBB")))
+    made = outcome(
+        tmp_path,
+        "gone.png",
+        thumbnails=tuple(Thumbnail(f"data:image/webp;base64,{each}", (16, 13)) for each in ("AAAA", "BBBB")),
+    )
     page = written(tmp_path, [made]).read_text("utf-8")
     assert "base64,AAAA" in page
     assert "base64,BBBB" in page
