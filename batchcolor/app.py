@@ -433,6 +433,7 @@ def _run(
             times=options.times,
             records=records,
             measure=options.measure,
+            thumbnail_side=report.thumbnail_side,
             on_engine=events.engine_chosen,
             on_film_progress=events.film_progress,
         ):

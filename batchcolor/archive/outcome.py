@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import BatchcolorError, ExitCode
 from ..runtime.file_stamp import FileStamp
@@ -24,11 +24,19 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+class Thumbnail(NamedTuple):
+    """address: a data URL; size: width and height in pixels."""
+
+    address: str
+    size: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of an item. error: the sentence for the user; code: the exit code of that kind of error; frames, film: of a film, and
     what else is known of it (`films.FilmResult.as_dict`). lost: workers that ended while they wrote it or its neighbours. traceback: of
-    an error that was not expected, for the log. source_stamp: the source's size and time from before it was read; None: unknown."""
+    an error that was not expected, for the log. source_stamp: the source's size and time from before it was read; None: unknown.
+    thumbnails: of source and result, as `thumbnails.thumbnails` makes them; None: not made yet."""
 
     source: Path
     target: Path
@@ -43,6 +51,7 @@ class Outcome:
     lost: int = 0
     traceback: str | None = None
     source_stamp: FileStamp | None = None
+    thumbnails: tuple[Thumbnail | None, Thumbnail | None] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values, without what is empty."""

@@ -15,6 +15,7 @@ from ..executors import Executor, JobContext, JobOutcome, WorkerEnd
 from ..settings import ModelSettings, PhotoSettings
 from .outcome import Outcome, Status, failed
 from .plan import Item
+from .thumbnails import thumbnails
 
 if TYPE_CHECKING:
     from ..photos import Stage
@@ -38,11 +39,13 @@ class PhotoBatch:
 class PhotoWork:
     """What all photos have in common; may be sent to other processes.
 
-    Reports (index in the batch, outcome) for each photo that is finished.
+    thumbnail_side: of the thumbnails that outcomes bring, in pixels; None: none. Reports (index in the batch, outcome) for each photo
+    that is finished.
     """
 
     model: ModelSettings
     provenance: Provenance
+    thumbnail_side: int | None = None
 
     def prepare(self) -> None:
         """Open the network, and load what photos are read and written with."""
@@ -53,7 +56,7 @@ class PhotoWork:
 
     def __call__(self, batch: PhotoBatch, context: JobContext) -> None:
         from ..engines.opening import cached_colorizer
-        from ..photos import Treatment, colorize_photos
+        from ..photos import Stage, Treatment, colorize_photos
 
         settings = batch.items[0].settings
 
@@ -89,6 +92,10 @@ class PhotoWork:
                     warnings=result.warnings,
                     source_stamp=result.source_stamp,
                 )
+            if self.thumbnail_side is not None:
+                context.begin_part((index, Stage.DECODER.value))
+                outcome = replace(outcome, thumbnails=thumbnails(outcome, self.thumbnail_side))
+                started = time.monotonic()
             context.report((index, outcome))
             if context.should_stop():
                 return

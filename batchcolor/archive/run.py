@@ -33,6 +33,7 @@ def run(
     times: Times = "source",
     records: Records | None = None,
     measure: bool = False,
+    thumbnail_side: int | None = None,
     on_engine: Callable[[EngineInfo], None] | None = None,
     on_film_progress: Callable[[Item, FilmProgress], None] | None = None,
 ) -> Iterator[Outcome]:
@@ -40,13 +41,14 @@ def run(
 
     A job takes several photos, or a chunk of a film. When `should_stop` returns true, the photos in progress are finished, a film in
     progress keeps its finished chunks, and the rest has no outcome. model: the network for all of them. times: of the results. records:
-    what is written beside each result. measure: whether to measure films for the report. on_engine: called once it is known what the
+    what is written beside each result. measure: whether to measure films for the report. thumbnail_side: of the thumbnails that photos'
+    outcomes bring, in pixels; None: none. on_engine: called once it is known what the
     network runs on. Raises what keeps the network from running at all: `ModelError`, `DeviceError`, `WorkerLost`, `ClusterError`.
     """
     for item, error in plan.refused:
         yield failed(item, error)
     if plan.items:
-        outcomes = _outcomes(plan, model, executors, should_stop, measure, on_engine, on_film_progress)
+        outcomes = _outcomes(plan, model, executors, should_stop, measure, thumbnail_side, on_engine, on_film_progress)
         yield from _with_times(_with_records(outcomes, plan, model, records or Records()), times)
 
 
@@ -56,6 +58,7 @@ def _outcomes(
     executors: Executors,
     should_stop: Callable[[], bool],
     measure: bool,
+    thumbnail_side: int | None,
     on_engine: Callable[[EngineInfo], None] | None,
     on_film_progress: Callable[[Item, FilmProgress], None] | None,
 ) -> Iterator[Outcome]:
@@ -69,7 +72,8 @@ def _outcomes(
     photos = plan.of_kind(Kind.PHOTO)
     if photos:
         count = photos_per_job(len(photos), executors.photos, model.batch_size, on_cpu=engine_info.device == "cpu")
-        yield from photo_outcomes(executors.photos, PhotoWork(model, of_weights(model.weights)), photos, count, should_stop)
+        work = PhotoWork(model, of_weights(model.weights), thumbnail_side)
+        yield from photo_outcomes(executors.photos, work, photos, count, should_stop)
 
     films = plan.of_kind(Kind.FILM)
     weights = sha256_of(find_weights(model.weights)) if films else ""

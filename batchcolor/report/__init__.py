@@ -16,12 +16,12 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from ..archive.item_id import item_id
-from ..archive.outcome import Outcome, Status
+from ..archive.outcome import Outcome, Status, Thumbnail
+from ..archive.thumbnails import thumbnails
 from ..archive.walk import Kind
 from ..runtime.atomic_write import atomic_write
 from ..runtime.version import __version__
 from ..runtime.write_errors import write_error
-from .thumbnails import Thumbnail, thumbnails
 
 REVIEW_PORT = 8737  # of 127.0.0.1: where the review page is looked for
 
@@ -32,14 +32,14 @@ _FEW = 1000  # up to this number of items, thumbnails are large; so the page sta
 
 
 class Report:
-    """Writes outcomes to the page one by one; none of them stays in memory.
+    """Writes outcomes to the page one by one; none of them stays in memory. thumbnail_side: in pixels.
 
     The page appears under its name when the run ends. output: the tree of the results, whose review page the items link to; None: a
     single result, which has none. Raises `OutputError` if it cannot be written.
     """
 
     def __init__(self, path: Path, items: int, output: Path | None = None) -> None:
-        self._path, self._output, self._side = path, output, _LARGE if items <= _FEW else _SMALL
+        self._path, self._output, self.thumbnail_side = path, output, _LARGE if items <= _FEW else _SMALL
         self._target: AbstractContextManager[Path] = atomic_write(path)
         static = resources.files(__package__)
         page = static.joinpath("page.html").read_text("utf-8")
@@ -73,7 +73,7 @@ class Report:
 
     def add(self, outcome: Outcome) -> None:
         """Add an item, with thumbnails of its source and result if they can be read."""
-        before, after = thumbnails(outcome, self._side)
+        before, after = outcome.thumbnails or thumbnails(outcome, self.thumbnail_side)
         row = {
             "name": str(outcome.source),
             "kind": outcome.kind.value,
@@ -117,6 +117,8 @@ class Report:
 
 class NoReport:
     """Used when no report is requested."""
+
+    thumbnail_side = None
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import pyvips
 
-from batchcolor.archive.outcome import Outcome, Status
+from batchcolor.archive.outcome import Outcome, Status, Thumbnail
 from batchcolor.archive.photo_jobs import PhotoBatch, PhotoWork, photo_outcomes, photos_per_job
 from batchcolor.archive.plan import Item
 from batchcolor.archive.walk import Kind
@@ -73,7 +74,7 @@ def colorized(executor: ProcessExecutor, folder: Path, names: list[str], **work:
     for name in sorted([*(f"T{n:02}.png" for n in range(20)), *names]):  # the named ones stand before and behind
         pyvips.Image.new_from_array(gradient(40, 50)).copy(interpretation="b-w").pngsave(str(folder / name))
         items.append(Item(folder / name, folder / "out" / name, Kind.PHOTO, settings))
-    sabotaged = Sabotaged(ModelSettings(), Provenance("lite", "00" * 32), folder / "log", **work)  # type: ignore[arg-type]
+    sabotaged = Sabotaged(ModelSettings(), Provenance("lite", "00" * 32), log=folder / "log", **work)  # type: ignore[arg-type]
     outcomes = list(photo_outcomes(executor, sabotaged, items, 8, lambda: False))
     assert sorted(outcome.source.name for outcome in outcomes) == sorted(item.source.name for item in items)
     return {outcome.source.name: outcome for outcome in outcomes}
@@ -100,6 +101,21 @@ def test_one_photo_is_lost_and_named_and_its_neighbours_are_done(
     assert all(outcome.target.exists() for outcome in outcomes.values())
     tries = len((tmp_path / "log" / name).read_text())
     assert tries == (1 if name.startswith("hang") else 2)
+
+
+def test_workers_make_the_thumbnails(executor: ProcessExecutor, tmp_path: Path) -> None:
+    outcomes = colorized(executor, tmp_path, ["bug-1.png"], thumbnail_side=16)
+    assert outcomes.pop("bug-1.png").thumbnails == (None, None)
+    for outcome in outcomes.values():
+        sizes = [picture_in(each) for each in outcome.thumbnails or ()]
+        assert sizes == [(16, 13), (16, 13)]
+
+
+def picture_in(thumbnail: Thumbnail | None) -> tuple[int, int]:
+    """Size of a thumbnail, decoded."""
+    assert thumbnail is not None
+    picture = pyvips.Image.new_from_buffer(base64.b64decode(thumbnail.address.removeprefix("data:image/webp;base64,")), "")
+    return picture.width, picture.height
 
 
 def test_every_one_of_several_in_a_batch_is_named(executor: ProcessExecutor, tmp_path: Path) -> None:

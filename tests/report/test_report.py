@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcolor.archive.outcome import Status
+from batchcolor.archive.outcome import Status, Thumbnail
 from batchcolor.errors import OutputError
 from batchcolor.report import Report
 from tests.report.pages import EVIL, outcome, photo, written
@@ -124,6 +124,17 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_file(tmp_path: Path, monkeypa
         written(tmp_path, [])
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_thumbnails_that_come_with_an_outcome_are_shown(tmp_path: Path) -> None:
+    made = outcome(
+        tmp_path,
+        "gone.png",
+        thumbnails=tuple(Thumbnail(f"data:image/webp;base64,{each}", (16, 13)) for each in ("AAAA", "BBBB")),
+    )
+    page = written(tmp_path, [made]).read_text("utf-8")
+    assert "base64,AAAA" in page
+    assert "base64,BBBB" in page
 
 
 def test_failed_items_are_not_opened_again(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from ...errors import UsageError
 from .motion import Step, warp
 
 _MAX_TRUST_LOSS = 0.3  # mean loss of trust since the last key frame that requires a new one
-_MAX_DISTANCE = 12  # frames between key frames: half a second, well within the smoother's window
+# Frames between key frames. At most half a second, well within the smoother's window. At least four: what is new in between takes its
+# colours from the key frame that follows, and on fast motion more frequent ones make colours neither truer nor steadier.
+_MIN_DISTANCE, _MAX_DISTANCE = 4, 12
 
 
 class KeyFrames(Protocol):
@@ -37,7 +39,7 @@ class EveryNth:
 
 
 class AdaptiveKeyFrames:
-    """A key frame wherever carried colour is no longer reliable: fast motion, new content, failing flow."""
+    """A key frame where carried colour is no longer reliable (fast motion, new content, failing flow), at most every fourth frame."""
 
     def __init__(self) -> None:
         self._trust: np.ndarray | None = None  # (h, w), 0..1: in colours of the last key frame; None on that frame itself
@@ -48,7 +50,8 @@ class AdaptiveKeyFrames:
             trust = step.forward.trust
             self._trust = trust if self._trust is None else warp(self._trust, step.forward) * trust
             self._since += 1
-            if self._since < _MAX_DISTANCE and float(self._trust.mean()) >= 1 - _MAX_TRUST_LOSS:
+            reliable = self._since < _MAX_DISTANCE and float(self._trust.mean()) >= 1 - _MAX_TRUST_LOSS
+            if self._since < _MIN_DISTANCE or reliable:
                 return False
         self._trust, self._since = None, 0
         return True

@@ -72,6 +72,10 @@ def test_new_content_is_a_key_frame() -> None:
     assert keys_of(AdaptiveKeyFrames(), shot) == [0, 5]
 
 
+def test_unrelated_frames_have_a_key_frame_in_four() -> None:
+    assert keys_of(AdaptiveKeyFrames(), [texture(seed=n) for n in range(13)]) == [0, 4, 8, 12]
+
+
 def test_every_nth_counts_from_the_start_of_the_shot() -> None:
     frames = [moving(n, HEIGHT, WIDTH).astype(np.float32) / 2.55 for n in range(9)]
     assert keys_of(EveryNth(4), frames) == [0, 4, 8]

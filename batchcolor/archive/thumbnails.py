@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ..archive.outcome import Outcome, Status
-from ..archive.walk import Kind
+from .outcome import Outcome, Status, Thumbnail
+from .walk import Kind
 
 if TYPE_CHECKING:
     import pyvips
 
 _QUALITY = 55
-
-
-class Thumbnail(NamedTuple):
-    """address: a data URL; size: width and height in pixels."""
-
-    address: str
-    size: tuple[int, ...]
 
 
 def thumbnails(outcome: Outcome, side: int) -> tuple[Thumbnail | None, Thumbnail | None]:
