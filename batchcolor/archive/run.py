@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ClusterError, SourceError
 from ..executors import Executor, Executors, JobContext
+from ..film_files import parts
 from ..provenance import of_weights
 from ..runtime.file_stamp import FileStamp, follow
 from ..settings import ModelSettings, Times
@@ -131,7 +132,7 @@ def _colorize_film(
         FilmOutcome.COPIED: Status.COPIED,
         FilmOutcome.SKIPPED: Status.SKIPPED,
     }
-    started, stamp = time.monotonic(), FileStamp.of(item.source)
+    started, stamp = time.monotonic(), FileStamp.of_all(parts(item.source))
     try:
         result = colorize_film(
             item.source,
@@ -144,7 +145,7 @@ def _colorize_film(
             on_progress=(lambda progress: on_progress(item, progress)) if on_progress else None,
             should_stop=should_stop,
         )
-        if FileStamp.of(item.source) != stamp:
+        if FileStamp.of_all(parts(item.source)) != stamp:
             raise SourceError(f"{item.source}: was changed while it was colorized; run again")
     except FilmStopped:
         return None
