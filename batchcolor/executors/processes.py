@@ -11,6 +11,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -58,7 +59,7 @@ class _Worker:
     def assign(self, work: Any, assignment: Assignment[Any], events: SimpleQueue[tuple[_Worker, WorkerEvent[Any]]]) -> bool:
         """Begin a job, whose events go to `events`. Returns False if the worker is dead."""
         with self._changing:
-            if self._dead:
+            if self._dead or wait([self.process.sentinel], 0):  # the reader may not have noticed yet
                 return False
             self._assignment, self._events = assignment, events
         self._send(("job", None if work is self._work else work, assignment.job))
