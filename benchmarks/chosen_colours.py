@@ -1,9 +1,9 @@
-"""What chosen colours do: gain by true points, asked colour against result, and spill.
+"""What chosen colours do: gain by true points, chosen colour against result, and spill.
 
     python -m benchmarks.chosen_colours PICTURES [--pattern GLOB] [--segments BSDS500] [--weights NAME|PATH] [--most N]
 
 PICTURES: a folder of colour photographs, judged at 256x256. --segments: the folder of BSDS500's data (github.com/BIDS/BSDS500, folder
-BSDS500/data) for the figures of spill: each picture is found there again by its looks, and cut up as the annotator with the median
+BSDS500/data) for the figures of spill: each picture is found there again by its appearance, and cut up as the annotator with the median
 number of segments did it. siggraph17 with random weights, where its file is not at hand, says nothing of gain and spill.
 """
 
@@ -27,7 +27,7 @@ from .precisions import SIDE, checkpoint_of
 
 COUNTS = (1, 2, 5, 10, 50)
 _SIZE = 0.02
-_ASKED = 60.0  # ab units off
+_OFFSET = 60.0  # ab units from the prediction
 _LEAST_SEGMENT = 0.03  # of the picture
 
 
@@ -56,9 +56,9 @@ def main(arguments: list[str] | None = None) -> None:
         still = Still.of(colorizer, np.ascontiguousarray(truth[0]))
         rng = np.random.default_rng(list(path.name.encode()))
         gains.append(_gains(still, truth, rng))
-        asked = _asked_and_result(still, rng)
-        apart += [asked[0]]
-        far += [asked[1]]
+        found_at = _chosen_and_result(still, rng)
+        apart += [found_at[0]]
+        far += [found_at[1]]
         cut = segments.of(rgb) if segments else None
         if cut is not None:
             found = _spill(still, cut, rng)
@@ -71,11 +71,11 @@ def main(arguments: list[str] | None = None) -> None:
         + ", ".join(f"{n}: {g:.2f}" for n, g in zip(COUNTS, np.mean(gains, 0), strict=True))
         + " dB"
     )
-    print(f"asked against result at the point, median {np.median(apart):.2f}, 90 % {np.quantile(apart, 0.9):.2f} ab units")
-    print(f"change farther than a quarter of the picture away: mean {100 * np.mean(far):.1f} % of what was asked")
+    print(f"chosen colour against result at the point, median {np.median(apart):.2f}, 90 % {np.quantile(apart, 0.9):.2f} ab units")
+    print(f"change farther than a quarter of the picture away: mean {100 * np.mean(far):.1f} % of the change at the point")
     if inside:
         print(
-            f"a point {_ASKED:g} ab units off, {len(inside)} segments: change inside {100 * np.mean(inside):.1f} %, "
+            f"a point {_OFFSET:g} ab units off, {len(inside)} segments: change inside {100 * np.mean(inside):.1f} %, "
             f"outside {100 * np.mean(outside):.1f} % of it"
         )
 
@@ -100,26 +100,26 @@ def _gains(still: Still, truth: np.ndarray, rng: np.random.Generator) -> list[fl
     return [_psnr(truth[0], still.ab(PictureColours(tuple(points[:n]))), truth[1:]) - base for n in COUNTS]
 
 
-def _asked_and_result(still: Still, rng: np.random.Generator) -> tuple[float, float]:
-    """At a random point: how far the result is from the asked colour, both shrunk to the gamut; and the mean change far away, as a share
-    of what was asked."""
+def _chosen_and_result(still: Still, rng: np.random.Generator) -> tuple[float, float]:
+    """At a random point: how far the result is from the chosen colour, both shrunk to the gamut; and the mean change far away, as a share
+    of the change at the point."""
     x, y = (float(v) for v in rng.uniform(0.02, 0.98, 2))
     hue, chroma = rng.uniform(0, 2 * np.pi), rng.uniform(10, 60)
-    asked = np.array([chroma * np.cos(hue), chroma * np.sin(hue)], np.float32)
-    ab = still.ab(PictureColours((ChosenSpot(Spot(x, y, _SIZE), (float(asked[0]), float(asked[1]))),)))
+    chosen = np.array([chroma * np.cos(hue), chroma * np.sin(hue)], np.float32)
+    ab = still.ab(PictureColours((ChosenSpot(Spot(x, y, _SIZE), (float(chosen[0]), float(chosen[1]))),)))
     made, plain = (apply_map(UPSCALERS["guided"](still.L, each), still.L) for each in (ab, still.plain))
     row, column = int(y * SIDE), int(x * SIDE)
     L = still.L[row : row + 1, column : column + 1][None]
-    fitting = [fit_gamut(L, each.reshape(2, 1, 1).copy()).ravel() for each in (asked, made[:, row, column])]
+    fitting = [fit_gamut(L, each.reshape(2, 1, 1).copy()).ravel() for each in (chosen, made[:, row, column])]
     ys, xs = np.mgrid[:SIDE, :SIDE] / SIDE
     away = np.hypot(ys - y, xs - x) > 0.25
     was = plain[:, row, column]
-    change = np.hypot(*(made - plain))[away].mean() / max(float(np.hypot(*(asked - was))), 1.0)
+    change = np.hypot(*(made - plain))[away].mean() / max(float(np.hypot(*(chosen - was))), 1.0)
     return float(np.hypot(*(fitting[0] - fitting[1]))), float(change)
 
 
 def _spill(still: Still, cut: np.ndarray, rng: np.random.Generator) -> tuple[float, float] | None:
-    """Mean change inside and outside a random segment, as shares of what was asked at a random point well within it."""
+    """Mean change inside and outside a random segment, as shares of the change at a random point well within it."""
     areas = np.bincount(cut.ravel()) / cut.size
     large = np.flatnonzero((areas >= _LEAST_SEGMENT) & (areas <= 1 - _LEAST_SEGMENT))
     if not len(large):
@@ -130,24 +130,24 @@ def _spill(still: Still, cut: np.ndarray, rng: np.random.Generator) -> tuple[flo
     spot = Spot((x + 0.5) / SIDE, (y + 0.5) / SIDE, _SIZE)
     hue = rng.uniform(0, 2 * np.pi)
     (was,) = still.spreader.at(still.plain, [spot])
-    asked = (float(was[0] + _ASKED * np.cos(hue)), float(was[1] + _ASKED * np.sin(hue)))
-    change = still.ab(PictureColours((ChosenSpot(spot, asked),))) - still.plain
-    change = np.hypot(*(cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for plane in change)) / _ASKED
+    chosen = (float(was[0] + _OFFSET * np.cos(hue)), float(was[1] + _OFFSET * np.sin(hue)))
+    change = still.ab(PictureColours((ChosenSpot(spot, chosen),))) - still.plain
+    change = np.hypot(*(cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for plane in change)) / _OFFSET
     return float(change[segment].mean()), float(change[~segment].mean())
 
 
 class _Segments:
-    """Human segmentations of BSDS500, by a picture's looks."""
+    """Human segmentations of BSDS500, found by a picture's appearance."""
 
     def __init__(self, folder: Path) -> None:
         self._paths = sorted((folder / "images").rglob("*.jpg"))
-        self._looks = np.stack([_look(cv2.cvtColor(_read(path), cv2.COLOR_RGB2GRAY)) for path in self._paths])
+        self._thumbnails = np.stack([_thumbnail(cv2.cvtColor(_read(path), cv2.COLOR_RGB2GRAY)) for path in self._paths])
 
     def of(self, rgb: np.ndarray) -> np.ndarray | None:
         """Numbers of segments `(256, 256)`; None for a picture that is not among them."""
         from scipy.io import loadmat
 
-        apart = np.abs(self._looks - _look(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))).mean(1)
+        apart = np.abs(self._thumbnails - _thumbnail(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))).mean(1)
         nearest = int(apart.argmin())
         if apart[nearest] > 3:
             return None
@@ -158,7 +158,7 @@ class _Segments:
         return np.asarray(cv2.resize(cut.astype(np.uint8), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST))
 
 
-def _look(gray: np.ndarray) -> np.ndarray:
+def _thumbnail(gray: np.ndarray) -> np.ndarray:
     return cv2.resize(gray, (12, 12), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
 
 

@@ -1,15 +1,15 @@
 """Spreading a colour from a few places over what belongs to them: Gaussian-process regression on one picture.
 
-What the chosen points say beyond the prediction is a function on the picture, known at the points. Two parts add up:
+The difference between chosen and predicted colours is a function on the picture, known at the points. Two parts add up:
 
 - *wide*: the posterior mean of a Gaussian process whose kernel is the similarity of the network's features, place and lightness. One
   point moves it by a few ab units at the most: small corrections (a cast) hold for the whole picture, large ones (a red coat) do not.
   Each further point lets it move farther, as there is more that speaks for it.
 - *local*, for what is left: the correlations of a Matern field of order 1 on the graph of neighbouring cells, whose covariance is
-  (kappa^2 - Laplacian)^-2 (Lindgren, Rue, Lindstroem 2011, doi 10.1111/j.1467-9868.2011.00777.x). Cells conduct as far as lightness and
-  predicted colour agree, so that a colour flows through a coat and stops at its edge; a logistic curve over the correlations makes
-  inside more and outside less. Between points they are weights of an interpolation (Shepard 1968, doi 10.1145/800186.810616), which hits
-  every point and never goes beyond what was asked.
+  (kappa^2 - Laplacian)^-2 (Lindgren, Rue, Lindstroem 2011, doi 10.1111/j.1467-9868.2011.00777.x). Cells conduct as far as lightness,
+  predicted colour and features agree, so that a colour flows through a coat and stops at its edge; a logistic curve over the correlations makes
+  inside more and outside less, all the more the larger the difference. Between points they are weights of an interpolation (Shepard 1968, doi 10.1145/800186.810616), which hits
+  every point and never overshoots its difference.
 
 What a point on an edge still misses is added around the point alone. benchmarks/chosen_colours.py measures gain and spill of all these
 numbers.
@@ -29,13 +29,18 @@ from .grid_graph import GridGraph
 _CELL = 4  # pixels of the network's picture a cell of the grid
 _MOST_CELLS = 96 * 96  # a larger grid is slower and spreads no better
 _RANGE = 1.9  # kappa times the side of the picture
-_LIGHTNESS_EDGE, _CHROMA_EDGE = 4.0, 2.0  # L and ab units between neighbours at which they conduct 1 / e
+# Differences between neighbours at which they conduct 1 / e: L units, ab units, and principal components of the features.
+_LIGHTNESS_EDGE, _CHROMA_EDGE, _FEATURE_EDGE = 5.0, 2.5, 0.3
+_COMPONENTS = 8
 _LEAK = 1e-4  # what any two neighbours conduct
-_KNEE, _SOFTNESS = 0.5, 0.1  # of the logistic curve over correlations
+# Knee and softness of the logistic curve over correlations, for a difference of none and for a large one; in between at so many ab units.
+# A small correction may go far, a large one must stop early.
+_CURVE_OF_NONE, _CURVE_OF_LARGE, _HALF_LARGE = (0.31, 0.12), (0.34, 0.05), 30.0
 _NEAREST = 1e-3  # of 1 - correlation: what hitting a point exactly means
 _FEATURE_WIDTH, _PLACE_WIDTH, _LIGHTNESS_WIDTH = 1.3, 1.0, 40.0  # of standardized features, shares of the picture, L units
 _WIDE_SHARE = 0.5  # of the variance, where the wide part stands beside the local one
-_WIDE_MOST, _WIDE_MORE = 2.0, 1.5  # ab units that it may move by with one point, and more with each further one
+# Ab units that it may move by with one point, less the larger its difference (half at so many ab units), and more with each further one.
+_WIDE_MOST, _WIDE_HALF, _WIDE_MORE = 4.0, 30.0, 1.5
 _ALONE_AT = 3  # points beyond the first at which it counts half as if it stood alone
 _NOISE, _NOISE_ALONE, _NOISE_AROUND = 0.03, 0.1, 0.01  # variance of what a point says, as a share of the field's
 
@@ -50,11 +55,10 @@ class Spot(NamedTuple):
 
 @dataclass(slots=True)
 class _Column:
-    """What a spot's value says of every cell. correlation, and the same sharpened (local): `(cells,)`, 0..1; row: the spot's weights on
-    cells `(cells,)`; the rest is the spot's own."""
+    """What a spot's value says of every cell. correlation: `(cells,)`, 0..1; row: the spot's weights on cells `(cells,)`; the rest is the
+    spot's own."""
 
     correlation: np.ndarray
-    local: np.ndarray
     row: np.ndarray
     features: np.ndarray
     place: np.ndarray
@@ -74,6 +78,8 @@ class Spreader:
         height, width = self.shape
         small_L = _resized(L[None], self.shape)
         planes = np.concatenate([small_L / _LIGHTNESS_EDGE, _resized(ab, self.shape) / _CHROMA_EDGE])
+        if features:
+            planes = np.concatenate([planes, _components([features[0], features[-1]], self.shape) / _FEATURE_EDGE])
         self._graph = GridGraph(planes, _LEAK, _RANGE**2 / (height * width))
         y, x = np.mgrid[:height, :width]
         self._features = _standardized(features, self.shape)
@@ -88,12 +94,12 @@ class Spreader:
         return averaged
 
     def correction(self, spots: Sequence[Spot], differences: np.ndarray) -> np.ndarray:
-        """What to add to ab: float32 `(2, height, width)` of the grid. differences: what the spots want beyond it, `(n, 2)`."""
+        """What to add to ab: float32 `(2, height, width)` of the grid. differences: chosen colours less ab at the spots, `(n, 2)`."""
         if not len(spots):
             return np.zeros((2, *self.shape), np.float32)
         columns = self._columns_of(spots)
         rows = np.stack([column.row for column in columns])  # (n, cells)
-        local = np.stack([column.local for column in columns], 1)  # (cells, n)
+        local = np.stack([_sharpened(c.correlation, d) for c, d in zip(columns, differences, strict=True)], 1)  # (cells, n)
         wide = self._wide(columns, local, rows, differences)
         rest = differences - rows @ wide
         strength = (local / np.maximum(1 - local, _NEAREST)).sum(1, keepdims=True)
@@ -104,11 +110,12 @@ class Spreader:
         return np.ascontiguousarray(field.T.reshape(2, *self.shape), np.float32)
 
     def reach(self, spot: Spot) -> np.ndarray:
-        """How far a colour at this spot goes: float32 `(height, width)` of the grid, 0..1."""
-        return self._columns_of([spot])[0].local.reshape(self.shape)
+        """How far a colour at this spot goes that is far from the predicted one: float32 `(height, width)` of the grid, 0..1."""
+        far = np.array([np.inf, 0], np.float32)
+        return _sharpened(self._columns_of([spot])[0].correlation, far).reshape(self.shape)
 
     def _around(self, spots: Sequence[Spot], rows: np.ndarray, missed: np.ndarray) -> np.ndarray:
-        """What brings the spots themselves to what they asked for, `(cells, 2)`: on an edge, cells around one say different things."""
+        """What brings the spots themselves to their colours, `(cells, 2)`: on an edge, the cells around one differ."""
         height, width = self.shape
         middles = np.array([[spot.x * width, spot.y * height] for spot in spots], np.float32)
         radii = np.array([max(1.0, spot.size * min(height, width) / 2) for spot in spots], np.float32)
@@ -116,7 +123,7 @@ class Spreader:
         return kernel @ np.linalg.solve(_positive(rows @ kernel, _NOISE_AROUND), missed)
 
     def _wide(self, columns: list[_Column], local: np.ndarray, rows: np.ndarray, differences: np.ndarray) -> np.ndarray:
-        """The part `(cells, 2)` of what the spots want that holds far from them."""
+        """The part `(cells, 2)` of the differences that holds far from the spots."""
         kernel = self._by_features(columns)
         similarity = rows @ kernel
         beside = np.linalg.solve(_positive((1 - _WIDE_SHARE) * (rows @ local) + _WIDE_SHARE * similarity, _NOISE), differences)
@@ -126,7 +133,7 @@ class Spreader:
         if further:
             weights += alone * np.linalg.solve(_positive(similarity, _NOISE_ALONE), differences)
         field = kernel @ weights
-        most = _WIDE_MOST + _WIDE_MORE * further
+        most = _WIDE_MOST * (1 - _largeness(differences, _WIDE_HALF)) + _WIDE_MORE * further
         size = np.maximum(np.hypot(field[:, :1], field[:, 1:]), 1e-6)
         bent: np.ndarray = field * (most * np.tanh(size / most) / size)
         return bent
@@ -148,7 +155,6 @@ class Spreader:
                 correlation = np.clip(covariance / max(float(row @ covariance), 1e-12), 0, 1)
                 self._columns[spot] = _Column(
                     correlation.astype(np.float32),
-                    _sharpened(correlation).astype(np.float32),
                     np.ascontiguousarray(row),
                     row @ self._features,
                     row @ self._place,
@@ -182,7 +188,7 @@ def _standardized(features: Sequence[np.ndarray], shape: tuple[int, int]) -> np.
         flat = _resized(planes, shape).reshape(len(planes), -1)
         flat = flat - flat.mean(1, keepdims=True)
         spread = flat.std(1, keepdims=True)
-        flat /= np.maximum(spread, 1e-3 * spread.max() + 1e-6)  # a channel that is silent here must not shout
+        flat /= np.maximum(spread, 1e-3 * spread.max() + 1e-6)  # a channel that is constant here must not be amplified
         layers.append(flat / np.float32((len(planes) * len(features)) ** 0.5))
     return np.ascontiguousarray(np.concatenate(layers).T)
 
@@ -203,11 +209,26 @@ def _disc(spot: Spot, shape: tuple[int, int]) -> np.ndarray:
     return flat
 
 
-def _sharpened(correlation: np.ndarray) -> np.ndarray:
-    """The logistic curve around `_KNEE`, from 0 to 1."""
-    low, high = (1 / (1 + np.exp((_KNEE - end) / _SOFTNESS)) for end in (0.0, 1.0))
-    curve: np.ndarray = (1 / (1 + np.exp((_KNEE - correlation) / _SOFTNESS)) - low) / (high - low)
-    return curve
+def _components(features: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """Principal components of features, those of most variance: float32 `(_COMPONENTS, height, width)` at most."""
+    flat = _standardized(features, shape)
+    _, vectors = np.linalg.eigh((flat.T @ flat).astype(np.float64))
+    return np.ascontiguousarray((flat @ vectors[:, -_COMPONENTS:].astype(np.float32)).T).reshape(-1, *shape)
+
+
+def _largeness(differences: np.ndarray, half: float) -> float:
+    """0..1 for differences of ab `(..., 2)`: 0.5 where their root mean square is `half`."""
+    square = float(np.square(differences).sum(-1).mean())
+    return 1.0 if np.isinf(square) else square / (square + half**2)
+
+
+def _sharpened(correlation: np.ndarray, difference: np.ndarray) -> np.ndarray:
+    """The logistic curve over correlations for a difference of ab `(2,)`, float32 from 0 to 1."""
+    large = _largeness(difference, _HALF_LARGE)
+    knee, softness = ((1 - large) * none + large * far for none, far in zip(_CURVE_OF_NONE, _CURVE_OF_LARGE, strict=True))
+    low, high = (1 / (1 + np.exp((knee - end) / softness)) for end in (0.0, 1.0))
+    curve: np.ndarray = (1 / (1 + np.exp((knee - correlation) / softness)) - low) / (high - low)
+    return curve.astype(np.float32)
 
 
 def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
