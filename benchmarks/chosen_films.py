@@ -56,9 +56,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _clip(path: Path, folder: Path, most: int, side: int, at: tuple[float, ...]) -> tuple[float, ...]:
-    truth = _pictures(path, most, side)
+    truth = pictures(path, most, side)
     source = folder / "gray.mkv"
-    _write_gray(source, truth)
+    write_gray(source, truth)
     labs = [rgb_to_lab(each.transpose(2, 0, 1).astype(np.float32) / 255) for each in truth]
     seen = _object(labs, at)
     height, width = truth[0].shape[:2]
@@ -73,13 +73,13 @@ def _clip(path: Path, folder: Path, most: int, side: int, at: tuple[float, ...])
         _object_error(pointed, labs, seen),
         _warp_error(plain),
         _warp_error(pointed),
-        _psnr(plain, labs),
-        _psnr(referred, labs),
+        psnr(plain, labs),
+        psnr(referred, labs),
     )
 
 
-def _pictures(path: Path, most: int, side: int) -> list[np.ndarray]:
-    """uint8 RGB, sides even."""
+def pictures(path: Path, most: int, side: int) -> list[np.ndarray]:
+    """The first frames of a film, uint8 RGB, sides even, the longer one `side`."""
     found = []
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
@@ -91,12 +91,13 @@ def _pictures(path: Path, most: int, side: int) -> list[np.ndarray]:
     return found
 
 
-def _write_gray(path: Path, pictures: list[np.ndarray]) -> None:
-    height, width = pictures[0].shape[:2]
+def write_gray(path: Path, rgb_frames: list[np.ndarray]) -> None:
+    """A lossless gray film at 25 frames a second, of the lightness of uint8 RGB pictures."""
+    height, width = rgb_frames[0].shape[:2]
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv444p"
-        for rgb in pictures:
+        for rgb in rgb_frames:
             L = rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255)[0]
             y = (L + 16) / 116
             linear = np.where(y > 6 / 29, y**3, 3 * (6 / 29) ** 2 * (y - 4 / 29))
@@ -156,8 +157,8 @@ def _warp_error(made: list[np.ndarray]) -> float:
     return meter.value
 
 
-def _psnr(made: list[np.ndarray], truth: list[np.ndarray]) -> float:
-    """Of ab, against 255: all frames together."""
+def psnr(made: list[np.ndarray], truth: list[np.ndarray]) -> float:
+    """Of ab, against 255: all frames together. made, truth: CIELAB."""
     error = np.mean([np.square(one[1:] - other[1:]).mean() for one, other in zip(made, truth, strict=True)])
     return float(10 * np.log10(255**2 / max(float(error), 1e-9)))
 

@@ -34,8 +34,8 @@ class Point:
     frame: int | None = _key(values.whole, "Of a film: number of the frame, from 0.", default=None)
     through: Span = _key(
         values.span,
-        'How far it is carried in a film: "shot" (to both ends of its shot), "frame", or a duration either way such as "2s".',
-        default=Span("shot"),
+        'How far it is carried in a film: "scene" (to both ends of its shot, and to later shots that return to it), "shot", "frame", or a duration either way such as "2s".',
+        default=Span("scene"),
     )
     note: str = _key(values.text, "Free text, kept in the result's XMP.", default="")
 
@@ -50,7 +50,7 @@ class Reference:
     page: int = _key(values.page, "Page of a TIFF, from 1.", default=1)
     time: float | None = _key(values.time, "Of a film: which frame it shows, by time or number.", default=None)
     frame: int | None = _key(values.whole, "Of a film: number of the frame, from 0.", default=None)
-    through: Span = _key(values.span, "As a point's.", default=Span("shot"))
+    through: Span = _key(values.span, "As a point's.", default=Span("scene"))
     note: str = _key(values.text, "Free text, kept in the result's XMP.", default="")
 
 
@@ -65,7 +65,7 @@ class Mask:
         values.time, "Of a film: the frame it was drawn on; without one it holds for all of them.", default=None
     )
     frame: int | None = _key(values.whole, "Of a film: number of the frame, from 0.", default=None)
-    through: Span = _key(values.span, "As a point's.", default=Span("shot"))
+    through: Span = _key(values.span, "As a point's.", default=Span("scene"))
     note: str = _key(values.text, "Free text, kept in the result's XMP.", default="")
 
 

@@ -11,7 +11,7 @@ among many is quick. With a network that takes hints it runs again for each new 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -37,12 +37,14 @@ class ChosenSpot(NamedTuple):
 
 @dataclass(frozen=True)
 class PictureColours:
-    """What was chosen for one picture. references, masks: at the size at which the network sees it, in this order one over the other."""
+    """What was chosen for one picture. references, masks: at the size at which the network sees it, in this order one over the other.
+    correction: what is added to ab, float32 `(2, h, w)`, for points that are spread already."""
 
     points: tuple[ChosenSpot, ...] = ()
     references: tuple[Layer, ...] = ()
     masks: tuple[Layer, ...] = ()
     rules: tuple[Rule, ...] = ()
+    correction: np.ndarray | None = None
 
     def __add__(self, other: PictureColours) -> PictureColours:
         """Both; where they meet, the other's lie on top."""
@@ -51,10 +53,11 @@ class PictureColours:
             self.references + other.references,
             self.masks + other.masks,
             self.rules + other.rules,
+            self.correction if other.correction is None else other.correction,
         )
 
     def __bool__(self) -> bool:
-        return bool(self.points or self.references or self.masks or self.rules)
+        return bool(self.points or self.references or self.masks or self.rules) or self.correction is not None
 
 
 def picture_colours(chosen: ChosenColours, L: np.ndarray, *, page: int = 1, saturation: float = 1.0) -> PictureColours:
@@ -131,9 +134,16 @@ class Still:
             spots = [point.spot for point in colours.points]
             wanted = np.array([point.ab for point in colours.points], np.float32)
             ab = ab + self._resized(self.spreader.correction(spots, wanted - self.spreader.at(ab, spots)))
+        if colours.correction is not None:
+            ab = ab + self._resized(colours.correction)
         for layer in colours.masks:
             ab = ab + self._resized(layer.weight[None]) * (self._resized(layer.ab) - ab)
         return np.ascontiguousarray(ab, np.float32)
+
+    def point_correction(self, colours: PictureColours) -> np.ndarray:
+        """What the points alone add to ab, beside rules and references and below masks: float32 `(2, h', w')`."""
+        unmasked = replace(colours, masks=())
+        return self.ab(unmasked) - self.ab(replace(unmasked, points=()))
 
     def reach(self, spot: Spot) -> np.ndarray:
         """How far a point's colour goes: float32 `(h'', w'')`, 0..1, over the whole picture at a coarse size."""
@@ -146,13 +156,13 @@ class Still:
         return answer.ab
 
     def _with_reference(self, ab: np.ndarray, layer: Layer) -> np.ndarray:
-        weight, given = self._resized(layer.weight[None]), self._resized(layer.ab)
+        weight, reference = self._resized(layer.weight[None]), self._resized(layer.ab)
         if float(layer.weight.mean()) < _COVERED:
             spots = _sampled(layer.weight)
             if spots:
-                differences = self.spreader.at(given - ab, spots)
+                differences = self.spreader.at(reference - ab, spots)
                 ab = ab + self._resized(self.spreader.correction(spots, differences))
-        return ab + weight * (given - ab)
+        return ab + weight * (reference - ab)
 
     def _resized(self, planes: np.ndarray) -> np.ndarray:
         """Planes at the size of the network's ab."""

@@ -43,7 +43,7 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How far a choice is carried in a film: `shot`, `frame`, or `duration` with seconds either way."""
+    """How far a choice is carried in a film: `scene`, `shot`, `frame`, or `duration` with seconds either way."""
 
     kind: str
     seconds: float = 0.0
@@ -68,14 +68,19 @@ def number(value: Any) -> float:
     return float(value)
 
 
-def place(value: Any, _names: Names) -> tuple[float, float]:
-    remedy = "give x and y as shares of the picture, from 0 to 1: [0.42, 0.31]"
+def _two_numbers(value: Any, remedy: str) -> tuple[float, float]:
     if not isinstance(value, list) or len(value) != 2:
         raise BadValue(remedy)
     try:
-        x, y = map(number, value)
+        one, two = map(number, value)
     except BadValue:
         raise BadValue(remedy) from None
+    return one, two
+
+
+def place(value: Any, _names: Names) -> tuple[float, float]:
+    remedy = "give x and y as shares of the picture, from 0 to 1: [0.42, 0.31]"
+    x, y = _two_numbers(value, remedy)
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise BadValue(f"the point lies outside the picture; {remedy}")
     return x, y
@@ -134,13 +139,13 @@ def time(value: Any, _names: Names) -> float:
 
 def span(value: Any, _names: Names) -> Span:
     if isinstance(value, str):
-        if value in ("shot", "frame"):
+        if value in ("scene", "shot", "frame"):
             return Span(value)
         found = _DURATION.fullmatch(value)
         if value and found and any(found.groups()):
             hours, minutes, seconds = found.groups()
             return Span("duration", 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds or 0))
-    raise BadValue('give "shot", "frame", or a duration either way such as "2s"')
+    raise BadValue('give "shot", "scene", "frame", or a duration either way such as "2s"')
 
 
 def factor(value: Any, _names: Names) -> float:
@@ -178,12 +183,7 @@ def range_of(least: float, most: float) -> Reader:
 
     def read(value: Any, _names: Names) -> Range:
         remedy = f"give two numbers from {least:g} to {most:g}, the smaller first"
-        if not isinstance(value, list) or len(value) != 2:
-            raise BadValue(remedy)
-        try:
-            start, end = map(number, value)
-        except BadValue:
-            raise BadValue(remedy) from None
+        start, end = _two_numbers(value, remedy)
         if not least <= start <= end <= most:
             raise BadValue(remedy)
         return Range(start, end)
@@ -193,12 +193,7 @@ def range_of(least: float, most: float) -> Reader:
 
 def hues(value: Any, _names: Names) -> Range:
     remedy = "give two hue angles from 0 to 360"
-    if not isinstance(value, list) or len(value) != 2:
-        raise BadValue(remedy)
-    try:
-        start, end = map(number, value)
-    except BadValue:
-        raise BadValue(remedy) from None
+    start, end = _two_numbers(value, remedy)
     if not (0 <= start <= 360 and 0 <= end <= 360):
         raise BadValue(remedy)
     return Range(start, end)

@@ -48,7 +48,7 @@ from .shots.first_pass import FirstPass, FrameInfo
 from .time_range import TimeRange
 
 _FIRST_PASS_QUEUE = 2000  # frames; their descriptions are small
-_FORMAT = 4  # version of work folders; those of another version are discarded
+_FORMAT = 5  # version of work folders; those of another version are discarded
 _MISSING_S = 1.0  # by which a film may be shorter than its header says
 _TINTED = {
     "remove": "they were colorized and their tint was removed; --tints keep or blend leaves more of it",
@@ -267,7 +267,10 @@ class _Run:
         """Every chunk with its finished segment, in order. Raises what ended the first chunk that failed."""
         with closing(prefetch(self._counted(first_pass_frames), _FIRST_PASS_QUEUE, "first pass")) as frames:
             length = ChunkLength.of_film(self._expected)
-            missing = self._missing(plan_chunks(frames, length, whole=not self._info.seekable), work)
+            film = self._settings.film
+            returning = film.returning_shots and film.smooth == "flow"
+            chunks = plan_chunks(frames, length, whole=not self._info.seekable, returning=returning and self._info.seekable)
+            missing = self._missing(chunks, work)
             for outcome in self._executor.map(chunk_work, missing, self._ends, self._on_told):
                 if outcome.error is not None:
                     self._failed = self._failed or outcome.error
@@ -309,6 +312,7 @@ class _Run:
             chunk_work.colorizer,
             chunk_work.color.saturation,
             self._settings.film.deinterlace == "auto",
+            chunk_work.chosen,
         )
         lost = []
         for outcome in self._executor.map(carry, missing, self._ends):

@@ -215,6 +215,12 @@ class FilmSettings:
         metavar="auto|every|N",
         per_item=True,
     )
+    returning_shots: bool = option(
+        True,
+        "Let shots that return to an earlier one take over its colours (with --smooth flow).",
+        heading=_FILMS,
+        per_item=True,
+    )
     shots: Path | None = option(
         None,
         "List of shots as `batchcolor probe --shots` prints it, or a folder with a list for each film (reel.mkv.csv).",

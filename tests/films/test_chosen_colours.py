@@ -156,6 +156,31 @@ def test_an_edit_makes_only_the_chunks_of_its_shot_again(film: Path, tmp_path: P
         np.testing.assert_array_equal(after[n], before[n])
 
 
+def test_an_edit_in_a_film_of_sixty_chunks_makes_one_of_them_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty shots, a chunk each; a point in the thirtieth is edited."""
+    shots, frames, edited = 60, 6, 29
+
+    def scenes(n: int, height: int, width: int) -> np.ndarray:
+        small = np.random.default_rng(n // frames).uniform(30, 200, (4, 6)).astype(np.float32)
+        return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+
+    film = make_film(tmp_path / "reel.mkv", Made(width=64, height=32, picture=scenes, pts=tuple(range(0, 40 * shots * frames, 40))))
+    settings = Settings(film=FilmSettings(codec="ffv1", cuts=tuple(n * frames * 0.04 for n in range(1, shots))))
+    monkeypatch.setattr(ChunkLength, "of_film", classmethod(lambda cls, frames: ChunkLength(1, 10**6)))
+    text = f'[[point]]\nframe = {edited * frames + 2}\nat = [0.5, 0.5]\ncolour = "#20a020"\n'
+    executors = [_Counting() for _ in range(2)]
+    colorize(film, tmp_path / "out" / "reel.mkv", text, executors[0], settings)
+    before = cr(tmp_path / "out" / "reel.mkv")
+    colorize(film, tmp_path / "out" / "reel.mkv", text.replace("20a020", "2020a0"), executors[1], settings)
+    after = cr(tmp_path / "out" / "reel.mkv")
+    assert [each.made.count("Chunk") for each in executors] == [shots, 1]
+    for n in range(shots * frames):
+        if n // frames == edited:
+            assert abs(after[n] - before[n]).mean() > 3
+        else:
+            np.testing.assert_array_equal(after[n], before[n])
+
+
 def test_through_limits_how_far_a_point_is_carried(film: Path, plain: list[np.ndarray], tmp_path: Path) -> None:
     colorize(film, tmp_path / "reel.mkv", point(200, 'through = "2s"'))
     red = cr(tmp_path / "reel.mkv")

@@ -17,8 +17,10 @@ import numpy as np
 from ...colours.pictures import Layer
 from ...colours.spread import Spot
 from ...colours.still import ChosenSpot, PictureColours
+from ...imaging.optical_flow import MEDIUM
 from ...runtime.atomic_write import atomic_write
-from .motion import Motion, MotionEstimator, motion_size
+from .motion import Motion, MotionEstimator, Step, motion_size
+from .point_spread import PointSpread
 from .point_tracking import PointTracker
 
 _PIXEL_LOST, _PIXEL_SURE = 0.2, 0.6  # of a picture's pixels: nothing is left, nothing is lost
@@ -52,7 +54,8 @@ class ShotColours:
 
     tracks: float32 `(frames, points, 2)`, x and y as shares, NaN where a point is not. sizes: `(points,)`; colours: ab `(points, 2)`.
     keys: frames on which something was chosen, which are key frames. breaks: frames at which a choice that does not hold through the shot
-    begins or has ended; steady colour is not carried across them. saturation: factor on all of the shot's colour.
+    begins or has ended; steady colour is not carried across them. saturation: factor on all of the shot's colour. spread: the points,
+    spread over the shot; None: each frame spreads its own.
     """
 
     tracks: np.ndarray
@@ -63,6 +66,7 @@ class ShotColours:
     references: tuple[Carried, ...] = ()
     masks: tuple[Carried, ...] = ()
     saturation: float = 1.0
+    spread: PointSpread | None = None
 
     def at(self, frame: int, shape: tuple[int, int]) -> PictureColours:
         """What holds on one frame of the shot, for a picture that the network sees at `shape` = (h, w)."""
@@ -73,6 +77,8 @@ class ShotColours:
         )
         references = tuple(layer for each in self.references if (layer := each.at(frame, shape)) is not None)
         masks = tuple(layer for each in self.masks if (layer := each.at(frame, shape)) is not None)
+        if self.spread is not None:
+            return PictureColours((), references, masks, correction=self.spread.at(frame, shape))
         return PictureColours(points, references, masks)
 
     def save(self, path: Path) -> None:
@@ -80,6 +86,8 @@ class ShotColours:
         arrays: dict[str, Any] = {"tracks": self.tracks, "sizes": self.sizes, "colours": self.colours}
         arrays |= {name: np.array(getattr(self, name), np.int64) for name in ("keys", "breaks")}
         arrays |= {"saturation": np.array(self.saturation)}
+        if self.spread is not None:
+            arrays |= {"spread_first": np.array(self.spread.first), "spread_ab": self.spread.ab}
         for name, layers in (("reference", self.references), ("mask", self.masks)):
             for n, layer in enumerate(layers):
                 arrays |= {f"{name}{n}_{field}": getattr(layer, field) for field in ("first", "ab", "weight")}
@@ -106,6 +114,7 @@ class ShotColours:
                 layers["reference"],
                 layers["mask"],
                 float(found["saturation"]),
+                PointSpread(int(found["spread_first"]), found["spread_ab"]) if "spread_ab" in found else None,
             )
 
 
@@ -134,6 +143,7 @@ class Shot:
 
     frames: Sequence[np.ndarray]
     _estimator: MotionEstimator = field(default_factory=MotionEstimator)
+    _careful: MotionEstimator = field(default_factory=lambda: MotionEstimator(MEDIUM))
 
     def motion(self, frame: int, onward: int) -> Motion:
         """Motion from `frame` to its neighbour `frame + onward`, at the frames' own size: its map is for the neighbour."""
@@ -146,6 +156,11 @@ class Shot:
         )
         step = self._estimator.step(first, second)
         return step.forward if onward > 0 else step.backward
+
+    def step(self, frame: int) -> Step:
+        """Motion between a frame and the one before, at half the frames' size, with less error than chunks need."""
+        before, after = (self.frames[n].astype(np.float32) / np.float32(2.55) for n in (frame - 1, frame))
+        return self._careful.step(before, after)
 
 
 def carry_points(shot: Shot, points: Sequence[PlacedPoint]) -> tuple[np.ndarray, list[tuple[str, int]]]:

@@ -18,8 +18,9 @@ from ...settings import FilmSettings
 from .carrying import ShotColours
 from .key_frames import KeyFrames, key_frames
 from .motion import MotionEstimator, Step
+from .returning import EarlierFrame, TakenOver
 from .smoothers import smoother_of
-from .smoothing import ShotFrame
+from .smoothing import MAX_WEIGHT, ShotFrame
 
 _PENDING = 16  # frames that may wait for enough key frames to fill a batch
 
@@ -49,10 +50,12 @@ class ColorCounts:
 @dataclass(frozen=True, slots=True)
 class ChosenFrames:
     """Colours that somebody chose. shots: by the number of a shot, what holds there and the place of its first frame in its shot. whole:
-    what holds on every frame, for a picture that the network sees at a shape (h, w)."""
+    what holds on every frame, for a picture that the network sees at a shape (h, w). earlier: by the number of a shot that returns to an
+    earlier one, the last frame of that; with motion only."""
 
     shots: Mapping[int, tuple[ShotColours, int]] = field(default_factory=dict)
     whole: Callable[[tuple[int, int]], PictureColours] | None = None
+    earlier: Mapping[int, EarlierFrame] = field(default_factory=dict)
 
     def whole_film(self, shape: tuple[int, ...]) -> PictureColours:
         return PictureColours() if self.whole is None else self.whole((shape[0], shape[1]))
@@ -125,9 +128,10 @@ def _planned(
 
 def _predicted(
     planned: Iterable[_Planned], colorizer: Colorizer, quarter_turns: int, counts: ColorCounts, chosen: ChosenFrames
-) -> Iterator[tuple[_Planned, np.ndarray | None]]:
-    """Each frame with the generator's ab, None between key frames; key frames go through the network in batches."""
+) -> Iterator[tuple[_Planned, np.ndarray | None, float]]:
+    """Each frame with the generator's ab, None between key frames, and the weight of that; key frames go through the network in batches."""
     waiting = iter(planned)
+    taken_over: TakenOver | None = None
     while batch := list(itertools.islice(waiting, _PENDING)):
         keys = [item for item in batch if item.is_key]
         upright = [np.ascontiguousarray(np.rot90(item.decoded.L, quarter_turns)) for item in keys]
@@ -135,7 +139,21 @@ def _predicted(
         counts.keys += len(upright)
         for item in batch:
             ab = np.ascontiguousarray(np.rot90(next(answers), -quarter_turns, axes=(1, 2))) if item.is_key else None
-            yield item, ab
+            weight = 1.0
+            if item.step is None:
+                earlier = chosen.earlier.get(item.shot)
+                taken_over = earlier and _taken_over(earlier, item.decoded.L, colorizer, quarter_turns, chosen)
+                weight = 1.0 if taken_over is None else float(MAX_WEIGHT)  # as if the earlier shot went on
+            elif taken_over is not None:
+                taken_over.onward(item.step)
+            yield item, ab if ab is None or taken_over is None else taken_over.added_to(ab), weight
+
+
+def _taken_over(
+    earlier: EarlierFrame, L: np.ndarray, colorizer: Colorizer, quarter_turns: int, chosen: ChosenFrames
+) -> TakenOver | None:
+    whole = chosen.whole_film(np.rot90(L, quarter_turns).shape)
+    return TakenOver.on_first(earlier, L, colorizer, quarter_turns, whole)
 
 
 def _key_frame_ab(
@@ -155,8 +173,8 @@ def _key_frame_ab(
 
 
 def _remembered(
-    shot: Iterable[tuple[_Planned, np.ndarray | None]], waiting: collections.deque[DecodedFrame]
+    shot: Iterable[tuple[_Planned, np.ndarray | None, float]], waiting: collections.deque[DecodedFrame]
 ) -> Iterator[ShotFrame]:
-    for item, ab in shot:
+    for item, ab, weight in shot:
         waiting.append(item.decoded)
-        yield ShotFrame(item.decoded.L, ab, item.step)
+        yield ShotFrame(item.decoded.L, ab, item.step, weight)

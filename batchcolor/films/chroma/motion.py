@@ -46,8 +46,9 @@ def warp(planes: np.ndarray, motion: Motion) -> np.ndarray:
 class MotionEstimator:
     """Estimates motion in both directions by dense optical flow."""
 
-    def __init__(self) -> None:
-        self._flow = FlowEstimator(FAST)
+    def __init__(self, preset: int = FAST) -> None:
+        """preset: of the optical flow, FAST or MEDIUM."""
+        self._flow = FlowEstimator(preset)
 
     def step(self, before: np.ndarray, after: np.ndarray) -> Step:
         """Motion between two frames' lightness, float32 `(h, w)`, 0..100, of one size.

@@ -18,12 +18,14 @@ from .motion import Motion, MotionEstimator, Step, motion_size, warp
 class ShotFrame(NamedTuple):
     """L: float32 `(h, w)`, 0..100. ab: float32 `(2, h', w')`, h' <= h, the generator's output for this frame; None between key frames.
 
-    step: the motion from the previous frame, if it is already known.
+    step: the motion from the previous frame, if it is already known. weight: of the frame's ab, in frames, for smoothers that weigh
+    them.
     """
 
     L: np.ndarray
     ab: np.ndarray | None
     step: Step | None = None
+    weight: float = 1.0
 
 
 class Smoother(Protocol):
@@ -50,7 +52,7 @@ def exponential(frames: Iterable[ShotFrame], weight: float = 0.25) -> Iterator[n
 
 
 _BLOCK = 16  # frames of a backward pass; it looks ahead by another block
-_MAX_WEIGHT = np.float32(12.0)  # of carried colour, in frames
+MAX_WEIGHT = np.float32(12.0)  # of carried colour, in frames
 _MIN_WEIGHT = np.float32(1e-3)  # of colour without any trust, where there is no other
 
 
@@ -78,7 +80,7 @@ def along_motion(frames: Iterable[ShotFrame]) -> Iterator[np.ndarray]:
     waiting: list[_WindowFrame] = []
     before: np.ndarray | None = None
     for frame in frames:
-        own = None if frame.ab is None else _weighted(frame.ab, motion_size(frame.L))
+        own = None if frame.ab is None else weighted(frame.ab, motion_size(frame.L), frame.weight)
         if before is None:
             assert own is not None, "the first frame of a shot is a key frame"
             waiting.append(_WindowFrame(own, own, None))
@@ -103,30 +105,30 @@ def _both_ways(waiting: list[_WindowFrame], count: int) -> Iterator[np.ndarray]:
             assert backward is not None, "only the first frame of a shot has no motion that leads to it"
             carried = _carried(carried, backward)
         if n < count:
-            answers.append(frame.forward if carried is None else _average(frame.forward, carried))
+            answers.append(frame.forward if carried is None else average(frame.forward, carried))
         carried = frame.own if carried is None else _joined(carried, frame.own)
     for answer in reversed(answers):
         yield np.ascontiguousarray(answer[..., :2].transpose(2, 0, 1))  # (2, h, w)
 
 
-def _weighted(ab: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """ab `(2, h', w')` -> `(h, w, 3)` of `size`, weight 1."""
+def weighted(ab: np.ndarray, size: tuple[int, int], weight: float = 1.0) -> np.ndarray:
+    """ab `(2, h', w')` -> `(h, w, 3)` of `size`, all of this weight."""
     smaller = size[0] < ab.shape[1]
     planes = [cv2.resize(p, size[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC) for p in ab]
-    return np.dstack([*planes, np.ones(size, np.float32)])
+    return np.dstack([*planes, np.full(size, weight, np.float32)])
 
 
 def _carried(planes: np.ndarray, motion: Motion) -> np.ndarray:
     warped = warp(planes, motion)
-    warped[..., 2] = np.minimum(warped[..., 2], _MAX_WEIGHT) * motion.trust
+    warped[..., 2] = np.minimum(warped[..., 2], MAX_WEIGHT) * motion.trust
     return warped
 
 
 def _joined(planes: np.ndarray, own: np.ndarray | None) -> np.ndarray:
-    return planes if own is None else _average(planes, own)
+    return planes if own is None else average(planes, own)
 
 
-def _average(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def average(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The weighted mean of two `(h, w, 3)`; their weights add up."""
     weight = a[..., 2] + b[..., 2]
     share = ((b[..., 2] + _MIN_WEIGHT / 2) / (weight + _MIN_WEIGHT))[..., None]

@@ -20,13 +20,14 @@ from ...colours.files import sha256_of
 from ...colours.model import ChosenColours, Mask, Point, Reference, Rule, ShotSetting
 from ...colours.pictures import read_mask, read_reference
 from ...colours.spread import Spot
-from ...colours.still import ChosenSpot, PictureColours, one_colour, scaled
+from ...colours.still import ChosenSpot, PictureColours, Still, one_colour, scaled
 from ...colours.values import Span
 from ...engines.colorizer import Colorizer
 from ...errors import UsageError
 from ...executors import JobContext
 from ...runtime.file_hash import file_sha256
 from ..chroma.carrying import PlacedLayer, PlacedPoint, Shot, ShotColours, carry_layer, carry_points
+from ..chroma.point_spread import PointSpread, spread_over_shot
 from ..input.interlacing import deinterlace
 from ..input.planes import small_lightness, to_picture_format
 from ..input.probe import FilmInfo
@@ -56,6 +57,11 @@ class ChosenShot:
     entries: tuple[Entry, ...]
     saturation: float
     name: str
+
+    @property
+    def for_scene(self) -> bool:
+        """Whether later shots that return to this one may take over its colours."""
+        return self.saturation == 1 and all(entry.chosen.through.kind == "scene" for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,21 +174,30 @@ def _breaks(entries: Sequence[Entry], frames: int) -> tuple[int, ...]:
 
 
 def marked(frames: Sequence[FrameInfo], shots: Sequence[ChosenShot]) -> list[FrameInfo]:
-    """The frames, those of the shots with the name of their shot's file and their place in the shot."""
+    """The frames, those of the shots with the name of their shot's file and their place in the shot.
+
+    Shots return neither to one whose colours were chosen for itself alone, nor where they have chosen colours of their own.
+    """
+    alone = {shot.chunk.first_time for shot in shots if not shot.for_scene}
+    closed: set[int] = set()
     names = {shot.chunk.first_time: shot.name for shot in shots}
     found: list[FrameInfo] = []
     name, place = "", 0
     for n, frame in enumerate(frames):
         if n == 0 or frame.shot != frames[n - 1].shot:
             name, place = names.get(frame.pts, ""), 0
-        found.append(frame._replace(chosen=name, in_shot=place) if name else frame)
+            if frame.pts in alone:
+                closed.add(frame.shot)
+        returns = None if name or frame.returns in closed else frame.returns
+        found.append(frame._replace(chosen=name, in_shot=place if name else 0, returns=returns))
         place += 1
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class CarryWork:
-    """Carries what was chosen through a shot. saturation: of the run, by which its results will be multiplied."""
+    """Carries what was chosen through a shot. saturation: of the run, by which its results will be multiplied. whole: what was chosen
+    for all of the film."""
 
     source: Path
     info: FilmInfo
@@ -191,6 +206,7 @@ class CarryWork:
     colorizer: Callable[[], Colorizer]
     saturation: float
     deinterlaces: bool
+    whole: WholeFilm
 
     def prepare(self) -> None:
         self.colorizer()
@@ -212,7 +228,7 @@ class CarryWork:
         scale = 1 / self.saturation if self.saturation > 0 else 1.0
         points, references, masks = self._placed(shot.entries, lightness, scale)
         tracks, lost = carry_points(seen, points)
-        ShotColours(
+        carried = ShotColours(
             tracks=tracks,
             sizes=np.array([point.spot.spot.size for point in points], np.float32),
             colours=np.array([point.spot.ab for point in points], np.float32).reshape(-1, 2),
@@ -221,8 +237,25 @@ class CarryWork:
             references=tuple(carry_layer(seen, each) for each in references),
             masks=tuple(carry_layer(seen, each) for each in masks),
             saturation=shot.saturation,
-        ).save(self.folder / shot.name)
+        )
+        dataclasses.replace(carried, spread=self._spread(seen, carried)).save(self.folder / shot.name)
         return [(place, shot.chunk.times[frame]) for place, frame in lost]
+
+    def _spread(self, seen: Shot, carried: ShotColours) -> PointSpread | None:
+        reached = np.isfinite(carried.tracks[..., 0]).any(1)
+        if not reached.any():
+            return None
+        shape = seen.frames[0].shape[0], seen.frames[0].shape[1]
+        whole, colorizer = self.whole.at(shape, self.saturation), self.colorizer()
+
+        def corrections(frames: Sequence[int]) -> Iterator[np.ndarray]:
+            for start in range(0, len(frames), colorizer.batch_size):
+                some = frames[start : start + colorizer.batch_size]
+                stills = Still.of_all(colorizer, [seen.frames[n].astype(np.float32) / np.float32(2.55) for n in some])
+                for n, still in zip(some, stills, strict=True):
+                    yield still.point_correction(whole + carried.at(n, shape))
+
+        return spread_over_shot(reached, carried.keys, carried.breaks, shape, corrections, seen.step)
 
     def _placed(
         self, entries: Sequence[Entry], lightness: Sequence[np.ndarray], scale: float

@@ -25,6 +25,7 @@ from ...settings import ColorPages, ColorSettings, FilmSettings
 from ..chroma.carrying import ShotColours
 from ..chroma.frames import ChosenFrames, ColorCounts, ColorizedFrame, DecodedFrame, colorize_frames
 from ..chroma.motion import motion_size
+from ..chroma.returning import EarlierFrame
 from ..chroma.planes import chroma_planes
 from ..input.interlacing import deinterlace
 from ..input.planes import OutputFrame, chroma_of, in_picture_format, luma_plane, small_lightness, to_picture_format
@@ -102,7 +103,7 @@ class ChunkWork:
                     )
                     # Three stages at once, each in a thread: decoding; network and motion; chroma planes and encoding (here).
                     with contextlib.closing(prefetch(decoded_frames, _PREFETCH, "film reader")) as decoded:
-                        chroma = self._colorized(decoded, chunk, colorizer, counts, self._chosen(chunk))
+                        chroma = self._colorized(decoded, chunk, colorizer, counts, self._chosen(chunk, colorizer))
                         with contextlib.closing(prefetch(chroma, _COLORED_AHEAD, "film colours")) as ready:
                             own = itertools.islice(ready, chunk.lead, chunk.lead + chunk.count)
                             whole = stack.enter_context(
@@ -183,8 +184,8 @@ class ChunkWork:
                     yield item, done
             begins = count
 
-    def _chosen(self, chunk: Chunk) -> ChosenFrames:
-        """What somebody chose for the chunk's shots. Raises `OutputError` where the file of a shot cannot be read any more."""
+    def _chosen(self, chunk: Chunk, colorizer: Colorizer) -> ChosenFrames:
+        """What somebody chose for the chunk's shots, and what they take over from earlier ones. Raises `OutputError` where the file of a shot cannot be read any more."""
         shots = {}
         for number, (name, start) in enumerate(chunk.chosen):
             if name:
@@ -195,7 +196,21 @@ class ChunkWork:
         whole = None
         if self.chosen.rules or self.chosen.masks:
             whole = cache(lambda shape: self.chosen.at(shape, self.color.saturation))
-        return ChosenFrames(shots, whole)
+        earlier = {number: self._earlier_frame(end, colorizer) for number, end in enumerate(chunk.returns) if end is not None}
+        return ChosenFrames(shots, whole, earlier)
+
+    def _earlier_frame(self, end: Chunk, colorizer: Colorizer) -> EarlierFrame:
+        """The last frame of an earlier shot with its colours: stored, or made here and stored for other chunks. end: of that shot."""
+        path = self.work.earlier_frame(end)
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            return EarlierFrame.load(path)
+        found = ChunkFrames(self.source, self.info, self.picture, end)
+        decoded = ((shot, DecodedFrame(_NO_PICTURE, self._small(frame, colorizer))) for shot, frame in self._in_shots(found, end))
+        for colorized, _ in self._colorized(decoded, end, colorizer, ColorCounts(), self._chosen(end, colorizer)):
+            last = colorized
+        frame = EarlierFrame(last.L, last.ab)
+        frame.save(path)
+        return frame
 
     def _own_ab(self, frame: av.VideoFrame, L: np.ndarray) -> np.ndarray:
         """The frame's own chroma, ab float32 `(2, h', w')`, at the size at which motion is estimated."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from ..input.clock import SyncPoint
 from ..shots.color import ShotColor
 from ..shots.first_pass import FrameInfo
+from ..shots.returning import LOOKBACK
 
 # A shot that is longer than a chunk is split. Both sides of the seam also process these frames and discard them, so that carried
 # colour no longer depends on where it began, and the smoother has its lookahead.
@@ -17,6 +19,7 @@ LEAD, TAIL = 64, 32
 # Frames of a chunk, at least: encoders give the last ones fewer bits, because they do not know the next ones; with x264 that costs
 # 0.08 dB at this length, 0.2 at 96 and 0.36 at 48.
 _LEAST = 144
+_REMEMBERED = 4 * LOOKBACK  # shots; a chunk is planned some shots after it began
 _LEAST_OF_A_SHOT = 150  # frames between seams; fewer would be little more than the overlap
 
 
@@ -57,7 +60,8 @@ class Chunk:
     fingerprint: of the first one decoded (`input.planes.fingerprint`). interlaced: whether most pictures looked at are. stamps: of all
     frames that are decoded, as `TimedFrame` has them. places: in the file from which to decode, the nearest first. colors: of the shots,
     one more than cuts. chosen: of these shots, the file of colours that somebody chose, "" for none, and the place of the first frame
-    here in its shot; empty where there are none.
+    here in its shot; empty where there are none. returns: of these shots, the end of the earlier one to which it returns, or None; empty
+    where none returns.
     """
 
     number: int
@@ -74,6 +78,7 @@ class Chunk:
     places: tuple[SyncPoint, ...] = ()
     colors: tuple[ShotColor, ...] = (ShotColor.GRAY,)
     chosen: tuple[tuple[str, int], ...] = ()
+    returns: tuple[Chunk | None, ...] = ()
 
     @property
     def first_time(self) -> int:
@@ -103,19 +108,27 @@ class Chunk:
 
     @property
     def name(self) -> str:
-        """The name of its segment: equal for equal work, different for any other."""
-        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        """The name of its segment: equal for equal work, different for any other. Chunks before it do not matter."""
+        work = {name: value for name, value in asdict(self).items() if name != "number"}
+        digest = hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
         return f"{self.first:08d}-{self.count}-{digest[:12]}"
 
 
-def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength(), *, whole: bool = False) -> Iterator[Chunk]:
-    """Chunks of all frames, in order, each as soon as its frames are known. whole: a single chunk for the whole film.
+def plan_chunks(
+    frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength(), *, whole: bool = False, returning: bool = False
+) -> Iterator[Chunk]:
+    """Chunks of all frames, in order, each as soon as its frames are known. whole: a single chunk for the whole film. returning: let
+    shots that return to an earlier one refer to it.
 
-    A shot with chosen colours is never split: points are remembered farther than a lead is long.
+    A shot with chosen colours, or that refers to another, is never split: colours are remembered farther than a lead is long.
     """
     shortest, longest = length.shortest, length.longest
     pending: list[FrameInfo] = []  # from the first frame that the current chunk decodes
     lead = first = number = 0
+    ends_of_shots: dict[int, deque[FrameInfo]] = {}
+
+    def end_of(shot: int | None) -> Chunk | None:
+        return chunk_of(ends_of_shots[shot]) if shot is not None and shot in ends_of_shots else None
 
     def chunk(count: int, tail: int, anchor: int | None) -> Chunk:
         decoded = pending[: lead + count + tail]
@@ -136,6 +149,7 @@ def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength()
             places=decoded[0].places,
             colors=tuple(decoded[n].color for n in (0, *cuts)),
             chosen=_chosen(decoded[n] for n in (0, *cuts)),
+            returns=_returns([end_of(decoded[n].returns) for n in (0, *cuts)]) if returning else (),
         )
 
     for frame in frames:
@@ -145,7 +159,7 @@ def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength()
             yield chunk(own, 0, None)
             number, first, lead = number + 1, first + own, 0
             pending.clear()
-        elif not whole and not frame.chosen and own == longest + TAIL and frame.shot == pending[lead + longest - 1].shot:
+        elif not whole and not frame.chosen and not (returning and frame.returns is not None) and own == longest + TAIL and frame.shot == pending[lead + longest - 1].shot:
             in_shot = _frames_of_last_shot(pending[: lead + longest])
             next_lead = min(LEAD, in_shot)
             yield chunk(longest, TAIL, lead + longest - next_lead)
@@ -153,11 +167,14 @@ def plan_chunks(frames: Iterable[FrameInfo], length: ChunkLength = ChunkLength()
             del pending[: lead + longest - next_lead]
             lead = next_lead
         pending.append(frame)
+        if returning and frame.returns is None:
+            ends_of_shots.setdefault(frame.shot, deque(maxlen=LEAD)).append(frame)
+            ends_of_shots.pop(frame.shot - _REMEMBERED, None)
     if len(pending) > lead:
         yield chunk(len(pending) - lead, 0, None)
 
 
-def chunk_of(frames: Sequence[FrameInfo]) -> Chunk:
+def chunk_of(frames: Iterable[FrameInfo]) -> Chunk:
     """All of these frames as one chunk."""
     (chunk,) = plan_chunks(frames, whole=True)
     return chunk
@@ -166,6 +183,10 @@ def chunk_of(frames: Sequence[FrameInfo]) -> Chunk:
 def _chosen(firsts: Iterable[FrameInfo]) -> tuple[tuple[str, int], ...]:
     found = tuple((frame.chosen, frame.in_shot) for frame in firsts)
     return found if any(name for name, _ in found) else ()
+
+
+def _returns(ends: list[Chunk | None]) -> tuple[Chunk | None, ...]:
+    return tuple(ends) if any(end is not None for end in ends) else ()
 
 
 def _frames_of_last_shot(frames: list[FrameInfo]) -> int:

@@ -58,6 +58,10 @@ class WorkFolder:
     def segment(self, chunk: Chunk) -> Path:
         return self.path / f"{chunk.name}.{self._muxer}"
 
+    def earlier_frame(self, end: Chunk) -> Path:
+        """Where the last frame of an earlier shot is stored; end: as `Chunk.returns` has it."""
+        return self.path / f"shot-{end.name}.npz"
+
     def write_facts(self, chunk: Chunk, facts: SegmentFacts) -> None:
         atomic_write_bytes(self._facts(chunk), json.dumps(asdict(facts)).encode())
 
@@ -75,6 +79,7 @@ class WorkFolder:
         """Remove what none of these chunks needs."""
         needed = {self.segment(chunk).name for chunk in chunks} | {self._facts(chunk).name for chunk in chunks}
         needed |= {name for chunk in chunks for name, _ in chunk.chosen}
+        needed |= {self.earlier_frame(end).name for chunk in chunks for end in chunk.returns if end is not None}
         for old in self.path.iterdir():
             if old.suffix in _OURS and old.name not in needed:
                 with contextlib.suppress(OSError):

@@ -24,6 +24,7 @@ from ..output.encode import PictureFormat
 from ..time_range import TimeRange
 from .color import ShotColor, frame_color, with_colors
 from .cuts import shots
+from .returning import ReturningShots
 
 _SHARE = 4  # of the cores, one in so many decodes for the survey, which is as far ahead of the rest with it
 _STEPS_BACK_S = (0, 10, 60)
@@ -36,7 +37,8 @@ class FrameInfo(NamedTuple):
     pts, duration: film time, in ticks of its stream. shot: number of its shot. fingerprint: of its luma, to recognize it when it is
     decoded again. order: of its fields, as `FieldDetector` tells. stamp: its time as decoded, as `TimedFrame` has it. places: in the
     file from which it can be decoded, the nearest first, as far as they are known. color: of its shot. chosen: file
-    of the colours that somebody chose for its shot, "" for none, and in_shot: its place there (`chunks.chosen.marked`).
+    of the colours that somebody chose for its shot, "" for none, and in_shot: its place there (`chunks.chosen.marked`). returns: number of
+    the shot to which its own returns (`ReturningShots`).
     """
 
     pts: int
@@ -49,6 +51,7 @@ class FrameInfo(NamedTuple):
     color: ShotColor = ShotColor.GRAY
     chosen: str = ""
     in_shot: int = 0
+    returns: int | None = None
 
 
 class _Look(NamedTuple):
@@ -86,10 +89,19 @@ class FirstPass:
         looks = self._looks()
         numbered = shots(looks, lambda look: look.L) if self._cuts is None else _numbered(looks, self._cuts)
         seen = ((shot, look, look.color) for shot, look in numbered)
+        returning = ReturningShots()
         for shot, look, color in with_colors(seen):
             yield FrameInfo(
-                look.pts, look.duration, shot, look.fingerprint, look.order, look.stamp, look.places, color
-            )  # fmt: skip
+                look.pts,
+                look.duration,
+                shot,
+                look.fingerprint,
+                look.order,
+                look.stamp,
+                look.places,
+                color,
+                returns=returning.of(shot, look.L, color),
+            )
 
     def _looks(self) -> Iterator[_Look]:
         fields = FieldDetector()

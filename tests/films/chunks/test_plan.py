@@ -119,3 +119,45 @@ def test_another_plan_has_other_names() -> None:
     one, other = list(plan_chunks(frames([300, 300, 300]))), list(plan_chunks(frames([300, 300, 290, 10])))
     assert names(one[:2]) == names(other[:2])  # what an edited list of shots leaves as it is need not be done again
     assert not names(one[2:]) & names(other[2:])
+
+
+def returning_film(middle: int = 80) -> list[FrameInfo]:
+    """A-B-A, then a shot of its own."""
+    lengths = ((100, None), (middle, None), (900, 0), (300, None))
+    numbers = [(shot, returns) for shot, (length, returns) in enumerate(lengths) for _ in range(length)]
+    return [FrameInfo(40 * n, 40, shot, n, None, returns=returns) for n, (shot, returns) in enumerate(numbers)]
+
+
+def test_a_returning_shot_is_whole_and_refers_to_the_end_of_the_earlier_one() -> None:
+    chunks = list(plan_chunks(returning_film(), returning=True))
+    (chunk,) = [each for each in chunks if each.returns]
+    ends = dict(zip((chunk.first, *(chunk.first + cut for cut in chunk.cuts)), chunk.returns, strict=True))
+    end = ends.pop(180)
+    assert end is not None
+    assert end.times == tuple(range(40 * (100 - LEAD), 4000, 40))
+    assert not any(ends.values())
+    assert chunk.first + chunk.count >= 180 + 900
+
+
+def test_without_returns_chunks_are_as_before() -> None:
+    assert not any(chunk.returns for chunk in plan_chunks(returning_film()))
+    film = frames([100, 80, 900, 300])
+    assert list(plan_chunks(film, returning=True)) == list(plan_chunks(film)) == list(plan_chunks(returning_film()))
+
+
+def test_a_change_of_the_earlier_shots_colours_changes_the_chunk_that_returns() -> None:
+    def names(colours: str) -> dict[int, str]:
+        film = [frame._replace(chosen=colours) if frame.shot == 0 else frame for frame in returning_film(300)]
+        return {chunk.first: chunk.name for chunk in plan_chunks(film, returning=True)}
+
+    before, after = names("colours-1.npz"), names("colours-2.npz")
+    assert [first for first in before if before[first] != after[first]] == [0, 400]
+    assert list(before) == list(after) == [0, 100, 400, 1300]
+
+
+def test_chosen_colours_leave_the_chunks_behind_as_they_are() -> None:
+    film = frames([400, 300, 300, 300])
+    plain = [chunk.name for chunk in plan_chunks(film)]
+    chosen = [chunk.name for chunk in plan_chunks([f._replace(chosen="colours-1.npz" if f.shot == 0 else "") for f in film])]
+    assert plain[0] != chosen[0]
+    assert plain[1:] == chosen[1:]
