@@ -26,6 +26,7 @@ from . import (
     archive,
     color_pages,
     cuts,
+    driver,
     figures,
     films,
     installation,
@@ -72,6 +73,7 @@ class Inputs:
 BENCHMARKS: dict[str, Callable[[Inputs], figures.Figures]] = {
     "startup": lambda _: startup.main(),
     "scaling": lambda _: scaling.main(),
+    "driver": lambda _: driver.main(),
     "networks": lambda _: networks.main(),
     "accuracy": lambda inputs: accuracy.main(inputs.picture_arguments),
     "accuracy_clips": lambda inputs: accuracy.clips(inputs.clips),
