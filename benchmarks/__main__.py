@@ -35,6 +35,7 @@ from . import (
     photos,
     precisions,
     ray_overhead,
+    review,
     scaling,
     seams,
     sizes,
@@ -89,6 +90,7 @@ BENCHMARKS: dict[str, Callable[[Inputs], figures.Figures]] = {
     "installation": lambda _: installation.main(),
     "archive": lambda _: archive.main(),
     "ray_overhead": lambda _: ray_overhead.main(),
+    "review": lambda _: review.main(),
     "parts": lambda _: parts.main(),
 }
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -64,6 +65,9 @@ def main(arguments: list[str] | None = None) -> Figures:
     parser.add_argument("--clicks", type=int, default=30)
     parser.add_argument("--scrolled", type=int, default=10_000, help="items")
     options = parser.parse_args(arguments or [])
+    if shutil.which("chromedriver") is None:
+        print("chromedriver is not installed (Debian: chromium-driver)")
+        return {}
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "out"
         _write_tree(output, options.items)
