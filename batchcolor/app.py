@@ -273,16 +273,19 @@ def colorize_film(
     on_progress: Callable[[FilmProgress], None] | None = None,
     jobs: int | None = None,
 ) -> FilmResult:
-    """Colorize one film into `target`, whose suffix chooses the container. jobs: worker processes; None: one for each core.
+    """Colorize one film into `target`, whose suffix chooses the container. jobs: worker processes; None: one for each core, as far as
+    memory allows.
 
     Raises `SourceError`, `OutputError`, `UsageError`, `BusyError`, `ModelError`, `DeviceError`, `WorkerLost`.
     """
     from . import films
     from .engines.shared_gpus import shared_gpus
     from .executors import local_executors
+    from .runtime.memory_budget import available_bytes, film_workers
     from .runtime.thread_budget import cores
 
-    with shared_gpus(settings.model) as model, local_executors(jobs or cores()) as executors:
+    workers = jobs or film_workers(cores(), available_bytes())
+    with shared_gpus(settings.model) as model, local_executors(workers) as executors:
         settings = replace(settings, model=model)
         return films.colorize_film(source, target, settings, executor=executors.films, on_progress=on_progress)
 
@@ -357,10 +360,12 @@ def _executors(
     """Where jobs run. folder: that of the results; other machines must see it as well."""
     from .archive.preflight import preflight
     from .executors import Executors, RayOptions, local_executors, ray_executor
+    from .runtime.memory_budget import available_bytes, film_workers
     from .runtime.thread_budget import cores
 
     if options.executor == "local" or not todo.items:
-        with local_executors(_workers(options.jobs or cores(), todo)) as executors:
+        most = options.jobs or film_workers(cores(), available_bytes() if todo.of_kind(Kind.FILM) else None)
+        with local_executors(_workers(most, todo)) as executors:
             yield executors
         return
     ray = RayOptions(options.ray_address, options.jobs, options.job_cpus, options.job_gpus)

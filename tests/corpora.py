@@ -11,11 +11,13 @@ file without complaint. Prints a table in Markdown; exits with 1 where anything 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import io
 import itertools
 import json
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -44,6 +46,7 @@ TOLERANCE = {".png": 0.6, ".tif": 0.6, ".tiff": 0.6, ".bmp": 0.6, ".webp": 1.5, 
 LOSSY = 1.2
 SMALL, BLOCK = 512, 4  # pixels of the middle that is compared, and of the blocks over which it is averaged
 MOST_PAGES = 20  # that are compared
+MOST_BYTES = 4 << 30  # of memory for a picture that is decoded to judge a refusal
 DEEP_FORMATS = (".png", ".tif", ".tiff", ".avif")
 # Groups and tags of exiftool that describe the file, its pixels or a thumbnail, and rightly change with them.
 LAYOUT_GROUPS = re.compile(
@@ -182,10 +185,21 @@ def refused(row: dict[str, Any], tally: Tally, *, details: bool) -> None:
         tally.false_damage.append(f"not damaged: {error}")
 
 
+@contextlib.contextmanager
+def memory_limited(most: int) -> Iterator[None]:
+    """A picture that claims to be larger fails with `MemoryError`, instead of taking all memory."""
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
 def decodes(path: Path) -> bool:
     """Whether Pillow decodes every page without an error or a warning, and ImageMagick has no complaint about the bytes either."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), memory_limited(MOST_BYTES):
             warnings.simplefilter("error")
             with Image.open(path) as image:
                 image.verify()  # checksums, too

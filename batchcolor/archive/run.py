@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import ClusterError, SourceError
 from ..executors import Executor, Executors, JobContext
 from ..provenance import of_weights
-from ..runtime.file_stamp import FileStamp, follow
+from ..runtime.file_stamp import follow
 from ..settings import ModelSettings, Times
 from ..weights.store import find_weights, sha256_of
+from .film_jobs import FilmWork, OnFilmProgress, film_outcomes
 from .outcome import Outcome, Status, failed
 from .photo_jobs import PhotoWork, photo_outcomes, photos_per_job
-from .plan import Item, Plan
+from .plan import Plan
 from .records import Records
 from .walk import Kind
 
 if TYPE_CHECKING:
     from ..engines.engine_info import EngineInfo
-    from ..films import FilmProgress
 
 
 def run(
@@ -35,7 +33,7 @@ def run(
     measure: bool = False,
     thumbnail_side: int | None = None,
     on_engine: Callable[[EngineInfo], None] | None = None,
-    on_film_progress: Callable[[Item, FilmProgress], None] | None = None,
+    on_film_progress: OnFilmProgress | None = None,
 ) -> Iterator[Outcome]:
     """Colorize every item of `plan` by its own settings, photos first; yields the outcome of each item as it is finished.
 
@@ -60,7 +58,7 @@ def _outcomes(
     measure: bool,
     thumbnail_side: int | None,
     on_engine: Callable[[EngineInfo], None] | None,
-    on_film_progress: Callable[[Item, FilmProgress], None] | None,
+    on_film_progress: OnFilmProgress | None,
 ) -> Iterator[Outcome]:
     engine_info = _engine_info(model, executors.photos, bool(plan.of_kind(Kind.PHOTO)), should_stop)
     if engine_info is None:
@@ -77,12 +75,8 @@ def _outcomes(
 
     films = plan.of_kind(Kind.FILM)
     weights = sha256_of(find_weights(model.weights)) if films else ""
-    for item in films:
-        if should_stop():
-            return
-        film = _colorize_film(item, model, weights, executors.films, measure, should_stop, on_film_progress)
-        if film is not None:
-            yield film
+    film_work = FilmWork(model, weights, executors.films, measure)
+    yield from film_outcomes(films, film_work, executors.films_at_once, should_stop, on_film_progress)
 
 
 def _engine_info(model: ModelSettings, executor: Executor, photos: bool, should_stop: Callable[[], bool]) -> EngineInfo | None:
@@ -112,57 +106,6 @@ class _OpenEngine:
         from ..engines.opening import cached_colorizer
 
         return EngineInfo.of(cached_colorizer(model).engine)
-
-
-def _colorize_film(
-    item: Item,
-    model: ModelSettings,
-    weights: str,
-    executor: Executor,
-    measure: bool,
-    should_stop: Callable[[], bool],
-    on_progress: Callable[[Item, FilmProgress], None] | None,
-) -> Outcome | None:
-    """None for a film that was stopped."""
-    from ..films import FilmOutcome, FilmStopped, colorize_film
-
-    statuses = {
-        FilmOutcome.COLORIZED: Status.DONE,
-        FilmOutcome.COPIED: Status.COPIED,
-        FilmOutcome.SKIPPED: Status.SKIPPED,
-    }
-    started, stamp = time.monotonic(), FileStamp.of(item.source)
-    try:
-        result = colorize_film(
-            item.source,
-            item.target,
-            replace(item.settings, model=model),
-            colours=item.colours,
-            weights=weights,
-            executor=executor,
-            measure=measure,
-            on_progress=(lambda progress: on_progress(item, progress)) if on_progress else None,
-            should_stop=should_stop,
-        )
-        if FileStamp.of(item.source) != stamp:
-            raise SourceError(f"{item.source}: was changed while it was colorized; run again")
-    except FilmStopped:
-        return None
-    except ClusterError:
-        raise  # it is not this film's, and the next one would fare no better
-    except Exception as exc:
-        return failed(item, exc, time.monotonic() - started, stamp)
-    return Outcome(
-        item.source,
-        item.target,
-        item.kind,
-        statuses[result.outcome],
-        result.seconds,
-        frames=result.frames,
-        film=result.as_dict(),
-        warnings=result.warnings,
-        source_stamp=stamp,
-    )
 
 
 def _with_records(outcomes: Iterator[Outcome], plan: Plan, model: ModelSettings, records: Records) -> Iterator[Outcome]:

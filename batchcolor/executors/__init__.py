@@ -38,12 +38,19 @@ EXECUTORS: dict[str, Callable[[int], AbstractContextManager[Executor]]] = {
 }
 
 
+_FILMS_AT_ONCE = 4  # on this machine: their first looks share the driver
+
+
 @dataclass(frozen=True, slots=True)
 class Executors:
-    """Where the jobs of a run go; those of photos take seconds, those of films minutes. As a context, ends their workers."""
+    """Where the jobs of a run go; those of photos take seconds, those of films minutes. As a context, ends their workers.
+
+    films_at_once: films whose jobs the executor takes from as many threads.
+    """
 
     photos: Executor
     films: Executor
+    films_at_once: int = 1
 
     def __enter__(self) -> Self:
         for executor in self._pools():
@@ -64,4 +71,4 @@ def local_executors(workers: int) -> Executors:
     A decoder that crashes, hangs or takes all memory ends its own process and no other.
     """
     pool = ProcessExecutor(workers)
-    return Executors(pool, pool)
+    return Executors(pool, pool, min(workers, _FILMS_AT_ONCE))

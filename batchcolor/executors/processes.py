@@ -10,7 +10,9 @@ import signal
 import sys
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -23,6 +25,7 @@ from .process_worker import WorkerSetup, serve
 from .worker_logs import handle_log
 from .worker_pool import Assignment, WorkerEvent, run_jobs
 
+_TURN_S = 0.05  # how long a thread waits for a worker before it looks after its own
 _AT_ONCE = 4  # workers that start before there are jobs, which may take as long to come as they to start
 _ADVICE = "there may be too little memory: try fewer --jobs"
 _FAULTS = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")  # what native code ends with by itself
@@ -58,7 +61,7 @@ class _Worker:
     def assign(self, work: Any, assignment: Assignment[Any], events: SimpleQueue[tuple[_Worker, WorkerEvent[Any]]]) -> bool:
         """Begin a job, whose events go to `events`. Returns False if the worker is dead."""
         with self._changing:
-            if self._dead:
+            if self._dead or wait([self.process.sentinel], 0):  # the reader may not have noticed yet
                 return False
             self._assignment, self._events = assignment, events
         self._send(("job", None if work is self._work else work, assignment.job))
@@ -142,11 +145,11 @@ class _Pool:
     def full(self) -> bool:
         return not self._idle and len(self._all) >= self._most
 
-    def take(self) -> _Worker:
-        """A worker for a job, to be released or dropped afterwards. Waits while all are busy."""
+    def take(self, timeout: float) -> _Worker | None:
+        """A worker for a job, to be released or dropped afterwards; None where all are busy for so many seconds."""
         with self._changing:
-            while self.full:
-                self._changing.wait()
+            if not self._changing.wait_for(lambda: not self.full, timeout):
+                return None
             return self._idle.pop() if self._idle else self._started()
 
     def give_back(self, worker: _Worker) -> None:
@@ -176,21 +179,29 @@ class _ProcessWorkers(Generic[Job, Result]):
         self._work, self._pool = work, pool
         self._busy: set[_Worker] = set()
         self._events: SimpleQueue[tuple[_Worker, WorkerEvent[Job]]] = SimpleQueue()
+        self._received: deque[WorkerEvent[Job]] = deque()
 
     @property
     def busy(self) -> int:
-        return len(self._busy)
+        return len(self._busy) + len(self._received)  # what was received is still to be handled
 
     @property
     def full(self) -> bool:
         return self._pool.full
 
     def assign(self, assignment: Assignment[Job]) -> None:
-        worker = self._pool.take()
+        worker = self._taken()
         while not worker.assign(self._work, assignment, self._events):
             self._pool.drop(worker)
-            worker = self._pool.take()
+            worker = self._taken()
         self._busy.add(worker)
+
+    def _taken(self) -> _Worker:
+        """A worker of the pool. Another thread may have taken the one that was seen; while this one waits, its own finished workers go
+        back."""
+        while (worker := self._pool.take(_TURN_S)) is None:
+            self._receive(0)
+        return worker
 
     def request_stop(self) -> None:
         for worker in self._busy:
@@ -202,8 +213,14 @@ class _ProcessWorkers(Generic[Job, Result]):
                 worker.process.kill()
 
     def events(self) -> Iterator[WorkerEvent[Job]]:
+        self._receive(0 if self._received else POLL_INTERVAL_S)
+        while self._received:
+            yield self._received.popleft()
+
+    def _receive(self, timeout: float) -> None:
+        """Receive what has arrived, if anything does within so many seconds; workers that are finished go back to the pool."""
         with contextlib.suppress(Empty):
-            worker, event = self._events.get(timeout=POLL_INTERVAL_S)
+            worker, event = self._events.get(timeout=timeout) if timeout else self._events.get_nowait()
             while True:
                 if event.kind in ("result", "error"):
                     self._busy.discard(worker)
@@ -211,7 +228,7 @@ class _ProcessWorkers(Generic[Job, Result]):
                 elif event.kind == "died":
                     self._busy.discard(worker)
                     self._pool.drop(worker)
-                yield event
+                self._received.append(event)
                 worker, event = self._events.get_nowait()
 
     def end(self) -> None:

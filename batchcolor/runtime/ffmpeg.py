@@ -27,7 +27,7 @@ def local_file(path: Path) -> str:
 
 
 def open_input(source: Path | Any) -> av.container.InputContainer:
-    """Open a film for reading. source: a path, or a file-like object that can seek. Raises FFmpeg's errors as PyAV does; `reason` words them.
+    """Open a film for reading. source: a path, or a file-like object that can seek. Raises PyAV's errors.
 
     Names of tracks are written by anybody; an odd byte in them is no reason to refuse a film.
     """

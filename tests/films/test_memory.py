@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 from batchcolor.films import colorize_film
 from batchcolor.films.chunks import job
+from batchcolor.films.input.side_data import frame_side_data, stream_side_data
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, make_film
 from tests.films.test_resume import decoded, shots
@@ -55,3 +58,24 @@ def test_large_pictures_are_decoded_twice_instead_of_waiting_and_are_the_same(
     monkeypatch.setattr(job, "_LARGE_BYTES", 0)
     colorize_film(source, tmp_path / "again.mkv", settings, colorizer=formula_colorizer)
     assert decoded(tmp_path / "held.mkv") == decoded(tmp_path / "again.mkv")
+
+
+def test_a_picture_whose_side_data_was_read_is_freed_at_once(tmp_path: Path) -> None:
+    """Without waiting for Python to look for circles, for which a film of large pictures gives it little cause."""
+
+    def frames() -> int:
+        return sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+
+    source = make_film(tmp_path / "in.mkv", Made())
+    gc.collect()
+    gc.disable()
+    try:
+        before = frames()
+        with av.open(str(source)) as container:
+            for frame in container.decode(video=0):
+                frame_side_data(frame)
+                stream_side_data(frame)
+        del frame
+        assert frames() == before
+    finally:
+        gc.enable()

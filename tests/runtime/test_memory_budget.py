@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from batchcolor import app, executors
+from batchcolor.runtime import memory_budget, thread_budget
 from batchcolor.runtime.memory_budget import available_bytes, film_workers
+from tests.films.made import Made, make_film
 
 
 def test_the_container_s_limit_counts_where_it_is_less(tmp_path: Path) -> None:
@@ -23,3 +26,26 @@ def test_the_container_s_limit_counts_where_it_is_less(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("most", "available", "workers"), [(8, None, 8), (8, 64 << 30, 8), (8, 2 << 30, 4), (8, 1 << 20, 1)])
 def test_as_many_workers_as_fit(most: int, available: int | None, workers: int) -> None:
     assert film_workers(most, available) == workers
+
+
+class Opened(Exception):
+    """Raised instead of starting workers; has their number."""
+
+
+@pytest.mark.parametrize("jobs", [None, 7])
+def test_runs_and_single_films_have_as_many_workers_as_fit_unless_jobs_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int | None
+) -> None:
+    def opened(workers: int) -> None:
+        raise Opened(workers)
+
+    monkeypatch.setattr(executors, "local_executors", opened)
+    monkeypatch.setattr(thread_budget, "cores", lambda: 8)
+    monkeypatch.setattr(memory_budget, "available_bytes", lambda: 2 << 30)
+    film = make_film(tmp_path / "in" / "reel.mkv", Made(pts=(0, 40)))
+    with pytest.raises(Opened) as caught:
+        app.colorize_film(film, tmp_path / "out.mkv", jobs=jobs)
+    assert caught.value.args == (jobs or 4,)
+    with pytest.raises(Opened) as caught:
+        app.run_archive([film.parent], tmp_path / "out", options=app.RunOptions(jobs=jobs))
+    assert caught.value.args == (jobs or 4,)

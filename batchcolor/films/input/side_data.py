@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 
 from .filter_chain import FilterChain
 
@@ -96,9 +96,12 @@ class SideData:
 
 
 def _known_side_data(frame: av.VideoFrame) -> list[Any] | None:
-    """None where PyAV gives none of it, because one kind (the EXIF of MJPEG, say) is newer than its enumeration."""
+    """None where PyAV gives none of it, because one kind (the EXIF of MJPEG, say) is newer than its enumeration.
+
+    `frame.side_data` would be held by the frame, and hold it: the picture would stay in memory until Python next looks for such circles.
+    """
     try:
-        return list(frame.side_data)
+        return list(SideDataContainer(frame))
     except ValueError:
         return None
 
