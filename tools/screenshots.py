@@ -75,7 +75,7 @@ def _film(browser: Browser) -> None:
 
 
 def _grid(browser: Browser) -> None:
-    browser.resize(1200, 480)
+    browser.resize(1200, 260)
     browser.run("const s = document.querySelector('#search'); s.value = ''; s.dispatchEvent(new Event('input'))")
     browser.wait("return [...document.querySelectorAll('.tile img')].filter(each => each.naturalWidth > 0).length === 6")
     _save(browser, "review-grid")
