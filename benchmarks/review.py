@@ -188,8 +188,8 @@ def _clicks(browser: Browser, clicks: int) -> Figures:
     for x, y in rng.uniform(0.05, 0.95, (clicks + 1, 2)):
         browser.click_at("#after", float(x), float(y))
         points.append(_elapsed(browser))
-        browser.wait("return document.querySelectorAll('#suggestions .swatch').length > 3")
-        time.sleep(0.3)
+        browser.wait("return document.querySelector('#suggestions .swatch')?.checkVisibility()")
+        time.sleep(0.5)
         browser.click("#suggestions .swatch:nth-child(5)")
         colours.append(_elapsed(browser))
         browser.click("#remove")

@@ -93,7 +93,7 @@ async function applyChange(id, plan, remember) {
     view.selected = -1;
   }
   drawPoints();
-  if (view.selected >= 0) fillPicker(view.selected).catch(show);
+  if (view.selected >= 0) select(view.selected).catch(show);
   const others = view.points.length !== planned.length || !view.points.every((point, n) => same(point, planned[n]));
   if (others) preview().catch(show);
   else await shown;
@@ -113,7 +113,6 @@ export async function addPoint(at) {
   if (isFilm()) point.time = place;
   else if (place > 1) point.page = place;
   await change(() => [null, point]);
-  if (view.selected >= 0) await select(view.selected);
 }
 
 export const editSelected = values => editPoint(view.selected, values);
