@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ClusterError, SourceError
 from ..executors import Executor
+from ..film_files import parts
 from ..runtime.file_stamp import FileStamp
 from ..settings import ModelSettings
 from .outcome import Outcome, Status, failed
@@ -45,7 +46,7 @@ class FilmWork:
             FilmOutcome.COPIED: Status.COPIED,
             FilmOutcome.SKIPPED: Status.SKIPPED,
         }
-        started, stamp = time.monotonic(), FileStamp.of(item.source)
+        started, stamp = time.monotonic(), FileStamp.of_all(parts(item.source))
         try:
             result = colorize_film(
                 item.source,
@@ -58,7 +59,7 @@ class FilmWork:
                 on_progress=on_progress,
                 should_stop=should_stop,
             )
-            if FileStamp.of(item.source) != stamp:
+            if FileStamp.of_all(parts(item.source)) != stamp:
                 raise SourceError(f"{item.source}: was changed while it was colorized; run again")
         except FilmStopped:
             return None

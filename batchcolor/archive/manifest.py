@@ -22,7 +22,9 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from ..errors import OutputError
-from ..runtime.file_hash import file_sha256
+from ..film_files import parts
+from ..runtime.file_hash import files_sha256
+from ..runtime.file_stamp import FileStamp
 from ..settings import Settings
 from .manifest_versions import SCHEMA, digest_of_version_1, migrate, relative_key
 from .outcome import Outcome, Status
@@ -168,7 +170,7 @@ class Manifest:
         return None if recipe.has(known.settings) else Reason.SETTINGS
 
     def _same_source(self, item: Item, known: _Known) -> bool:
-        size, mtime_ns = _stat(item.source)
+        size, mtime_ns = _stat_source(item.source)
         if (size, mtime_ns) == (known.size, known.mtime_ns):
             return True
         return self._content_hash and size == known.size and known.sha256 == _sha256(item.source)
@@ -183,7 +185,7 @@ class Manifest:
             self._key(outcome.target),
             os.fsencode(os.path.abspath(outcome.source)),  # noqa: PTH100 - `Path.absolute` keeps "..", and takes twice as long
             outcome.kind.value,
-            *((stamp.size, stamp.mtime_ns) if stamp is not None else _stat(outcome.source)),
+            *((stamp.size, stamp.mtime_ns) if stamp is not None else _stat_source(outcome.source)),
             _sha256(outcome.source) if self._content_hash else None,
             recipe.settings,
             recipe.weights,
@@ -239,6 +241,15 @@ def _text(sentence: str | None) -> str | None:
     return None if sentence is None else sentence.encode("utf-8", "backslashreplace").decode()
 
 
+def _stat_source(path: Path) -> tuple[int | None, int | None]:
+    """As `_stat`, of all files that are one film with `path`."""
+    files = parts(path)
+    if len(files) == 1:
+        return _stat(path)
+    stamp = FileStamp.of_all(files)
+    return (None, None) if stamp is None else (stamp.size, stamp.mtime_ns)
+
+
 def _stat(path: Path) -> tuple[int | None, int | None]:
     """(size, time of change in ns); (None, None) where there is no such file."""
     try:
@@ -250,6 +261,6 @@ def _stat(path: Path) -> tuple[int | None, int | None]:
 
 def _sha256(path: Path) -> str | None:
     try:
-        return file_sha256(path)
+        return files_sha256(parts(path))
     except OSError:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,15 @@ class FileStamp:
         except OSError:
             return None
         return cls(found.st_size, found.st_mtime_ns)
+
+    @classmethod
+    def of_all(cls, paths: Iterable[Path]) -> FileStamp | None:
+        """Of files that are one source together: their size in all, and the last change of any. None where one is missing."""
+        stamps = [cls.of(path) for path in paths]
+        there = [stamp for stamp in stamps if stamp is not None]
+        if not there or len(there) < len(stamps):
+            return None
+        return cls(sum(stamp.size for stamp in there), max(stamp.mtime_ns for stamp in there))
 
 
 def follow(source: Path, target: Path) -> None:

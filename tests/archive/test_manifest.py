@@ -69,6 +69,22 @@ def test_a_source_of_another_size_or_time_is_processed_again(tmp_path: Path, ite
     assert reason_after(tmp_path, item) is Reason.CHANGED
 
 
+@pytest.mark.parametrize("content_hash", [False, True])
+def test_every_file_of_a_dvd_title_counts_as_its_source(tmp_path: Path, item: Item, content_hash: bool) -> None:
+    title = [item.source.with_name(f"VTS_01_{n}.VOB") for n in (1, 2, 3)]
+    for path in title[:2]:
+        path.write_bytes(b"a reel")
+    film = Item(title[0], item.target, Kind.FILM)
+    remember(tmp_path, film, content_hash=content_hash)
+    assert reason_after(tmp_path, film, content_hash=content_hash) is None
+    title[1].write_bytes(b"A REEL")
+    os.utime(title[1], (2e9, 2e9))
+    assert reason_after(tmp_path, film, content_hash=content_hash) is Reason.CHANGED
+    remember(tmp_path, film, content_hash=content_hash)
+    title[2].write_bytes(b"more")
+    assert reason_after(tmp_path, film, content_hash=content_hash) is Reason.CHANGED
+
+
 def test_with_hashes_a_new_time_alone_does_not_count(tmp_path: Path, item: Item) -> None:
     remember(tmp_path, item, content_hash=True)
     os.utime(item.source, (1, 1))

@@ -101,7 +101,7 @@ def _known_side_data(frame: av.VideoFrame) -> list[Any] | None:
     `frame.side_data` would be held by the frame, and hold it: the picture would stay in memory until Python next looks for such circles.
     """
     try:
-        return list(SideDataContainer(frame))
+        return list(SideDataContainer(frame))  # type: ignore[call-arg]  # the stubs lack its argument
     except ValueError:
         return None
 

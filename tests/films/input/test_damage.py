@@ -49,12 +49,11 @@ def test_a_second_of_zeroed_packets_is_named_and_the_film_goes_on(tmp_path: Path
     assert 1.8 < damage.start_s < damage.end_s < 3.2
     assert any("at 0:00:0" in warning and UNDECODABLE in warning for warning in result.warnings)
     assert result.as_dict()["damage"][0]["count"] == 25
-    result_ends, source_ends = (
-        [items[-1][0] for items in (packets(path, "audio"), pictures(path))] for path in (tmp_path / "out.mkv", source)
-    )
-    # Matroska holds no times before 0, where the sound of this MP4 begins: both move alike.
-    assert result_ends[0] - result_ends[1] == pytest.approx(source_ends[0] - source_ends[1], abs=0.002)
-    assert result_ends[1] == pytest.approx(source_ends[1], abs=0.03)
+    # The sound of this MP4 begins before 0, with what AAC's encoder adds; Matroska holds no such times, and all is moved by that much.
+    begins = packets(source, "audio")[0][0]
+    assert begins < 0
+    for read, kind in ((packets, "audio"), (lambda path, _: pictures(path), "video")):
+        assert read(tmp_path / "out.mkv", kind)[-1][0] == pytest.approx(float(read(source, kind)[-1][0] - begins), abs=0.002)
 
 
 def test_rotten_bits_that_a_decoder_conceals_are_named(tmp_path: Path) -> None:
