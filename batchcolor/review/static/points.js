@@ -13,8 +13,13 @@ export function startPoints(given) {
   $("undo").addEventListener("click", undo);
 }
 
+let drawn = "";
+
 export function drawPoints() {
   const box = $("points").getBoundingClientRect(), picture = $("after").getBoundingClientRect();
+  const state = JSON.stringify([view.item?.id, view.points, view.carried, view.place, view.selected, box, picture]);
+  if (state === drawn) return; // what is under the pointer stays
+  drawn = state;
   const focused = document.activeElement?.closest(".point")?.dataset.point;
   $("points").replaceChildren(...view.points.flatMap((point, number) => {
     const here = isHere(point), at = here ? point.at : view.carried[number];
@@ -141,6 +146,7 @@ function drag(event, number) {
   };
   const end = at => {
     for (const [name, listener] of [["pointermove", move], ["pointerup", end], ["pointercancel", end]]) handle.removeEventListener(name, listener);
+    drawn = ""; // the handle has moved
     if (at.type === "pointercancel") drawPoints();
     else (place ? editPoint(number, { at: place }) : select(number)).catch(show);
   };
