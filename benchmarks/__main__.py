@@ -36,6 +36,7 @@ from . import (
     photos,
     precisions,
     ray_overhead,
+    review,
     scaling,
     seams,
     sizes,
@@ -91,6 +92,7 @@ BENCHMARKS: dict[str, Callable[[Inputs], figures.Figures]] = {
     "installation": lambda _: installation.main(),
     "archive": lambda _: archive.main(),
     "ray_overhead": lambda _: ray_overhead.main(),
+    "review": lambda _: review.main(),
     "parts": lambda _: parts.main(),
 }
 
