@@ -26,6 +26,7 @@ from . import (
     archive,
     color_pages,
     cuts,
+    driver,
     figures,
     films,
     installation,
@@ -35,6 +36,7 @@ from . import (
     photos,
     precisions,
     ray_overhead,
+    review,
     scaling,
     seams,
     sizes,
@@ -72,6 +74,7 @@ class Inputs:
 BENCHMARKS: dict[str, Callable[[Inputs], figures.Figures]] = {
     "startup": lambda _: startup.main(),
     "scaling": lambda _: scaling.main(),
+    "driver": lambda _: driver.main(),
     "networks": lambda _: networks.main(),
     "accuracy": lambda inputs: accuracy.main(inputs.picture_arguments),
     "accuracy_clips": lambda inputs: accuracy.clips(inputs.clips),
@@ -89,6 +92,7 @@ BENCHMARKS: dict[str, Callable[[Inputs], figures.Figures]] = {
     "installation": lambda _: installation.main(),
     "archive": lambda _: archive.main(),
     "ray_overhead": lambda _: ray_overhead.main(),
+    "review": lambda _: review.main(),
     "parts": lambda _: parts.main(),
 }
 

@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import psutil
@@ -23,12 +24,26 @@ from .films import make
 
 MEGAPIXELS = (2, 100, 200)
 FILM_LENGTHS = (8, 156)  # times the demo's film of 192 frames: one minute and twenty at 25 frames a second
+UHD_CODECS = {"h264": ".mp4", "prores": ".mov"}  # each with the container of the result
+_UHD_FRAMES = 26  # more than encoders hold
 _INTERVAL_S = 0.05
 
 
-def peak_mb(source: Path, output: Path) -> float:
+def peak_mb(source: Path, output: Path, *options: str) -> float:
     """Largest resident memory of one process of a run with one job, in MB; the child processes of a film count one by one."""
-    command = [sys.executable, "-m", "batchcolor", "colorize", str(source), "-o", str(output), "--quiet", "--jobs", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "batchcolor",
+        "colorize",
+        str(source),
+        "-o",
+        str(output),
+        "--quiet",
+        "--jobs",
+        "1",
+        *options,
+    ]
     with subprocess.Popen(command) as run:
         process, peak = psutil.Process(run.pid), 0
         while run.poll() is None:
@@ -49,9 +64,22 @@ def make_scan(path: Path, megapixels: int) -> Path:
     return path
 
 
+def make_uhd(path: Path) -> Path:
+    """A gray film of 3840x2160 in HEVC of 10 bits: a picture that moves."""
+    scene = cv2.resize(cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2GRAY), (4096, 2304), interpolation=cv2.INTER_CUBIC)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx265", rate=25, options={"preset": "ultrafast", "x265-params": "log-level=error"})
+        stream.width, stream.height, stream.pix_fmt = 3840, 2160, "yuv420p10le"
+        for n in range(_UHD_FRAMES):
+            view = np.ascontiguousarray(scene[n : n + 2160, 4 * n : 4 * n + 3840])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(view, "gray").reformat(format="yuv420p10le")))
+        container.mux(stream.encode(None))
+    return path
+
+
 def main() -> Figures:
-    """Megabytes by megapixels of a TIFF, and by frames of a film."""
-    photos, films = {}, {}
+    """Megabytes by megapixels of a TIFF, by frames of a film, and by codec of a UHD film of 10 bits."""
+    photos, films, large = {}, {}, {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for megapixels in MEGAPIXELS:
@@ -61,7 +89,11 @@ def main() -> Figures:
             film = make(folder / f"{times}.mp4", (640, 480), times)
             films[str(192 * times)] = peak_mb(film, folder / "out.mp4")
             print(f"  a film of {192 * times:,} frames of 640x480: {films[str(192 * times)]:.0f} MB")
-    return {"tiff_mb": photos, "film_mb": films}
+        uhd = make_uhd(folder / "uhd.mp4")
+        for codec, suffix in UHD_CODECS.items():
+            large[codec] = peak_mb(uhd, folder / f"uhd-out{suffix}", "--codec", codec)
+            print(f"  a film of 3840x2160 and 10 bits as {codec}: {large[codec]:.0f} MB")
+    return {"tiff_mb": photos, "film_mb": films, "uhd_mb": large}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -64,6 +65,9 @@ def main(arguments: list[str] | None = None) -> Figures:
     parser.add_argument("--clicks", type=int, default=30)
     parser.add_argument("--scrolled", type=int, default=10_000, help="items")
     options = parser.parse_args(arguments or [])
+    if shutil.which("chromedriver") is None:
+        print("chromedriver is not installed (Debian: chromium-driver)")
+        return {}
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "out"
         _write_tree(output, options.items)
@@ -184,8 +188,8 @@ def _clicks(browser: Browser, clicks: int) -> Figures:
     for x, y in rng.uniform(0.05, 0.95, (clicks + 1, 2)):
         browser.click_at("#after", float(x), float(y))
         points.append(_elapsed(browser))
-        browser.wait("return document.querySelectorAll('#suggestions .swatch').length > 3")
-        time.sleep(0.3)
+        browser.wait("return document.querySelector('#suggestions .swatch')?.checkVisibility()")
+        time.sleep(0.5)
         browser.click("#suggestions .swatch:nth-child(5)")
         colours.append(_elapsed(browser))
         browser.click("#remove")

@@ -125,6 +125,7 @@ def _memory(results: Results) -> Iterator[str]:
     figures = results["memory"]["figures"]
     rows = [[f"gray TIFF of 16 bits, {size} megapixels", f"{mb:.0f} MB"] for size, mb in figures["tiff_mb"].items()]
     rows += [[f"film of {int(frames):,} frames, 640x480", f"{mb:.0f} MB"] for frames, mb in figures["film_mb"].items()]
+    rows += [[f"film of 3840x2160 and 10 bits, as `{codec}`", f"{mb:.0f} MB"] for codec, mb in figures["uhd_mb"].items()]
     return _markdown(["source", "memory"], iter(rows))
 
 

@@ -39,8 +39,9 @@ _FILM_FIELDS_1 = (
 
 def relative_key(path: str, root: str) -> bytes:
     """A name below `root`, both absolute, with `/` between its parts on every system; one that lies elsewhere stays absolute."""
-    inside = path.startswith(root.rstrip(os.sep) + os.sep)
-    return os.fsencode((os.path.relpath(path, root) if inside else path).replace(os.sep, "/"))
+    folder = root.rstrip(os.sep) + os.sep
+    name = os.path.normpath(path[len(folder) :]) if path.startswith(folder) else path  # `relpath` takes five times as long
+    return os.fsencode(name.replace(os.sep, "/"))
 
 
 def migrate(rows: sqlite3.Connection, root: Path) -> None:

@@ -131,7 +131,7 @@ def photo_outcomes(
         groups = []
         for outcome in executor.map(work, batches, should_stop, collect):
             done = finished.pop(outcome.job.number, {})
-            yield from (replace(each, lost=outcome.lost) for each in done.values())
+            yield from (replace(each, lost=outcome.lost) for each in done.values()) if outcome.lost else done.values()
             rest = {n: item for n, item in enumerate(outcome.job.items) if n not in done}
             if outcome.error is not None:
                 lost, again = _after_failure(outcome, rest)

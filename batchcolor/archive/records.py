@@ -21,6 +21,10 @@ class Records:
     signer: Signer | None = None
     sidecar: bool = False
 
+    def __bool__(self) -> bool:
+        """Whether anything is to be written."""
+        return self.signer is not None or self.sidecar
+
     @classmethod
     def of(cls, options: RunOptions) -> Records:
         """The records that the options select. Raises `UsageError` where there is no certificate, key or package to sign with."""
@@ -37,7 +41,7 @@ class Records:
 
         A result that was to be signed, and could not be, is removed: no unsigned result may look like a signed one.
         """
-        if outcome.status is not Status.DONE or (self.signer is None and not self.sidecar):
+        if outcome.status is not Status.DONE or not self:
             return outcome
         settings = dataclasses.replace(item.settings, model=model)
         try:

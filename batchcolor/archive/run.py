@@ -110,6 +110,9 @@ class _OpenEngine:
 
 def _with_records(outcomes: Iterator[Outcome], plan: Plan, model: ModelSettings, records: Records) -> Iterator[Outcome]:
     """The same outcomes; what is to be written of their results is written."""
+    if not records:
+        yield from outcomes
+        return
     items = {item.target: item for item in plan.items}
     for outcome in outcomes:
         item = items.get(outcome.target)

@@ -95,6 +95,9 @@ class _Worker:
             assignment, events = self._assignment, self._events
             assert assignment is not None, "idle workers say nothing"
             assert events is not None, "they come together"
+            if kind == "part":  # nobody waits for it, and most of what photos send is this
+                assignment.begin_part(*value)
+                continue
             if kind in ("result", "error"):
                 self._assignment = self._events = None
             events.put((self, WorkerEvent(assignment, kind, value)))

@@ -16,6 +16,7 @@ from ..color.upsampling import UPSCALERS, refined
 from ..colours.model import Point, Rule
 from ..colours.spread import Spot
 from ..colours.still import ChosenSpot, PictureColours, Still
+from ..colours.values import Colour
 from ..engines.colorizer import Colorizer
 from ..settings import ColorSettings
 
@@ -33,6 +34,7 @@ class _Ready:
 
 
 Key = tuple[str, float]  # an item's id, and the page of a photo or the second of a film
+_NOTHING: Key = ("", 0.0)
 
 
 class Live:
@@ -67,9 +69,11 @@ class Live:
         return lab_to_codes(L, refined(coarse, *L.shape).ab(L, 0), 8)
 
     def open_network(self) -> None:
-        """Load the network before anybody needs it."""
+        """Do all that only the first picture needs, before anybody waits for it: load the network, and what spreads colours."""
+        ramp = np.tile(np.linspace(0, 255, 1024).astype(np.uint8)[:, None], (768, 1, 3))
+        self.preview(_NOTHING, lambda: ramp, [Point((0.5, 0.5), Colour(20.0, 20.0, ""))])
         with self._lock:
-            self._colorizer()
+            self._ready.pop(_NOTHING, None)
 
     def prepare(self, key: Key, load: Callable[[], np.ndarray]) -> None:
         """Run the network on a picture that somebody is about to change."""

@@ -220,7 +220,7 @@ def test_five_frames_of_a_shot_show_the_points_as_they_are_now(browser: Browser,
         const [x, y] = middle(document.querySelector('.point').getBoundingClientRect());
         return [(x - picture.x) / picture.width, (y - picture.y) / picture.height];""")
     assert spot == pytest.approx(places[3], abs=0.03)
-    browser.click(".point.carried")  # leads to where it was set
+    browser.click_at(".point.carried", 0.5, 0.5)  # leads to where it was set
     browser.wait(
         f"return document.querySelector('#time').value === '{times[2]}' && document.querySelector('.point:not(.carried)')"
     )

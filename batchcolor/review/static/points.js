@@ -13,8 +13,13 @@ export function startPoints(given) {
   $("undo").addEventListener("click", undo);
 }
 
+let drawn = "";
+
 export function drawPoints() {
   const box = $("points").getBoundingClientRect(), picture = $("after").getBoundingClientRect();
+  const state = JSON.stringify([view.item?.id, view.points, view.carried, view.place, view.selected, box, picture]);
+  if (state === drawn) return; // what is under the pointer stays
+  drawn = state;
   const focused = document.activeElement?.closest(".point")?.dataset.point;
   $("points").replaceChildren(...view.points.flatMap((point, number) => {
     const here = isHere(point), at = here ? point.at : view.carried[number];
@@ -93,7 +98,7 @@ async function applyChange(id, plan, remember) {
     view.selected = -1;
   }
   drawPoints();
-  if (view.selected >= 0) fillPicker(view.selected).catch(show);
+  if (view.selected >= 0) select(view.selected).catch(show);
   const others = view.points.length !== planned.length || !view.points.every((point, n) => same(point, planned[n]));
   if (others) preview().catch(show);
   else await shown;
@@ -113,7 +118,6 @@ export async function addPoint(at) {
   if (isFilm()) point.time = place;
   else if (place > 1) point.page = place;
   await change(() => [null, point]);
-  if (view.selected >= 0) await select(view.selected);
 }
 
 export const editSelected = values => editPoint(view.selected, values);
@@ -142,6 +146,7 @@ function drag(event, number) {
   };
   const end = at => {
     for (const [name, listener] of [["pointermove", move], ["pointerup", end], ["pointercancel", end]]) handle.removeEventListener(name, listener);
+    drawn = ""; // the handle has moved
     if (at.type === "pointercancel") drawPoints();
     else (place ? editPoint(number, { at: place }) : select(number)).catch(show);
   };
