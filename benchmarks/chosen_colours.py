@@ -71,7 +71,9 @@ def main(arguments: list[str] | None = None) -> None:
         + ", ".join(f"{n}: {g:.2f}" for n, g in zip(COUNTS, np.mean(gains, 0), strict=True))
         + " dB"
     )
-    print(f"chosen colour against result at the point, median {np.median(apart):.2f}, 90 % {np.quantile(apart, 0.9):.2f} ab units")
+    print(
+        f"chosen colour against result at the point, median {np.median(apart):.2f}, 90 % {np.quantile(apart, 0.9):.2f} ab units"
+    )
     print(f"change farther than a quarter of the picture away: mean {100 * np.mean(far):.1f} % of the change at the point")
     if inside:
         print(

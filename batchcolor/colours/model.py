@@ -34,7 +34,8 @@ class Point:
     frame: int | None = _key(values.whole, "Of a film: number of the frame, from 0.", default=None)
     through: Span = _key(
         values.span,
-        'How far it is carried in a film: "scene" (to both ends of its shot, and to later shots that return to it), "shot", "frame", or a duration either way such as "2s".',
+        'How far it is carried in a film: "scene" (to both ends of its shot, and to later shots that return to it), "shot", "frame", '
+        'or a duration either way such as "2s".',
         default=Span("scene"),
     )
     note: str = _key(values.text, "Free text, kept in the result's XMP.", default="")

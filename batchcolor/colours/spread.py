@@ -7,9 +7,9 @@ The difference between chosen and predicted colours is a function on the picture
   Each further point lets it move farther, as there is more that speaks for it.
 - *local*, for what is left: the correlations of a Matern field of order 1 on the graph of neighbouring cells, whose covariance is
   (kappa^2 - Laplacian)^-2 (Lindgren, Rue, Lindstroem 2011, doi 10.1111/j.1467-9868.2011.00777.x). Cells conduct as far as lightness,
-  predicted colour and features agree, so that a colour flows through a coat and stops at its edge; a logistic curve over the correlations makes
-  inside more and outside less, all the more the larger the difference. Between points they are weights of an interpolation (Shepard 1968, doi 10.1145/800186.810616), which hits
-  every point and never overshoots its difference.
+  predicted colour and features agree, so that a colour flows through a coat and stops at its edge; a logistic curve over the
+  correlations makes inside more and outside less, all the more the larger the difference. Between points they are weights of an
+  interpolation (Shepard 1968, doi 10.1145/800186.810616), which hits every point and never overshoots its difference.
 
 What a point on an edge still misses is added around the point alone. benchmarks/chosen_colours.py measures gain and spill of all these
 numbers.

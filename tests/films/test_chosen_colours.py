@@ -164,7 +164,9 @@ def test_an_edit_in_a_film_of_sixty_chunks_makes_one_of_them_again(tmp_path: Pat
         small = np.random.default_rng(n // frames).uniform(30, 200, (4, 6)).astype(np.float32)
         return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
 
-    film = make_film(tmp_path / "reel.mkv", Made(width=64, height=32, picture=scenes, pts=tuple(range(0, 40 * shots * frames, 40))))
+    film = make_film(
+        tmp_path / "reel.mkv", Made(width=64, height=32, picture=scenes, pts=tuple(range(0, 40 * shots * frames, 40)))
+    )
     settings = Settings(film=FilmSettings(codec="ffv1", cuts=tuple(n * frames * 0.04 for n in range(1, shots))))
     monkeypatch.setattr(ChunkLength, "of_film", classmethod(lambda cls, frames: ChunkLength(1, 10**6)))
     text = f'[[point]]\nframe = {edited * frames + 2}\nat = [0.5, 0.5]\ncolour = "#20a020"\n'

@@ -37,7 +37,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_film(tmp_path_factory.mktemp("film") / "reel.mkv", made)
 
 
-def colorized(film: Path, target: Path, text: str, returning: bool = True, executor: Executor | None = None) -> list[np.ndarray]:
+def colorized(
+    film: Path, target: Path, text: str, returning: bool = True, executor: Executor | None = None
+) -> list[np.ndarray]:
     settings = Settings(film=FilmSettings(codec="ffv1", cuts=CUTS, returning_shots=returning))
     colorize(film, target / "reel.mkv", text, executor, settings)
     return cr(target / "reel.mkv")

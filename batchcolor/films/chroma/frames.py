@@ -129,7 +129,7 @@ def _planned(
 def _predicted(
     planned: Iterable[_Planned], colorizer: Colorizer, quarter_turns: int, counts: ColorCounts, chosen: ChosenFrames
 ) -> Iterator[tuple[_Planned, np.ndarray | None, float]]:
-    """Each frame with the generator's ab, None between key frames, and the weight of that; key frames go through the network in batches."""
+    """Each frame with the generator's ab, None between key frames, and its weight; key frames go through the network in batches."""
     waiting = iter(planned)
     taken_over: TakenOver | None = None
     while batch := list(itertools.islice(waiting, _PENDING)):

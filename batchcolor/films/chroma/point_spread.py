@@ -81,7 +81,7 @@ def _part(
     spread_on = [n for n in part if n in set_on or (n - part.start) % _SPACING == 0]
     there = [n for n in spread_on if reached[n]]
     nothing = weighted(np.zeros((2, *size), np.float32), size)
-    own = {n: nothing for n in spread_on}
+    own = dict.fromkeys(spread_on, nothing)
     for n, correction in zip(there, corrections(there), strict=True):
         own[n] = weighted(correction, size)
         own[n][..., 2] = _SET_WEIGHT if n in set_on else 1

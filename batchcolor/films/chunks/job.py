@@ -25,8 +25,8 @@ from ...settings import ColorPages, ColorSettings, FilmSettings
 from ..chroma.carrying import ShotColours
 from ..chroma.frames import ChosenFrames, ColorCounts, ColorizedFrame, DecodedFrame, colorize_frames
 from ..chroma.motion import motion_size
-from ..chroma.returning import EarlierFrame
 from ..chroma.planes import chroma_planes
+from ..chroma.returning import EarlierFrame
 from ..input.interlacing import deinterlace
 from ..input.planes import OutputFrame, chroma_of, in_picture_format, luma_plane, small_lightness, to_picture_format
 from ..input.probe import FilmInfo, picture_stream, reading
@@ -185,7 +185,10 @@ class ChunkWork:
             begins = count
 
     def _chosen(self, chunk: Chunk, colorizer: Colorizer) -> ChosenFrames:
-        """What somebody chose for the chunk's shots, and what they take over from earlier ones. Raises `OutputError` where the file of a shot cannot be read any more."""
+        """What somebody chose for the chunk's shots, and what they take over from earlier ones.
+
+        Raises `OutputError` where the file of a shot cannot be read any more.
+        """
         shots = {}
         for number, (name, start) in enumerate(chunk.chosen):
             if name:
@@ -205,7 +208,9 @@ class ChunkWork:
         with contextlib.suppress(OSError, ValueError, KeyError):
             return EarlierFrame.load(path)
         found = ChunkFrames(self.source, self.info, self.picture, end)
-        decoded = ((shot, DecodedFrame(_NO_PICTURE, self._small(frame, colorizer))) for shot, frame in self._in_shots(found, end))
+        decoded = (
+            (shot, DecodedFrame(_NO_PICTURE, self._small(frame, colorizer))) for shot, frame in self._in_shots(found, end)
+        )
         for colorized, _ in self._colorized(decoded, end, colorizer, ColorCounts(), self._chosen(end, colorizer)):
             last = colorized
         frame = EarlierFrame(last.L, last.ab)

@@ -159,7 +159,13 @@ def plan_chunks(
             yield chunk(own, 0, None)
             number, first, lead = number + 1, first + own, 0
             pending.clear()
-        elif not whole and not frame.chosen and not (returning and frame.returns is not None) and own == longest + TAIL and frame.shot == pending[lead + longest - 1].shot:
+        elif (
+            not whole
+            and not frame.chosen
+            and not (returning and frame.returns is not None)
+            and own == longest + TAIL
+            and frame.shot == pending[lead + longest - 1].shot
+        ):
             in_shot = _frames_of_last_shot(pending[: lead + longest])
             next_lead = min(LEAD, in_shot)
             yield chunk(longest, TAIL, lead + longest - next_lead)

@@ -37,8 +37,8 @@ class FrameInfo(NamedTuple):
     pts, duration: film time, in ticks of its stream. shot: number of its shot. fingerprint: of its luma, to recognize it when it is
     decoded again. order: of its fields, as `FieldDetector` tells. stamp: its time as decoded, as `TimedFrame` has it. places: in the
     file from which it can be decoded, the nearest first, as far as they are known. color: of its shot. chosen: file
-    of the colours that somebody chose for its shot, "" for none, and in_shot: its place there (`chunks.chosen.marked`). returns: number of
-    the shot to which its own returns (`ReturningShots`).
+    of the colours that somebody chose for its shot, "" for none, and in_shot: its place there (`chunks.chosen.marked`). returns:
+    number of the shot to which its own returns (`ReturningShots`).
     """
 
     pts: int
