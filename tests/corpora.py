@@ -31,6 +31,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyvips
 import tifffile
 from PIL import Image, ImageCms, ImageFile, ImageOps, TiffImagePlugin
 
@@ -229,7 +230,7 @@ def compared(source: Path, target: Path) -> Iterator[str]:
         if one.deep and not other.deep and target.suffix.lower() in DEEP_FORMATS:
             yield f"{where}16 bits became 8"
         difference = float(np.abs(one.L - other.L).mean())
-        if difference > TOLERANCE.get(target.suffix.lower(), LOSSY):
+        if difference > (LOSSY if one.coarse else TOLERANCE.get(target.suffix.lower(), LOSSY)):
             yield f"{where}lightness differs by {difference:.2f} in the mean"
 
 
@@ -240,11 +241,13 @@ def declared(path: Path) -> int:
 
 @dataclass
 class PageSeen:
-    """A page as another program decodes it. size: (width, height), upright; L: float32, of blocks of its middle."""
+    """A page as another program decodes it. size: (width, height), upright; L: float32, of blocks of its middle. coarse: whether Pillow
+    has divided 8-bit colours by their alpha."""
 
     size: tuple[int, int]
     deep: bool
     L: np.ndarray
+    coarse: bool = False
 
 
 def pages(path: Path) -> Iterator[PageSeen]:
@@ -256,25 +259,35 @@ def pages(path: Path) -> Iterator[PageSeen]:
     with image, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         count = min(MOST_PAGES, image.n_frames) if image.format == "TIFF" else 1
-        deep_pages = tiff_depths(path) if image.format == "TIFF" else {}
+        deep_pages, associated = tiff_facts(path) if image.format == "TIFF" else ({}, set())
         for number in range(count):
             try:
                 image.seek(number)
                 image.load()
             except Exception:
                 return
+            if image.format == "AVIF":
+                image.info.pop("xmp", None)  # there only the container says how its picture is turned (MIAF, 7.3.6.7)
             upright = ImageOps.exif_transpose(image)
             gamma = None if {"icc_profile", "srgb"} & image.info.keys() else image.info.get("gamma")
             deep = deep_pages.get(number, image.mode.startswith("I;16") or png_depth(path) == 16)
-            yield PageSeen(upright.size, deep, lightness(upright, image.info.get("icc_profile"), gamma))
+            L = lightness(upright, image.info.get("icc_profile"), gamma)
+            yield PageSeen(upright.size, deep, L, coarse=number in associated)
 
 
-def tiff_depths(path: Path) -> dict[int, bool]:
+def tiff_facts(path: Path) -> tuple[dict[int, bool], set[int]]:
+    """Of each page, whether it has more than 8 bits; and the pages whose colours are multiplied by their alpha."""
+    deep: dict[int, bool] = {}
+    associated = set()
     try:
         with tifffile.TiffFile(path) as file:
-            return {number: page.bitspersample > 8 for number, page in enumerate(itertools.islice(file.pages, MOST_PAGES))}
+            for number, page in enumerate(itertools.islice(file.pages, MOST_PAGES)):
+                deep[number] = page.bitspersample > 8
+                if page.extrasamples and page.extrasamples[0] == 1:
+                    associated.add(number)
     except Exception:
-        return {}
+        return {}, set()
+    return deep, associated
 
 
 def png_depth(path: Path) -> int:
@@ -285,6 +298,10 @@ def png_depth(path: Path) -> int:
 def lightness(image: Image.Image, profile: bytes | None, gamma: float | None = None) -> np.ndarray:
     """L of the middle, averaged over blocks, through the profile or gamma where it has one; transparent parts as they are stored."""
     image = middle(image)
+    if image.mode == "CMYK" and not profile:
+        profile = pyvips.Image.profile_load(
+            "cmyk"
+        )  # inks without a profile have no colour of their own: libvips' standard press
     if image.mode.startswith("I"):
         deep = np.asarray(image, np.float32)
         peak = 65535.0 if deep.max(initial=0) > 255 or image.mode.startswith("I;16") else 255.0
@@ -298,7 +315,10 @@ def lightness(image: Image.Image, profile: bytes | None, gamma: float | None = N
     if profile:
         try:
             own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            image = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode="RGB") or image
+            flags = ImageCms.Flags.BLACKPOINTCOMPENSATION if image.mode == "CMYK" else ImageCms.Flags.NONE
+            intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+            srgb = ImageCms.createProfile("sRGB")
+            image = ImageCms.profileToProfile(image, own, srgb, intent, "RGB", flags=flags) or image
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a profile that does not fit its picture says nothing
     rgb = np.asarray(image.convert("RGB"), np.float32).transpose(2, 0, 1) / 255

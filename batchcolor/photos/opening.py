@@ -11,14 +11,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from ..errors import SourceError
 from ..runtime.libvips import open_image, pyvips
 from ..runtime.regular_file import require_regular_file
 from ..suffixes import HEAD_BYTES, container_of, unsupported_kind
-from . import jpeg, tiff_layout
+from . import bmp, jpeg, tiff_layout
 from .metadata import jpeg_structure
 from .not_supported import not_supported
 from .png_color import PngColor, png_color
@@ -220,28 +217,13 @@ def _open_heif(path: Path, _page: int) -> OpenedPage:
 
 
 def _open_bmp(path: Path, _page: int) -> OpenedPage:
-    content = path.read_bytes()
-    try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        pixels = None
-    if pixels is None and int.from_bytes(content[2:6], "little") > len(content):
-        raise SourceError(f"{path}: ends before its pixels do; the file is damaged or cut off")
-    if pixels is None:
-        raise SourceError(f"{path}: is a BMP that cannot be decoded here; convert it to a plain TIFF or PNG first")
-    alpha = pixels.ndim == 3 and pixels.shape[2] == 4
-    if alpha and len(np.unique(pixels[..., 3])) == 1:  # four bytes a pixel, of which most programs leave the last unused
-        pixels, alpha = pixels[..., :3], False
-    if pixels.ndim == 3:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if alpha else cv2.COLOR_BGR2RGB)
-    image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels))
-    image = image.copy(interpretation="srgb" if pixels.ndim == 3 else "b-w")
-    header = int.from_bytes(content[14:18], "little")
-    dots = [int.from_bytes(content[at : at + 4], "little") for at in (38, 42)] if header >= 40 else [0, 0]
-    if all(0 < each < 1_000_000 for each in dots):
-        image = image.copy(xres=dots[0] / 1000, yres=dots[1] / 1000)
-    resolution = all(0 < each < 1_000_000 for each in dots)
-    return _opened(image, alpha=alpha, from_file=False, loader="bmpload", has_resolution=resolution)
+    bitmap = bmp.decode(path, max(_BOMB_PIXELS, _BOMB_PIXELS_A_BYTE * path.stat().st_size))
+    image = pyvips.Image.new_from_array(bitmap.pixels)
+    image = image.copy(interpretation="srgb" if bitmap.pixels.ndim == 3 else "b-w")
+    if bitmap.resolution is not None:
+        image = image.copy(xres=bitmap.resolution[0], yres=bitmap.resolution[1])
+    alpha = bitmap.pixels.ndim == 3 and bitmap.pixels.shape[2] == 4
+    return _opened(image, alpha=alpha, from_file=False, loader="bmpload", has_resolution=bitmap.resolution is not None)
 
 
 _OPENERS = {

@@ -208,9 +208,13 @@ class PhotoRows:
         deep = self.info.depth == 16
         if self._png is not None and not self._png.is_srgb and not self._has_profile:
             return self._png.as_srgb(image, gray=self.info.gray, deep=deep, alpha=self.info.alpha)
-        if self._has_profile:
+        inks = image.interpretation == "cmyk"  # without a profile: those of libvips' standard press
+        if self._has_profile or inks:
             try:
-                image = image.icc_transform("srgb", embedded=True, depth=16 if deep else 8)
+                # The darkest ink becomes black, as everywhere else where such pictures are shown (ISO 18619).
+                image = image.icc_transform(
+                    "srgb", embedded=self._has_profile, depth=16 if deep else 8, black_point_compensation=inks
+                )
             except pyvips.Error:
                 # A profile that does not fit its picture says nothing about it: read the picture as if it had none.
                 image = image.copy()

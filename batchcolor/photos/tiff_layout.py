@@ -29,6 +29,8 @@ _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _COLOR_MAP, _EXTRA_SAMPLES, _SAM
     34675,
 )
 _DNG_VERSION = 50706
+_YCBCR_COEFFICIENTS, _YCBCR_SUBSAMPLING, _REFERENCE_BLACK_WHITE = 529, 530, 532
+_JPEG = 7
 _MIN_IS_WHITE, _RGB, _PALETTE, _SEPARATED, _YCBCR, _CIELAB, _ICCLAB = 0, 2, 3, 5, 6, 8, 9
 _COLORS = {_RGB: 3, _SEPARATED: 4, _YCBCR: 3, _CIELAB: 3, _ICCLAB: 3}  # channels by photometric interpretation; others have one
 _SENSOR = {32803: "a raw photo", 34892: "a raw photo", 32844: "a LogL picture", 32845: "a LogLuv picture"}
@@ -40,13 +42,15 @@ _NAMES = {
     34661: "JBIG", 34676: "SGI Log", 34677: "SGI Log 24", 32766: "NeXT", 32771: "CCITT RLE with word alignment", 22610: "JPEG XR",
     34934: "JPEG XR",
 }  # fmt: skip
-_ALPHA = (1, 2)  # ExtraSamples: associated and unassociated; 0 is unspecified, such as the infrared of a film scanner
+_ASSOCIATED = 1
+_ALPHA = (_ASSOCIATED, 2)  # ExtraSamples: 2 is unassociated; 0 is unspecified, such as the infrared of a film scanner
 
 
 @dataclass(frozen=True, slots=True)
 class TiffLayout:
-    """A page's channels. bits: a sample; colors: channels of the picture; alpha: the channel that is transparency; extras: others, which
-    are no picture. number: of the page, from 0."""
+    """A page's channels. bits: a sample; colors: channels of the picture; alpha: the channel that is transparency; associated: whether
+    colours are multiplied by it; extras: other channels. number: of the page, from 0. ycbcr: how codes become RGB, where libvips leaves
+    that to us."""
 
     number: int
     bits: tuple[int, ...]
@@ -54,6 +58,7 @@ class TiffLayout:
     photometric: int
     colors: int
     alpha: int | None
+    associated: bool
     extras: int
     signed_or_float: bool
     odd_planes: bool
@@ -64,6 +69,7 @@ class TiffLayout:
     profile: bytes | None
     colormap: tuple[int, ...]
     raw: str | None
+    ycbcr: YCbCr | None
 
     @property
     def by_libvips(self) -> bool:
@@ -121,6 +127,7 @@ def _layout(number: int, page: Directory) -> TiffLayout:
         photometric=photometric,
         colors=colors,
         alpha=alpha,
+        associated=alpha is not None and kinds[alpha - colors] == _ASSOCIATED,
         extras=extras - (alpha is not None),
         signed_or_float=any(kind in (2, 3, 5, 6) for kind in integers(_SAMPLE_FORMAT, 1)),
         odd_planes=integers(_PLANAR, 1)[0] == 2 and samples > 1 and (_TILE_WIDTH in page.entries or samples < 3),
@@ -131,15 +138,56 @@ def _layout(number: int, page: Directory) -> TiffLayout:
         profile=entry.value if entry is not None else None,
         colormap=integers(_COLOR_MAP),
         raw="a raw photo (DNG)" if _DNG_VERSION in page.entries else _SENSOR.get(photometric),
+        ycbcr=_ycbcr(page, integers(_YCBCR_SUBSAMPLING, 2, 2), bits[0])
+        if photometric == _YCBCR and integers(_COMPRESSION, 1)[0] not in (_JPEG, _OLD_JPEG)
+        else None,
     )
 
 
 def _rational(page: Directory, tag: int) -> float:
+    return next(iter(_rationals(page, tag)), 0.0)
+
+
+def _rationals(page: Directory, tag: int) -> tuple[float, ...]:
     entry = page.entries.get(tag)
-    if entry is None or len(entry.value) < 8:
-        return 0.0
-    above, below = np.frombuffer(entry.value[:8], "<u4").tolist()
-    return above / below if below else 0.0
+    if entry is None:
+        return ()
+    pairs = np.frombuffer(entry.value[: len(entry.value) // 8 * 8], "<u4").reshape(-1, 2).tolist()
+    return tuple(above / below if below else 0.0 for above, below in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class YCbCr:
+    """RGB codes = matrix @ (Y, Cb, Cr) + offset (TIFF 6.0, sections 20 and 21)."""
+
+    matrix: tuple[tuple[float, float, float], ...]
+    offset: tuple[float, float, float]
+
+    def to_rgb(self, image: pyvips.Image) -> pyvips.Image:
+        """The picture in RGB. image: 8 bits, three channels and any others, which stay as they are."""
+        rgb = image.extract_band(0, n=3).recomb([list(row) for row in self.matrix]) + list(self.offset)
+        rgb = rgb.rint().cast("uchar")
+        others = image.bands - 3
+        joined = rgb.bandjoin(image.extract_band(3, n=others)) if others else rgb
+        return joined.copy(interpretation="srgb")
+
+
+def _ycbcr(page: Directory, subsampling: tuple[int, ...], bits: int) -> YCbCr | None:
+    """None for chroma of lower resolution, which libtiff makes RGB of, and for samples of another depth."""
+    if subsampling != (1, 1) or bits != 8:
+        return None
+    coefficients = _rationals(page, _YCBCR_COEFFICIENTS)
+    if len(coefficients) != 3 or abs(sum(coefficients) - 1) > 0.01 or min(coefficients) <= 0:
+        coefficients = (0.299, 0.587, 0.114)
+    reference = _rationals(page, _REFERENCE_BLACK_WHITE)
+    if len(reference) != 6 or any(white <= black for black, white in zip(reference[::2], reference[1::2], strict=True)):
+        reference = (0.0, 255.0, 128.0, 255.0, 128.0, 255.0)
+    red, green, blue = coefficients
+    black = np.array(reference[::2])
+    scale = np.array([255.0, 127.0, 127.0]) / (np.array(reference[1::2]) - black)
+    of_red, of_blue = 2 - 2 * red, 2 - 2 * blue
+    matrix = np.array([[1, 0, of_red], [1, -blue * of_blue / green, -red * of_red / green], [1, of_blue, 0]]) * scale
+    return YCbCr(tuple(map(tuple, matrix.tolist())), tuple((-matrix @ black).tolist()))
 
 
 def check_samples(path: Path, layout: TiffLayout) -> None:
@@ -158,6 +206,8 @@ def channels_of(image: pyvips.Image, layout: TiffLayout) -> pyvips.Image:
     """The channels of a page that are its picture and its transparency, of all that libvips gives."""
     if layout.photometric == _PALETTE:
         return image  # of RGB, or gray, by now
+    if layout.ycbcr is not None:
+        image = layout.ycbcr.to_rgb(image)
     wanted = [*range(layout.colors), *([] if layout.alpha is None else [layout.alpha])]
     if image.bands <= len(wanted):
         return image
@@ -224,11 +274,24 @@ def _image_of(where: str, pixels: np.ndarray, layout: TiffLayout) -> pyvips.Imag
     pixels = np.ascontiguousarray(pixels, np.uint16 if deep else np.uint8)
     if layout.photometric == _MIN_IS_WHITE:
         pixels[..., 0] = (65535 if deep else 255) - pixels[..., 0]
+    if layout.associated:
+        pixels = _unassociated(pixels)
     bands = pixels.shape[2] - (layout.alpha is not None)
     kinds = {1: ("b-w", "grey16"), 3: ("srgb", "rgb16"), 4: ("cmyk", "cmyk")}
     if bands not in kinds:
         raise not_supported(where, f"a TIFF of {bands} channels")
-    return pyvips.Image.new_from_array(pixels).copy(interpretation=kinds[bands][deep])
+    image = pyvips.Image.new_from_array(pixels).copy(interpretation=kinds[bands][deep])
+    return image if layout.ycbcr is None else layout.ycbcr.to_rgb(image)
+
+
+def _unassociated(pixels: np.ndarray) -> np.ndarray:
+    """Pixels whose colours are no longer multiplied by their alpha, the last channel; libvips does the same when it reads."""
+    peak = np.iinfo(pixels.dtype).max
+    alpha = pixels[..., -1:].astype(np.float32)
+    colors = np.divide(
+        pixels[..., :-1].astype(np.float32) * peak, alpha, out=np.zeros_like(pixels[..., :-1], np.float32), where=alpha > 0
+    )
+    return np.concatenate([np.minimum(np.rint(colors), peak).astype(pixels.dtype), pixels[..., -1:]], axis=-1)
 
 
 def _srgb_of_lab(pixels: np.ndarray, bits: int, *, icc: bool) -> np.ndarray:

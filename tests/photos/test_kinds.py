@@ -434,6 +434,17 @@ def test_bmp_is_read(tmp_path: Path, mode: str) -> None:
         assert result.info["dpi"] == pytest.approx((300, 300), abs=0.1)
 
 
+def test_bytes_between_the_segments_of_a_jpeg_cost_no_metadata(tmp_path: Path) -> None:
+    image = pyvips.Image.new_from_array(GRAY).copy(interpretation="b-w")
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/></x:xmpmeta>"
+    image.set_type(pyvips.GValue.blob_type, "xmp-data", xmp)
+    content, comment = image.jpegsave_buffer(), b"\xff\xfe\0\x06scan"
+    (tmp_path / "in.jpg").write_bytes(content[:2] + comment + bytes(range(1, 17)) + content[2:])
+    colorize(tmp_path / "in.jpg", tmp_path / "out.jpg")
+    (result,) = read_pages(tmp_path / "out.jpg")
+    assert result.xmp == xmp
+
+
 @pytest.mark.parametrize("size", [10, 54, 200])
 def test_a_bmp_that_is_cut_off_is_refused(tmp_path: Path, size: int) -> None:
     cv2.imwrite(str(tmp_path / "in.bmp"), GRAY)

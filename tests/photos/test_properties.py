@@ -103,7 +103,7 @@ def write(made: Made, path: Path) -> np.ndarray:
     if compressions:
         options["compression"] = compressions[0]
     if made.suffix == ".webp":
-        options["lossless"] = made.seed % 2 == 0
+        options |= {"lossless": made.seed % 2 == 0, "exact": True}
     image.write_to_file(str(path), **options)
     return pixels
 

@@ -58,7 +58,7 @@ def parse(content: bytes) -> JpegStructure:
     segments: list[Segment] = []
     at, has_scan = 2, False
     while True:
-        found = _MARKER.search(content, at) if has_scan else _MARKER.match(content, at)
+        found = _MARKER.search(content, at)  # decoders pass over bytes between segments
         if found is None:
             return JpegStructure(tuple(segments), has_scan, len(content), ends=False)
         marker, at = found[1][0], found.end()
