@@ -97,7 +97,7 @@ def colour(value: Any, names: Names) -> Colour:
     if value in names.palette:
         return names.palette[value]
     known = f", which has {', '.join(sorted(names.palette))}" if names.palette else ", and there is none"
-    raise BadValue(f"no colour is called so; {remedy}{known}")
+    raise BadValue(f"unknown colour name; {remedy}{known}")
 
 
 def of_hex(code: str) -> Colour:

@@ -33,7 +33,7 @@ from .chunks.chosen import CarryWork, WholeFilm, chosen_shots, marked, of_whole_
 from .chunks.job import ChunkWork, FilmStopped
 from .chunks.plan import Chunk, ChunkLength, plan_chunks
 from .chunks.segments import SegmentFacts, WorkFolder, work_folder
-from .damage import FLAWED, Damage, DamageLog, sentences
+from .damage import FLAWED, Damage, DamageLog, describe
 from .damage import clock as clock_text
 from .finish import FilmProvenance, finish
 from .input.probe import FilmInfo, probe, tick
@@ -374,7 +374,7 @@ def _damage(first_pass: FirstPass, pieces: Sequence[Piece], tick: Fraction) -> t
     flawed = DamageLog()
     for piece in pieces:
         for place in piece.facts.flawed:
-            flawed.add(float(piece.chunk.own_times[place] * tick), FLAWED)
+            flawed.add(float(piece.chunk.core_times[place] * tick), FLAWED)
     return tuple(sorted((*first_pass.damage, *flawed.found), key=lambda one: one.start_s))
 
 
@@ -388,7 +388,7 @@ def _warnings(
     damage: Sequence[Damage],
 ) -> Iterator[str]:
     """Warnings about this film."""
-    yield from (f"{source}: {sentence}" for sentence in sentences(damage))
+    yield from (f"{source}: {sentence}" for sentence in describe(damage))
     missing_s = float(info.begins) + (info.duration_s or 0.0) - first_pass.ends_s
     if window.whole and info.duration_stated and missing_s > _MISSING_S:
         yield (

@@ -56,7 +56,7 @@ class DamageLog:
         return tuple(sorted((one for stretches in self._stretches.values() for one in stretches), key=lambda one: one.start_s))
 
 
-def sentences(damage: Sequence[Damage]) -> Iterable[str]:
+def describe(damage: Sequence[Damage]) -> Iterable[str]:
     """One sentence a kind, with the times of its first stretches."""
     for what in dict.fromkeys(one.what for one in damage):
         stretches = [one for one in damage if one.what == what]

@@ -11,7 +11,7 @@ from typing import Any
 from .account import Account, ChapterAccount, StreamAccount
 from .input.probe import FilmInfo
 from .output.encode import PictureFormat
-from .output.streams import Fate, PlannedStream, same_language
+from .output.streams import PlannedStream, StreamAction, same_language
 from .output.timecode import later
 from .output.trial import StreamPlan
 from .time_range import TimeRange
@@ -173,9 +173,9 @@ def _streams(found: _Found, before: Account, after: Account, expected: Expected)
     rest = [stream for stream in written if stream not in tracks]
     for plan in expected.plan.streams:
         stream = before.stream(plan.index)
-        if plan.fate is Fate.ATTACHED or (plan.fate is Fate.COPIED and plan.cover):
+        if plan.action is StreamAction.ATTACHED or (plan.action is StreamAction.COPIED and plan.cover):
             _attachment(found, stream, rest)
-        elif plan.fate in (Fate.COPIED, Fate.REWRAPPED, Fate.DECODED):
+        elif plan.action in (StreamAction.COPIED, StreamAction.REWRAPPED, StreamAction.DECODED):
             places = data if stream.kind == "data" else tracks
             match = next((each for each in places if each.kind == stream.kind), None)
             if match is None or (not stream.packets and not match.packets and match.codec != stream.codec):
@@ -197,13 +197,13 @@ def _track(
     after: Account,
     expected: Expected,
 ) -> None:
-    if plan.fate is Fate.REWRAPPED:
+    if plan.action is StreamAction.REWRAPPED:
         found.note(f"{_named(stream)} was unpacked to {match.codec}, sample by sample")
     wanted = (stream.packets or 0) - expected.damaged.get(stream.index, 0)
     regrouped = stream.codec in _REGROUPED and match.bytes == stream.bytes
     if regrouped and match.packets != wanted:
         found.note(f"{_named(stream)}: its segments lie together, one packet for each picture")
-    elif expected.window.whole and plan.fate is Fate.COPIED and match.packets != wanted:
+    elif expected.window.whole and plan.action is StreamAction.COPIED and match.packets != wanted:
         found.warn(f"{_named(stream)} has {wanted} packets, and the result {match.packets}")
     if not same_language(stream.language, match.language):
         found.warn(f"the language of {_named(stream)} became {match.language or 'unknown'}")

@@ -139,7 +139,7 @@ def _damaged(source: Path, streams: StreamPlan, damaged: Mapping[int, int]) -> l
 def _start_s(source: Path, pieces: Sequence[Piece]) -> float:
     """Film time of the first picture."""
     with reading(source) as container:
-        return float(pieces[0].chunk.own_times[0] * picture_stream(source, container).time_base)
+        return float(pieces[0].chunk.core_times[0] * picture_stream(source, container).time_base)
 
 
 def _chapters(source: Path, window: TimeRange, info: FilmInfo) -> list[object]:

@@ -18,11 +18,11 @@ from ..archive.walk import Kind
 from ..colours.model import Point
 from ..colours.values import Names
 from . import pictures
-from .carried import Carried
 from .clips import Clips
 from .edits import Edits, as_json, point_of
 from .library import FILTERS, MARKS, Library, ReviewItem
 from .live import Live
+from .propagation import PointPropagation
 from .redo import Redo
 from .shots import Shots
 
@@ -39,7 +39,7 @@ class Review:
     live: Live
     redo: Redo
     shots: Shots
-    carried: Carried
+    propagation: PointPropagation
     clips: Clips
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
@@ -81,7 +81,7 @@ def _position(review: Review, request: Request, _body: dict[str, Any]) -> Respon
 
 def _number(text: str) -> int:
     if not text.isdecimal() or len(text) > 9:
-        raise HTTPException(400, "a number is wanted")
+        raise HTTPException(400, "expected a number")
     return int(text)
 
 
@@ -132,9 +132,9 @@ def _place(value: Any) -> float:
     try:
         place = float(value or 0)
     except (TypeError, ValueError) as exc:
-        raise HTTPException(400, "a number is wanted") from exc
+        raise HTTPException(400, "expected a number") from exc
     if not 0 <= place < 1e7:
-        raise HTTPException(400, "a number from 0 on is wanted")
+        raise HTTPException(400, "expected a number from 0 on")
     return place
 
 
@@ -167,21 +167,21 @@ def _points(review: Review, body: dict[str, Any]) -> list[Point]:
     names = Names(review.edits.folder, review.edits.names())
     found = body.get("points", [])
     if not (isinstance(found, list) and all(isinstance(each, dict) for each in found)):
-        raise HTTPException(400, "a list of points is wanted")
+        raise HTTPException(400, "expected a list of points")
     return [point_of(each, names) for each in found]
 
 
 def _places(review: Review, item: ReviewItem, points: list[Point], place: float) -> list[tuple[float, float] | None]:
     if item.kind is Kind.PHOTO:
         return [point.at if point.page == max(1, int(place)) else None for point in points]
-    return review.carried.on_frame(item.source, review.shots.at(item, place), points, place) if points else []
+    return review.propagation.on_frame(item.source, review.shots.at(item, place), points, place) if points else []
 
 
 def _suggestions(review: Review, request: Request, body: dict[str, Any]) -> Response:
     item = _item(review, request)
     place, at = _place(body.get("place")), body.get("at")
     if not (isinstance(at, list) and len(at) == 2 and all(isinstance(v, int | float) and 0 <= v <= 1 for v in at)):
-        raise HTTPException(400, "a place is wanted")
+        raise HTTPException(400, "expected a position")
     load = functools.partial(_pixels, item.source, item.kind, place, pictures.SCREEN)
     L, colours = review.live.suggestions((item.id, place), load, (float(at[0]), float(at[1])))
     return JSONResponse({"L": L, "colours": colours})
@@ -197,7 +197,7 @@ def _change_points(review: Review, request: Request, body: dict[str, Any]) -> Re
     elif old is not None:
         chosen = review.edits.remove(item, old)
     else:
-        raise HTTPException(400, "a point is wanted")
+        raise HTTPException(400, "expected a point")
     review.library.set_mark(item, "redo", True)
     return JSONResponse({"points": [as_json(point) for point in chosen.points]})
 

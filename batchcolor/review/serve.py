@@ -31,11 +31,11 @@ def serve(output: Path, announce: Callable[[str], None], *, port: int | None = N
     import uvicorn
 
     from .api import Review
-    from .carried import Carried
     from .clips import Clips
     from .edits import Edits
     from .library import Library
     from .live import Live
+    from .propagation import PointPropagation
     from .redo import Redo
     from .server import application
     from .shots import Shots
@@ -60,7 +60,7 @@ def serve(output: Path, announce: Callable[[str], None], *, port: int | None = N
     # Errors of loading it are answered to whoever clicks first.
     threading.Thread(target=_ignoring_errors(live.open_network), name="network", daemon=True).start()
     shots, clips = Shots(), Clips()
-    review = Review(library, Edits(output, settings.color.colours), live, redo, shots, Carried(colorizer), clips)
+    review = Review(library, Edits(output, settings.color.colours), live, redo, shots, PointPropagation(colorizer), clips)
     with _listening(port) as listener:
         port = listener.getsockname()[1]
         address = f"http://127.0.0.1:{port}/?token={review.token}"

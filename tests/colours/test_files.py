@@ -78,7 +78,7 @@ def test_the_colour_of_a_code_is_that_of_the_standard() -> None:
         ("version = 1\n[[point]]\nat = [0.5, 0.5]", "point 1 has no colour"),
         ('version = 1\n[[point]]\nat = [1.5, 0.5]\ncolour = "#000000"', "outside the picture; give x and y"),
         ('version = 1\n[[point]]\nat = [0.5]\ncolour = "#000000"', "give x and y"),
-        ('version = 1\n[[point]]\nat = [0.5, 0.5]\ncolour = "azur"', "no colour is called so"),
+        ('version = 1\n[[point]]\nat = [0.5, 0.5]\ncolour = "azur"', "unknown colour name"),
         ('version = 1\n[[point]]\nat = [0.5, 0.5]\ncolour = "gray"\nsize = 0', "over 0"),
         ('version = 1\n[[point]]\nat = [0.5, 0.5]\ncolour = "gray"\ncolor = "gray"', "did you mean colour"),
         ('version = 1\n[[point]]\nat = [0.5, 0.5]\ncolour = "gray"\ntime = 1\nframe = 1', "give one of them"),

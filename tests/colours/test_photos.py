@@ -139,7 +139,7 @@ def test_only_touched_items_are_done_again(tmp_path: Path) -> None:
         (point(0.5, 0.5, more="page = 4"), "point 1, page = 4: the photo has 1"),
         (point(0.5, 0.5, more="time = 3"), "point 1 has a time, but this is a photo"),
         ("[[shot]]\ntime = 1\nsaturation = 0", "a photo has no shots"),
-        (point(0.5, 0.5, "mauve"), "no colour is called so"),
+        (point(0.5, 0.5, "mauve"), "unknown colour name"),
         ('[[mask]]\npicture = "a.png.colours.toml"', "cannot be read as a picture"),
     ],
 )

@@ -15,9 +15,9 @@ import numpy as np
 from ...colours.still import PictureColours, Still
 from ...engines.colorizer import Colorizer
 from ...settings import FilmSettings
-from .carrying import ShotColours
 from .key_frames import KeyFrames, key_frames
 from .motion import MotionEstimator, Step
+from .propagation import ShotColours
 from .returning import EarlierFrame, TakenOver
 from .smoothers import smoother_of
 from .smoothing import MAX_WEIGHT, ShotFrame

@@ -26,8 +26,8 @@ from ...engines.colorizer import Colorizer
 from ...errors import UsageError
 from ...executors import JobContext
 from ...runtime.file_hash import file_sha256
-from ..chroma.carrying import PlacedLayer, PlacedPoint, Shot, ShotColours, carry_layer, carry_points
 from ..chroma.point_spread import PointSpread, spread_over_shot
+from ..chroma.propagation import PlacedLayer, PlacedPoint, ShotColours, ShotFrames, propagate_layer, propagate_points
 from ..input.interlacing import deinterlace
 from ..input.planes import small_lightness, to_picture_format
 from ..input.probe import FilmInfo
@@ -224,24 +224,24 @@ class CarryWork:
         for frame in frames:
             L = small_lightness(to_picture_format(frame, self.info, self.picture), self.info, self.picture, colorizer)
             lightness.append(np.rint(np.rot90(L, turns) * np.float32(2.55)).clip(0, 255).astype(np.uint8))
-        seen = Shot(lightness)
+        seen = ShotFrames(lightness)
         scale = 1 / self.saturation if self.saturation > 0 else 1.0
         points, references, masks = self._placed(shot.entries, lightness, scale)
-        tracks, lost = carry_points(seen, points)
+        tracks, lost = propagate_points(seen, points)
         carried = ShotColours(
             tracks=tracks,
             sizes=np.array([point.spot.spot.size for point in points], np.float32),
             colours=np.array([point.spot.ab for point in points], np.float32).reshape(-1, 2),
             keys=tuple(sorted({entry.frame for entry in shot.entries})),
             breaks=_breaks(shot.entries, len(lightness)),
-            references=tuple(carry_layer(seen, each) for each in references),
-            masks=tuple(carry_layer(seen, each) for each in masks),
+            references=tuple(propagate_layer(seen, each) for each in references),
+            masks=tuple(propagate_layer(seen, each) for each in masks),
             saturation=shot.saturation,
         )
         dataclasses.replace(carried, spread=self._spread(seen, carried)).save(self.folder / shot.name)
         return [(place, shot.chunk.times[frame]) for place, frame in lost]
 
-    def _spread(self, seen: Shot, carried: ShotColours) -> PointSpread | None:
+    def _spread(self, seen: ShotFrames, carried: ShotColours) -> PointSpread | None:
         reached = np.isfinite(carried.tracks[..., 0]).any(1)
         if not reached.any():
             return None

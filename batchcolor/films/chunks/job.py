@@ -22,10 +22,10 @@ from ...executors import JobContext
 from ...runtime.atomic_write import atomic_write
 from ...runtime.prefetch import prefetch
 from ...settings import ColorPages, ColorSettings, FilmSettings
-from ..chroma.carrying import ShotColours
 from ..chroma.frames import ChosenFrames, ColorCounts, ColorizedFrame, DecodedFrame, colorize_frames
 from ..chroma.motion import motion_size
 from ..chroma.planes import chroma_planes
+from ..chroma.propagation import ShotColours
 from ..chroma.returning import EarlierFrame
 from ..input.interlacing import deinterlace
 from ..input.planes import OutputFrame, chroma_of, in_picture_format, luma_plane, small_lightness, to_picture_format

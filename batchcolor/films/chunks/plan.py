@@ -91,11 +91,11 @@ class Chunk:
         return len(self.times) - self.lead - self.tail
 
     @property
-    def own_times(self) -> tuple[int, ...]:
+    def core_times(self) -> tuple[int, ...]:
         return self.times[self.lead : self.lead + self.count]
 
     @property
-    def own_durations(self) -> tuple[int, ...]:
+    def core_durations(self) -> tuple[int, ...]:
         return self.durations[self.lead : self.lead + self.count]
 
     @property

@@ -131,7 +131,7 @@ def open_encoder(
     try:
         stream = container.add_stream(encoder.name, rate=info.rate or Fraction(25), options=options)
     except (ValueError, av.error.FFmpegError) as exc:
-        raise UsageError(f"the encoder {encoder.name} is not to be had here ({exc}); choose another --codec") from exc
+        raise UsageError(f"the encoder {encoder.name} is not available here ({exc}); choose another --codec") from exc
     give_side_data(stream, info.side_data, settings.codec)
     stream.width, stream.height, stream.pix_fmt = info.width, info.height, picture.encoded
     context = stream.codec_context

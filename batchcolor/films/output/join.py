@@ -28,10 +28,10 @@ from .streams import (
     is_cover,
     is_filler,
     stream_tags,
-    with_decoding_times,
+    with_dts,
     writing,
 )
-from .timecode import carry_timecode
+from .timecode import copy_timecode
 from .trial import StreamPlan
 
 
@@ -78,7 +78,7 @@ def join(
             # Never encodes: it gives the stream its headers, which are those of the segments, made by the same encoder.
             shown = open_encoder(output, stream, info, picture, settings)
             shown.metadata.update(stream_tags(stream, picture=True))
-            carry_timecode(container, stream, shown, window.start)
+            copy_timecode(container, stream, shown, window.start)
             copies = add_copies(container, output, streams.streams, streams.covers)
             output.metadata.update(container_tags)
             end = None if window.end is None else window.end + info.origin
@@ -109,7 +109,7 @@ def _pictures(pieces: Sequence[Piece], work: WorkFolder, tick: Fraction, shift: 
     later than its picture's own, whatever the frame rate does at a seam.
     """
     delay = max((place - number for piece in pieces for place, number in enumerate(piece.facts.order)), default=0)
-    times = [pts - shift for piece in pieces for pts in piece.chunk.own_times]
+    times = [pts - shift for piece in pieces for pts in piece.chunk.core_times]
     step = max(1, times[1] - times[0]) if len(times) > 1 else 1
     early = [times[0] - n * step for n in range(delay, 0, -1)]
     place = 0
@@ -121,7 +121,7 @@ def _pictures(pieces: Sequence[Piece], work: WorkFolder, tick: Fraction, shift: 
                 packet.time_base = tick
                 packet.pts = times[base + number]
                 packet.dts = early[place] if place < delay else times[place - delay]
-                packet.duration = piece.chunk.own_durations[number]
+                packet.duration = piece.chunk.core_durations[number]
                 place += 1
                 yield packet.dts * tick, packet, None
 
@@ -134,7 +134,7 @@ def _others(
         return
     last: dict[int, int] = {}  # decoding time by stream, in its ticks
     try:
-        for packet in with_decoding_times(container.demux([s for s in container.streams if s.index in copies])):
+        for packet in with_dts(container.demux([s for s in container.streams if s.index in copies])):
             copy = copies[packet.stream.index]
             if is_cover(packet.stream) and packet.size:
                 yield from ((Fraction(0), ready, copy) for ready in copy.ready(packet))

@@ -55,7 +55,7 @@ _DATA = {
 }
 
 
-class Fate(StrEnum):
+class StreamAction(StrEnum):
     """How a stream is treated. REWRAPPED, DECODED: to PCM, of PCM or of compressed sound. CHAPTERS: it is the text of the chapters;
     TIMECODE: of the tag that a muxer makes a track of."""
 
@@ -75,18 +75,18 @@ class PlannedStream:
     index: int
     kind: str
     codec: str
-    fate: Fate
+    action: StreamAction
     reason: str = ""
     cover: bool = False
 
     def warning(self, source: Path) -> str | None:
         """A sentence for the user, where there is something to know."""
         named = f"{source}: {self.kind} stream {self.index} ({self.codec})"
-        if self.fate is Fate.LEFT_OUT:
+        if self.action is StreamAction.LEFT_OUT:
             return f"{named} is left out: {self.reason}"
-        if self.fate is Fate.DECODED:
+        if self.action is StreamAction.DECODED:
             return f"{named} is decoded to PCM: {self.reason}"
-        if self.kind == "video" and self.fate is Fate.COPIED and not self.cover:
+        if self.kind == "video" and self.action is StreamAction.COPIED and not self.cover:
             return f"{named} is copied as it is; a single picture stream of a film is colorized"
         return None
 
@@ -185,13 +185,13 @@ def add_copies(
     copies: dict[int, Copy] = {}
     for plan in planned:
         stream = source.streams[plan.index]
-        if plan.fate is Fate.ATTACHED:
+        if plan.action is StreamAction.ATTACHED:
             _attach(target, stream, covers)
-        elif plan.fate in (Fate.REWRAPPED, Fate.DECODED):
+        elif plan.action in (StreamAction.REWRAPPED, StreamAction.DECODED):
             assert isinstance(stream, av.AudioStream), "PCM is sound"
             rewrap = PcmRewrap(target, stream)
             copies[plan.index] = Copy(_described(rewrap.stream, stream), rewrap)
-        elif plan.fate is Fate.COPIED:
+        elif plan.action is StreamAction.COPIED:
             copy = _described(_like(target, stream), stream)
             copy.time_base = stream.time_base
             copies[plan.index] = Copy(copy)
@@ -304,7 +304,7 @@ def chapters_within(chapters: Iterable[Any], start: Fraction, end: Fraction | No
             yield {**chapter, "start": round(begins / tick), "end": round(ends / tick)}
 
 
-def with_decoding_times(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+def with_dts(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
     """Packets with content, or of covers, each with a decoding time where any packet of its stream has one.
 
     Where a container says only when pictures are shown, FFmpeg gives the first packets no decoding time: they get times before the first
@@ -330,15 +330,15 @@ def with_decoding_times(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
         else:
             waiting[index].append(packet)
             if len(waiting[index]) == _MOST_EARLY:
-                yield from _dated_as_shown(waiting.pop(index))
+                yield from _dts_from_pts(waiting.pop(index))
     for left in waiting.values():
-        yield from _dated_as_shown(left)
+        yield from _dts_from_pts(left)
 
 
 _MOST_EARLY = 32  # packets; no codec reorders more
 
 
-def _dated_as_shown(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+def _dts_from_pts(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
     for packet in packets:
         packet.dts = packet.pts
         if packet.dts is not None:

@@ -10,9 +10,7 @@ import av
 _TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)")
 
 
-def carry_timecode(
-    source: av.container.InputContainer, picture: av.VideoStream, shown: av.VideoStream, start: Fraction
-) -> None:
+def copy_timecode(source: av.container.InputContainer, picture: av.VideoStream, shown: av.VideoStream, start: Fraction) -> None:
     """Give `shown` the timecode of the film's frame at `start`, in seconds, wherever the film says its first one."""
     found = timecode_of(source, picture)
     if found is not None:

@@ -21,8 +21,8 @@ from .ffmpeg_log import Messages, listening
 from .pcm import is_decodable, is_pcm
 from .streams import (
     MUXERS,
-    Fate,
     PlannedStream,
+    StreamAction,
     add_copies,
     codec_name,
     film_tags,
@@ -52,7 +52,9 @@ class StreamPlan:
 
     def losses(self, source: Path) -> list[str]:
         """A sentence for each stream that the result will not have, or have as something else."""
-        return [plan.warning(source) or "" for plan in self.streams if plan.fate in (Fate.LEFT_OUT, Fate.DECODED)]
+        return [
+            plan.warning(source) or "" for plan in self.streams if plan.action in (StreamAction.LEFT_OUT, StreamAction.DECODED)
+        ]
 
     def warnings(self, source: Path) -> list[str]:
         """As `losses`, and what else is good to know."""
@@ -72,13 +74,15 @@ def plan_streams(source: Path, target: Path, info: FilmInfo, picture: PictureFor
         first = _first_packets(container, others)
         planned = [_planned(each, muxer, bool(chapters), first.get(each.index, []), messages) for each in others]
         covers = {
-            plan.index: bytes(first[plan.index][0]) for plan in planned if plan.fate is Fate.ATTACHED and plan.index in first
+            plan.index: bytes(first[plan.index][0])
+            for plan in planned
+            if plan.action is StreamAction.ATTACHED and plan.index in first
         }
         early = [
             packet.pts * packet.time_base
             for each in planned
             for packet in first.get(each.index, [])[:1]
-            if each.kind == "subtitle" and each.fate is Fate.COPIED and packet.pts is not None
+            if each.kind == "subtitle" and each.action is StreamAction.COPIED and packet.pts is not None
         ]
         plan = StreamPlan(tuple(planned), covers, max(Fraction(0), info.origin - min(early, default=info.origin)))
         messages.forget()
@@ -122,35 +126,35 @@ def _planned(
     """The plan for one stream. first: its first packets."""
     codec, kind = codec_name(stream), stream.type
 
-    def fate(what: Fate, why: str = "") -> PlannedStream:
+    def action(what: StreamAction, why: str = "") -> PlannedStream:
         return PlannedStream(stream.index, kind, codec, what, why, cover=is_cover(stream))
 
     if kind == "data" and "timecode" in stream.metadata:
-        return fate(Fate.TIMECODE)
+        return action(StreamAction.TIMECODE)
     # FFmpeg marks the text track that it has read chapters from.
     if kind == "data" and has_chapters and stream.discard == Discard.all:
-        return fate(Fate.CHAPTERS)
+        return action(StreamAction.CHAPTERS)
     if kind == "attachment" or (is_cover(stream) and muxer == "matroska"):
-        return _attached(kind == "attachment" or bool(first), muxer, fate)
+        return _attached(kind == "attachment" or bool(first), muxer, action)
     refusal = _refusal(stream, muxer, first, messages, rewrap=False)
     if refusal is None:
-        return fate(Fate.COPIED)
+        return action(StreamAction.COPIED)
     if is_decodable(stream) and _refusal(stream, muxer, first, messages, rewrap=True) is None:
-        return fate(Fate.REWRAPPED) if is_pcm(stream) else fate(Fate.DECODED, refusal)
-    return fate(Fate.LEFT_OUT, refusal)
+        return action(StreamAction.REWRAPPED) if is_pcm(stream) else action(StreamAction.DECODED, refusal)
+    return action(StreamAction.LEFT_OUT, refusal)
 
 
-def _attached(is_there: bool, muxer: str, fate: Callable[[Fate, str], PlannedStream]) -> PlannedStream:
+def _attached(is_there: bool, muxer: str, action: Callable[[StreamAction, str], PlannedStream]) -> PlannedStream:
     if muxer != "matroska":
-        return fate(Fate.LEFT_OUT, f"{muxer} holds no attachments; an .mkv result does")
-    return fate(Fate.ATTACHED, "") if is_there else fate(Fate.LEFT_OUT, "its picture is missing")
+        return action(StreamAction.LEFT_OUT, f"{muxer} holds no attachments; an .mkv result does")
+    return action(StreamAction.ATTACHED, "") if is_there else action(StreamAction.LEFT_OUT, "its picture is missing")
 
 
 def _refusal(stream: av.stream.Stream, muxer: str, first: list[av.Packet], messages: Messages, *, rewrap: bool) -> str | None:
     """Why the container does not hold the stream; None: it does, a trial beside a picture has shown it."""
     file = io.BytesIO()
     messages.forget()
-    plan = PlannedStream(stream.index, stream.type, "", Fate.REWRAPPED if rewrap else Fate.COPIED)
+    plan = PlannedStream(stream.index, stream.type, "", StreamAction.REWRAPPED if rewrap else StreamAction.COPIED)
     try:
         with av.open(file, "w", format=muxer, options=muxer_options(muxer)) as output:
             shown = output.add_stream("mpeg4", rate=25, width=64, height=64)

@@ -54,7 +54,7 @@ class FrameInfo(NamedTuple):
     returns: int | None = None
 
 
-class _Look(NamedTuple):
+class _FrameScan(NamedTuple):
     """As `FrameInfo`, before shots are known; color: of this frame alone."""
 
     seconds: Fraction
@@ -86,8 +86,8 @@ class FirstPass:
         self._source, self._info, self._picture, self._window, self._cuts = source, info, picture, window, cuts
 
     def __iter__(self) -> Iterator[FrameInfo]:
-        looks = self._looks()
-        numbered = shots(looks, lambda look: look.L) if self._cuts is None else _numbered(looks, self._cuts)
+        scans = self._scans()
+        numbered = shots(scans, lambda look: look.L) if self._cuts is None else _numbered(scans, self._cuts)
         seen = ((shot, look, look.color) for shot, look in numbered)
         returning = ReturningShots()
         for shot, look, color in with_colors(seen):
@@ -103,7 +103,7 @@ class FirstPass:
                 returns=returning.of(shot, look.L, color),
             )
 
-    def _looks(self) -> Iterator[_Look]:
+    def _scans(self) -> Iterator[_FrameScan]:
         fields = FieldDetector()
         with frames_within(
             self._source, self._info, self._window, threads=max(1, allowed() // _SHARE), positions=self._info.bytes_seekable
@@ -114,7 +114,7 @@ class FirstPass:
                 small = cv2.resize(luma, _SIZE, interpolation=cv2.INTER_LINEAR)
                 self.ends_s = float((frame.pts + (frame.duration or 0)) * tick)
                 self._learn(decoder)
-                yield _Look(
+                yield _FrameScan(
                     frame.pts * tick,
                     frame.pts,
                     frame.duration or 0,
@@ -149,11 +149,11 @@ def _places(points: Sequence[SyncPoint], pts: int, second: int) -> tuple[SyncPoi
     return tuple(found)
 
 
-def _numbered(looks: Iterable[_Look], cuts: Sequence[float]) -> Iterator[tuple[int, _Look]]:
+def _numbered(scans: Iterable[_FrameScan], cuts: Sequence[float]) -> Iterator[tuple[int, _FrameScan]]:
     """Shots that begin with the first frame at or after each cut; a millisecond is forgiven, lists are rounded."""
     starts = sorted(cuts)
     shot = passed = 0
-    for number, look in enumerate(looks):
+    for number, look in enumerate(scans):
         reached = bisect.bisect_right(starts, float(look.seconds) + 1e-3)
         shot += reached > passed and number > 0
         passed = reached

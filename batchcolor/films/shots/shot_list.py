@@ -60,7 +60,7 @@ def _seconds(text: str) -> float:
     """A decimal number or a fraction such as 1001/24. Raises `ValueError`."""
     # Fraction computes powers of ten in full: 1e99999999 would take days.
     if _TIME.fullmatch(text.strip()) is None:
-        raise ValueError("no number that a film's time can be")
+        raise ValueError("not a time in a film")
     return float(Fraction(text.strip()))
 
 
@@ -85,5 +85,5 @@ def read_cuts(path: Path) -> tuple[float, ...]:
         try:
             cuts.append(_seconds(start))
         except (ValueError, TypeError, ZeroDivisionError) as exc:
-            raise UsageError(f"{path}, line {line}: {str(start)[:40]!r} is no time in seconds") from exc
+            raise UsageError(f"{path}, line {line}: {str(start)[:40]!r} is not a time in seconds") from exc
     return tuple(sorted(cuts))

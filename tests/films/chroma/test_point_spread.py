@@ -8,18 +8,18 @@ import cv2
 import numpy as np
 import pytest
 
-from batchcolor.films.chroma.carrying import Shot
 from batchcolor.films.chroma.point_spread import PointSpread, spread_over_shot
+from batchcolor.films.chroma.propagation import ShotFrames
 
 HEIGHT, WIDTH, FRAMES = 64, 96, 40
 
 
-def shot() -> Shot:
+def shot() -> ShotFrames:
     """A textured ground that moves a pixel a frame to the right."""
     ground = cv2.resize(
         np.random.default_rng(2).uniform(60, 200, (16, 40)).astype(np.float32), (160, HEIGHT), interpolation=cv2.INTER_CUBIC
     )
-    return Shot([ground[:, 50 - n : 50 - n + WIDTH].clip(0, 255).astype(np.uint8) for n in range(FRAMES)])
+    return ShotFrames([ground[:, 50 - n : 50 - n + WIDTH].clip(0, 255).astype(np.uint8) for n in range(FRAMES)])
 
 
 def spread(reached: np.ndarray, noise: float = 0.0, breaks: tuple[int, ...] = ()) -> PointSpread:

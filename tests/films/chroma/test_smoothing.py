@@ -102,7 +102,7 @@ def test_the_colour_of_one_frame_reaches_the_frames_before_it() -> None:
 
 
 def test_new_objects_get_their_own_colour() -> None:
-    """Carried colour is believed only where the lightness agrees."""
+    """PropagatedLayer colour is believed only where the lightness agrees."""
     before, after = textured(1, HEIGHT, WIDTH).clip(0, 60), textured(9, HEIGHT, WIDTH).clip(40, 100)[::-1].copy()
     shot = [ShotFrame(before, flat(-30))] * 8 + [ShotFrame(after, flat(30))] * 8
     answers = [float(ab[0].mean()) for ab in along_motion(shot)]

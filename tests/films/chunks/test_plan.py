@@ -28,7 +28,7 @@ chunk_lengths = st.sampled_from([ChunkLength.of_film(frames) for frames in (None
 @settings(max_examples=100, deadline=None)
 def test_every_frame_belongs_to_exactly_one_chunk(shots: list[int], length: ChunkLength) -> None:
     chunks = list(plan_chunks(frames(shots), length))
-    assert [pts for chunk in chunks for pts in chunk.own_times] == [40 * n for n in range(sum(shots))]
+    assert [pts for chunk in chunks for pts in chunk.core_times] == [40 * n for n in range(sum(shots))]
     assert [chunk.first for chunk in chunks] == list(itertools.accumulate([c.count for c in chunks], initial=0))[:-1]
     assert [chunk.number for chunk in chunks] == list(range(len(chunks)))
     assert len({chunk.name for chunk in chunks}) == len(chunks)

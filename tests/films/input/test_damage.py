@@ -12,7 +12,7 @@ import pytest
 
 from batchcolor.errors import SourceError
 from batchcolor.films import FilmResult, colorize_film
-from batchcolor.films.damage import FLAWED, RESIZED, UNDECODABLE, Damage, DamageLog, sentences
+from batchcolor.films.damage import FLAWED, RESIZED, UNDECODABLE, Damage, DamageLog, describe
 from batchcolor.films.input.probe import reading
 from batchcolor.runtime.ffmpeg import is_damage, local_file
 from batchcolor.settings import FilmSettings, Settings
@@ -176,5 +176,5 @@ def test_close_places_are_one_stretch() -> None:
     for seconds in (1.0, 1.5, 2.4, 9.0):
         log.add(seconds, UNDECODABLE)
     assert log.found == (Damage(1.0, 2.4, UNDECODABLE, 3), Damage(9.0, 9.0, UNDECODABLE, 1))
-    (sentence,) = sentences(log.found)
+    (sentence,) = describe(log.found)
     assert "4, at 0:00:01.00 to 0:00:02.40, 0:00:09.00;" in sentence

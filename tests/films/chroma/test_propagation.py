@@ -11,7 +11,14 @@ import pytest
 from batchcolor.colours.pictures import Layer
 from batchcolor.colours.spread import Spot
 from batchcolor.colours.still import ChosenSpot
-from batchcolor.films.chroma.carrying import PlacedLayer, PlacedPoint, Shot, ShotColours, carry_layer, carry_points
+from batchcolor.films.chroma.propagation import (
+    PlacedLayer,
+    PlacedPoint,
+    ShotColours,
+    ShotFrames,
+    propagate_layer,
+    propagate_points,
+)
 
 HEIGHT, WIDTH, FRAMES = 128, 192, 20
 
@@ -49,30 +56,30 @@ def placed(frame: int, x: float, y: float, reach: tuple[int, int] = (0, FRAMES -
 
 
 def test_a_point_goes_with_what_it_lies_on_both_ways() -> None:
-    tracks, lost = carry_points(Shot(frames()), [placed(9, *middle(9))])
+    tracks, lost = propagate_points(ShotFrames(frames()), [placed(9, *middle(9))])
     for n in (0, 4, 14, 19):
         assert tracks[n, 0] == pytest.approx(middle(n), abs=0.03)
     assert lost == []
 
 
 def test_points_set_on_different_frames_do_not_disturb_each_other() -> None:
-    shot = Shot(frames())
-    both, _ = carry_points(shot, [placed(3, *middle(3)), placed(15, 0.1, 0.9)])
+    shot = ShotFrames(frames())
+    both, _ = propagate_points(shot, [placed(3, *middle(3)), placed(15, 0.1, 0.9)])
     for n, point in enumerate([placed(3, *middle(3)), placed(15, 0.1, 0.9)]):
-        alone, _ = carry_points(shot, [point])
+        alone, _ = propagate_points(shot, [point])
         np.testing.assert_array_equal(both[:, n], alone[:, 0])
 
 
 def test_a_covered_point_is_lost_and_said_to_be() -> None:
     x, y = (square_at(12)[0] + 30) / WIDTH, 0.47
-    tracks, lost = carry_points(Shot(frames()), [placed(0, x, y)])
+    tracks, lost = propagate_points(ShotFrames(frames()), [placed(0, x, y)])
     assert lost[0][0] == "point 1"
     assert 1 <= lost[0][1] <= 14
     assert np.isnan(tracks[-1]).all()
 
 
 def test_a_point_stays_within_its_reach() -> None:
-    tracks, _ = carry_points(Shot(frames()), [placed(9, *middle(9), reach=(7, 11))])
+    tracks, _ = propagate_points(ShotFrames(frames()), [placed(9, *middle(9), reach=(7, 11))])
     there = np.flatnonzero(np.isfinite(tracks[:, 0, 0]))
     assert (there[0], there[-1]) == (7, 11)
 
@@ -81,7 +88,9 @@ def test_a_picture_goes_with_what_it_shows() -> None:
     ab = np.zeros((2, HEIGHT, WIDTH), np.float32)
     x, y = square_at(0)
     ab[0, y : y + 40, x : x + 40] = 60
-    carried = carry_layer(Shot(frames()), PlacedLayer(0, Layer(ab, np.ones((HEIGHT, WIDTH), np.float32)), (0, FRAMES - 1)))
+    carried = propagate_layer(
+        ShotFrames(frames()), PlacedLayer(0, Layer(ab, np.ones((HEIGHT, WIDTH), np.float32)), (0, FRAMES - 1))
+    )
     layer = carried.at(12, (HEIGHT, WIDTH))
     assert layer is not None
     x, y = square_at(12)
@@ -92,10 +101,10 @@ def test_a_picture_goes_with_what_it_shows() -> None:
 
 
 def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
-    shot = Shot(frames(5))
+    shot = ShotFrames(frames(5))
     layer = Layer(np.full((2, HEIGHT, WIDTH), 20, np.float32), np.ones((HEIGHT, WIDTH), np.float32))
-    tracks, _ = carry_points(shot, [placed(2, *middle(2), reach=(0, 4))])
-    carried = carry_layer(shot, PlacedLayer(2, layer, (0, 4)))
+    tracks, _ = propagate_points(shot, [placed(2, *middle(2), reach=(0, 4))])
+    carried = propagate_layer(shot, PlacedLayer(2, layer, (0, 4)))
     saved = ShotColours(tracks, np.array([0.02]), np.array([[50.0, 0.0]]), (2,), (1, 4), (carried,), (), 0.5)
     saved.save(tmp_path / "shot.npz")
     loaded = ShotColours.load(tmp_path / "shot.npz")

@@ -29,7 +29,7 @@ _LEAST_LEFT = 0.01  # mean weight of a picture under which there is nothing left
 
 
 @dataclass(frozen=True)
-class Carried:
+class PropagatedLayer:
     """A picture on the frames of a shot. first: the frame of its first plane. ab: int8 `(frames, 2, h, w)`, ab units. weight: uint8
     `(frames, h, w)`, 255: all of it."""
 
@@ -63,8 +63,8 @@ class ShotColours:
     colours: np.ndarray
     keys: tuple[int, ...] = ()
     breaks: tuple[int, ...] = ()
-    references: tuple[Carried, ...] = ()
-    masks: tuple[Carried, ...] = ()
+    references: tuple[PropagatedLayer, ...] = ()
+    masks: tuple[PropagatedLayer, ...] = ()
     saturation: float = 1.0
     spread: PointSpread | None = None
 
@@ -102,7 +102,7 @@ class ShotColours:
             for name in ("reference", "mask"):
                 count = sum(key.startswith(name) and key.endswith("_first") for key in found)
                 layers[name] = tuple(
-                    Carried(int(found[f"{name}{n}_first"]), found[f"{name}{n}_ab"], found[f"{name}{n}_weight"])
+                    PropagatedLayer(int(found[f"{name}{n}_first"]), found[f"{name}{n}_ab"], found[f"{name}{n}_weight"])
                     for n in range(count)
                 )
             return cls(
@@ -138,7 +138,7 @@ class PlacedLayer:
 
 
 @dataclass
-class Shot:
+class ShotFrames:
     """The lightness of a shot's frames: uint8 `(h, w)` each, as the network sees them, upright. Motion is estimated when asked for."""
 
     frames: Sequence[np.ndarray]
@@ -163,7 +163,7 @@ class Shot:
         return self._careful.step(before, after)
 
 
-def carry_points(shot: Shot, points: Sequence[PlacedPoint]) -> tuple[np.ndarray, list[tuple[str, int]]]:
+def propagate_points(shot: ShotFrames, points: Sequence[PlacedPoint]) -> tuple[np.ndarray, list[tuple[str, int]]]:
     """Tracks `(frames, points, 2)` as `ShotColours` has them; and for each point that was lost on its way onward, its place and frame."""
     tracks = np.full((len(shot.frames), len(points), 2), np.nan, np.float32)
     lost: list[tuple[str, int]] = []
@@ -183,7 +183,7 @@ def carry_points(shot: Shot, points: Sequence[PlacedPoint]) -> tuple[np.ndarray,
     return tracks, lost
 
 
-def carry_layer(shot: Shot, placed: PlacedLayer) -> Carried:
+def propagate_layer(shot: ShotFrames, placed: PlacedLayer) -> PropagatedLayer:
     """The layer on every frame of the shot that it reaches."""
     size, small = shot.frames[0].shape, motion_size(shot.frames[0])
     planes, weight = np.ascontiguousarray(placed.layer.ab), placed.layer.weight
@@ -204,7 +204,7 @@ def carry_layer(shot: Shot, placed: PlacedLayer) -> Carried:
             found[frame] = _stored(ab.transpose(2, 0, 1), left, small)
     first, last = min(found), max(found)
     ab, weights = (np.stack([found[n][each] for n in range(first, last + 1)]) for each in (0, 1))
-    return Carried(first, ab, weights)
+    return PropagatedLayer(first, ab, weights)
 
 
 def _within(reach: tuple[int, int], frame: int) -> bool:

@@ -1,4 +1,4 @@
-"""Where the points of a film are on another frame of their shot, found as a run finds it (`films/chroma/carrying.py`)."""
+"""Where the points of a film are on another frame of their shot, found as a run finds it (`films/chroma/propagation.py`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..colours.model import Point
 from ..colours.spread import Spot
 from ..colours.still import ChosenSpot
 from ..engines.colorizer import Colorizer
-from ..films.chroma.carrying import PlacedPoint, Shot, carry_points
+from ..films.chroma.propagation import PlacedPoint, ShotFrames, propagate_points
 from ..films.input.part import frames_within
 from ..films.input.planes import small_lightness, to_picture_format
 from ..films.input.probe import probe
@@ -35,7 +35,7 @@ _WINDOW_S = 60.0  # either way: of a longer shot, only frames as near as this ar
 class _Frames:
     """A shot, or what is read of it. times: seconds since the film begins; first: number of its first frame in the film."""
 
-    shot: Shot
+    shot: ShotFrames
     times: list[float]
     first: int
     tracks: dict[Point, np.ndarray] = dataclasses.field(default_factory=dict)
@@ -47,7 +47,7 @@ class _Frames:
         return bisect.bisect_right(self.times, seconds + _ROUNDING_S) - 1
 
 
-class Carried:
+class PointPropagation:
     """Follows points through shots. Safe to be used from several threads; one shot at a time is read."""
 
     def __init__(self, colorizer: Callable[[], Colorizer]) -> None:
@@ -95,7 +95,7 @@ class Carried:
         if same not in frames.tracks:
             reach = _reach(point, chosen, frames.times)
             placed = PlacedPoint(chosen, ChosenSpot(Spot(*point.at, point.size), point.colour.ab), reach)
-            frames.tracks[same] = carry_points(frames.shot, [placed])[0][:, 0]
+            frames.tracks[same] = propagate_points(frames.shot, [placed])[0][:, 0]
         x, y = frames.tracks[same][here]
         return (float(x), float(y)) if np.isfinite(x) else None
 
@@ -132,4 +132,4 @@ def _read(film: Path, start: float, end: float, first: int, colorizer: Colorizer
             L = small_lightness(to_picture_format(timed.frame, info, picture), info, picture, colorizer)
             lightness.append(np.rint(np.rot90(L, turns) * np.float32(2.55)).clip(0, 255).astype(np.uint8))
             times.append(float(timed.frame.pts * tick - info.begins))
-    return _Frames(Shot(lightness), times, first)
+    return _Frames(ShotFrames(lightness), times, first)
