@@ -21,10 +21,10 @@ import numpy as np
 from batchcolor.color.conversion import rgb_to_lab
 from batchcolor.films import colorize_film
 from batchcolor.films.input.probe import probe
+from batchcolor.films.input.time_range import TimeRange
 from batchcolor.films.output.encode import picture_format
 from batchcolor.films.output.encoders import CODECS
 from batchcolor.films.shots.first_pass import FirstPass
-from batchcolor.films.time_range import TimeRange
 from batchcolor.settings import FilmSettings, Settings
 
 from .chosen_films import pictures, psnr, write_gray

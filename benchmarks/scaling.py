@@ -26,10 +26,10 @@ from batchcolor.engines.opening import open_colorizer
 from batchcolor.executors import JobContext, RayOptions, ray_executor
 from batchcolor.films import colorize_film
 from batchcolor.films.input.probe import probe
+from batchcolor.films.input.time_range import TimeRange
 from batchcolor.films.output.encode import picture_format
 from batchcolor.films.output.encoders import CODECS
 from batchcolor.films.shots.first_pass import FirstPass
-from batchcolor.films.time_range import TimeRange
 from batchcolor.photos import colorize_photos
 from batchcolor.settings import ModelSettings, PhotoSettings, Settings
 

@@ -31,21 +31,21 @@ from ..settings import Settings
 from .chroma.key_frames import key_frames
 from .chunks.chosen import CarryWork, WholeFilm, chosen_shots, marked, of_whole_film
 from .chunks.job import ChunkWork, FilmStopped
+from .chunks.join import Piece
 from .chunks.plan import Chunk, ChunkLength, plan_chunks
 from .chunks.segments import SegmentFacts, WorkFolder, work_folder
-from .damage import FLAWED, Damage, DamageLog, describe
-from .damage import clock as clock_text
 from .finish import FilmProvenance, finish
+from .input.damage import FLAWED, Damage, DamageLog, describe
+from .input.damage import clock as clock_text
 from .input.probe import FilmInfo, probe, tick
 from .input.source import SourceIdentity
+from .input.time_range import TimeRange
 from .output.encode import picture_format
 from .output.encoders import choose_encoder
-from .output.join import Piece
 from .output.streams import MUXERS
 from .output.trial import plan_streams
 from .shots.color import ShotColor, seems_in_color
 from .shots.first_pass import FirstPass, FrameInfo
-from .time_range import TimeRange
 
 _FIRST_PASS_QUEUE = 2000  # frames; their descriptions are small
 _FORMAT = 5  # version of work folders; those of another version are discarded

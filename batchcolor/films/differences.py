@@ -10,11 +10,11 @@ from typing import Any
 
 from .account import Account, ChapterAccount, StreamAccount
 from .input.probe import FilmInfo
-from .output.encode import PictureFormat
+from .input.time_range import TimeRange
 from .output.streams import PlannedStream, StreamAction, same_language
 from .output.timecode import later
 from .output.trial import StreamPlan
-from .time_range import TimeRange
+from .picture_format import PictureFormat
 
 _UNSPECIFIED = (0, 2)  # of H.273's codes: RGB's matrix, which no Y'CbCr result has, and "unspecified"
 _CLOCK_S = 0.0021  # two ticks of Matroska's clock

@@ -14,17 +14,17 @@ from ..provenance.xmp import with_provenance
 from ..runtime.atomic_write import atomic_write
 from ..settings import FilmSettings
 from .account import Account, take_account
+from .chunks.join import Piece, join
 from .chunks.segments import WorkFolder
 from .differences import Expected, compare
 from .input.clock import ClockChange
 from .input.probe import FilmInfo, picture_stream, reading
-from .output.encode import PictureFormat
+from .input.time_range import TimeRange
 from .output.encoders import choose_encoder
-from .output.join import Piece, join
 from .output.streams import chapters_within
 from .output.trial import StreamPlan
 from .output.xmp_box import append_xmp, read_xmp
-from .time_range import TimeRange
+from .picture_format import PictureFormat
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,16 +18,17 @@ from ..engines.colorizer import Colorizer
 from ..imaging.contact_sheet import Cell, contact_sheet, write_picture
 from ..runtime.thread_budget import allowed
 from ..settings import Settings
-from .damage import clock
+from .input.damage import clock
 from .input.lightness import lightness
 from .input.part import frames_within
 from .input.planes import luma_plane, small_lightness, to_picture_format
 from .input.probe import FilmInfo, probe
-from .output.encode import PictureFormat, picture_format
+from .input.time_range import TimeRange
+from .output.encode import picture_format
 from .output.encoders import CODECS
+from .picture_format import PictureFormat
 from .shots.color import ShotColor, Treatment, frame_color, small_lab, treatment
 from .shots.cuts import shots
-from .time_range import TimeRange
 
 _MAX_WIDTH, _MAX_HEIGHT = 360, 270  # of a picture
 _ACROSS, _DOWN = 3, 10  # shots on a page

@@ -21,9 +21,9 @@ from ..films.chroma.propagation import PlacedPoint, ShotFrames, propagate_points
 from ..films.input.part import frames_within
 from ..films.input.planes import small_lightness, to_picture_format
 from ..films.input.probe import probe
+from ..films.input.time_range import TimeRange
 from ..films.output.encode import picture_format
 from ..films.output.encoders import CODECS
-from ..films.time_range import TimeRange
 from ..runtime.thread_budget import allowed
 
 _ROUNDING_S = 1e-3  # times are rounded to milliseconds

@@ -31,7 +31,7 @@ from ..chroma.propagation import PlacedLayer, PlacedPoint, ShotColours, ShotFram
 from ..input.interlacing import deinterlace
 from ..input.planes import small_lightness, to_picture_format
 from ..input.probe import FilmInfo
-from ..output.encode import PictureFormat
+from ..picture_format import PictureFormat
 from ..shots.first_pass import FrameInfo
 from .frames import ChunkFrames
 from .plan import Chunk, chunk_of

@@ -14,7 +14,7 @@ from ..input.clock import SyncPoint
 from ..input.decode import FrameDecoder, TimedFrame
 from ..input.planes import copy_frame, fingerprint, luma_plane, to_picture_format
 from ..input.probe import FilmInfo, picture_stream, reading
-from ..output.encode import PictureFormat
+from ..picture_format import PictureFormat
 from .plan import Chunk
 
 # Where decoding begins, in seconds before the chunk's first frame: not every file finds its way to a frame at once, and some not at all.

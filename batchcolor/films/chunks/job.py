@@ -31,9 +31,10 @@ from ..input.interlacing import deinterlace
 from ..input.planes import OutputFrame, chroma_of, in_picture_format, luma_plane, small_lightness, to_picture_format
 from ..input.probe import FilmInfo, picture_stream, reading
 from ..input.source import SourceIdentity
-from ..output.encode import PictureFormat, open_encoder
+from ..output.encode import open_encoder
 from ..output.sessions import encoder_session
 from ..output.streams import writing
+from ..picture_format import PictureFormat
 from ..quality import NoMetrics, QualityMetrics
 from ..shots.color import Treatment, small_lab, treatment
 from .chosen import NOTHING_CHOSEN, WholeFilm

@@ -12,8 +12,8 @@ import av
 import av.error
 
 from ...runtime.ffmpeg import is_damage, logged_errors
-from ..damage import MARKED, RESIZED, UNDECODABLE, UNREADABLE, DamageLog
 from .clock import BestEffort, FilmClock, SyncPoint
+from .damage import MARKED, RESIZED, UNDECODABLE, UNREADABLE, DamageLog
 from .probe import FilmInfo
 
 _READ_ERRORS_IN_A_ROW = 100  # after which nothing more is expected from a file

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import av.container
 
-from ..time_range import TimeRange
 from .clock import FilmClock
 from .decode import FrameDecoder, TimedFrame
 from .probe import FilmInfo, picture_stream, reading
+from .time_range import TimeRange
 
 _EARLIER_S = 2  # than the part begins: pictures just behind a sync frame may need those before it
 

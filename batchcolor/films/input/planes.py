@@ -13,7 +13,7 @@ from av.video.reformatter import Interpolation
 
 from ...color.conversion import YCbCr
 from ...engines.colorizer import Colorizer
-from ..output.encode import PictureFormat
+from ..picture_format import PictureFormat
 from .filter_chain import FilterChain
 from .lightness import lightness
 from .probe import FilmInfo

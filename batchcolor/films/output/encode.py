@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 
 import av
 import av.error
 
 from ...color.chroma_grid import ChromaGrid
-from ...color.conversion import YCbCr
 from ...errors import UsageError
 from ...settings import FilmSettings
 from ..input.probe import MATRICES, FilmInfo
 from ..input.side_data import MasteringDisplay, SideData
+from ..picture_format import ACROSS_DOWN, PictureFormat
 from .encoders import Encoder, choose_encoder, ffv1_slices
 from .ffmpeg_log import listening
 from .stream_header import give_side_data
@@ -22,30 +21,8 @@ from .stream_header import give_side_data
 _DEPTHS = (8, 9, 10, 12, 14, 16)
 _INTERLEAVED = {"yuv420p": "nv12", "yuv420p10le": "p010le"}
 _CENTERED_CODECS = {"mjpeg", "mpeg1video"}  # chroma between two luma columns; all later ones put it on the left one
-_ACROSS_DOWN = {"420": (2, 2), "422": (2, 1), "444": (1, 1)}
 _BT709, _BT601 = 1, 6  # ITU-T H.273, table 4
 _BT2020 = 9
-
-
-@dataclass(frozen=True, slots=True)
-class PictureFormat:
-    """The pixel format of the result, how its samples code colour, and where its chroma lies.
-
-    name: planar, as frames are made here. encoded: as the encoder takes them; the same, but for hardware encoders with interleaved
-    chroma.
-    alpha: whether there is a fourth plane, of transparency.
-    """
-
-    name: str
-    encoded: str
-    coding: YCbCr
-    grid: ChromaGrid
-    alpha: bool = False
-
-    @property
-    def sampling(self) -> str:
-        """420, 422 or 444."""
-        return next(name for name, sides in _ACROSS_DOWN.items() if sides == (self.grid.across, self.grid.down))
 
 
 def picture_format(
@@ -80,7 +57,7 @@ def picture_format(
                 name = f"{kind}{each}p" + (f"{depth}le" if depth > 8 else "")
                 encoded = name if name in offered else _INTERLEAVED.get(name)
                 if encoded is not None and encoded in offered and wanted_format in (None, name):
-                    across, down = _ACROSS_DOWN[each]
+                    across, down = ACROSS_DOWN[each]
                     left = info.codec not in _CENTERED_CODECS
                     grid = ChromaGrid(info.width, info.height, across, down, left)
                     return PictureFormat(name, encoded, info.coding(depth), grid, kind == "yuva")
@@ -101,7 +78,7 @@ def has_alpha(pixel_format: str) -> bool:
 
 
 def _fits(info: FilmInfo, sampling: str) -> bool:
-    across, down = _ACROSS_DOWN[sampling]
+    across, down = ACROSS_DOWN[sampling]
     return info.width % across == 0 and info.height % down == 0
 
 

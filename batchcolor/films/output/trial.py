@@ -15,7 +15,8 @@ from av.stream import Discard
 from ...errors import OutputError, UsageError
 from ...settings import FilmSettings
 from ..input.probe import FilmInfo, picture_stream, probe, reading
-from .encode import PictureFormat, open_encoder, picture_format
+from ..picture_format import PictureFormat
+from .encode import open_encoder, picture_format
 from .encoders import choose_encoder
 from .ffmpeg_log import Messages, listening
 from .pcm import is_decodable, is_pcm

@@ -12,16 +12,16 @@ import cv2
 import numpy as np
 
 from ...runtime.thread_budget import allowed
-from ..damage import Damage
 from ..input.clock import ClockChange, SyncPoint
+from ..input.damage import Damage
 from ..input.decode import FrameDecoder
 from ..input.interlacing import FieldDetector
 from ..input.lightness import lightness
 from ..input.part import frames_within
 from ..input.planes import fingerprint, luma_plane, to_picture_format
 from ..input.probe import FilmInfo
-from ..output.encode import PictureFormat
-from ..time_range import TimeRange
+from ..input.time_range import TimeRange
+from ..picture_format import PictureFormat
 from .color import ShotColor, frame_color, with_colors
 from .cuts import shots
 from .returning import ReturningShots

@@ -13,9 +13,9 @@ from typing import TextIO
 from ...errors import SourceError, UsageError
 from ...runtime.regular_file import require_regular_file
 from ..input.probe import probe, tick
+from ..input.time_range import TimeRange
 from ..output.encode import picture_format
 from ..output.encoders import CODECS
-from ..time_range import TimeRange
 from .first_pass import FirstPass
 
 _MAX_LIST_BYTES = 64 << 20

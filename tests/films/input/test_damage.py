@@ -12,7 +12,7 @@ import pytest
 
 from batchcolor.errors import SourceError
 from batchcolor.films import FilmResult, colorize_film
-from batchcolor.films.damage import FLAWED, RESIZED, UNDECODABLE, Damage, DamageLog, describe
+from batchcolor.films.input.damage import FLAWED, RESIZED, UNDECODABLE, Damage, DamageLog, describe
 from batchcolor.films.input.probe import reading
 from batchcolor.runtime.ffmpeg import is_damage, local_file
 from batchcolor.settings import FilmSettings, Settings

@@ -11,7 +11,7 @@ import pytest
 from batchcolor.color.conversion import KR_KB, YCbCr, gray_of_luma, lightness_of_gray
 from batchcolor.films.input.lightness import lightness
 from batchcolor.films.input.probe import FilmInfo
-from batchcolor.films.time_range import TimeRange
+from batchcolor.films.input.time_range import TimeRange
 
 INFO = FilmInfo(
     container="matroska", codec="h264", width=64, height=48, pixel_format="yuv420p", depth=8, rate=Fraction(25), frames=1000,

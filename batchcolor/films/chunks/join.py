@@ -13,13 +13,11 @@ import av.error
 
 from ...runtime.ffmpeg import is_damage, open_input
 from ...settings import FilmSettings
-from ..chunks.plan import Chunk
-from ..chunks.segments import SegmentFacts, WorkFolder
 from ..input.clock import ClockChange, StreamClock
 from ..input.probe import FilmInfo, picture_stream, reading
-from ..time_range import TimeRange
-from .encode import PictureFormat, open_encoder
-from .streams import (
+from ..input.time_range import TimeRange
+from ..output.encode import open_encoder
+from ..output.streams import (
     MUXERS,
     Copy,
     add_copies,
@@ -31,8 +29,11 @@ from .streams import (
     with_dts,
     writing,
 )
-from .timecode import copy_timecode
-from .trial import StreamPlan
+from ..output.timecode import copy_timecode
+from ..output.trial import StreamPlan
+from ..picture_format import PictureFormat
+from .plan import Chunk
+from .segments import SegmentFacts, WorkFolder
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from ..errors import SourceError, UsageError
-from ..settings import FilmSettings
-from .input.probe import FilmInfo
+from ...errors import SourceError, UsageError
+from ...settings import FilmSettings
+from .probe import FilmInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,31 @@
+"""The pixel format of a film's result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..color.chroma_grid import ChromaGrid
+from ..color.conversion import YCbCr
+
+ACROSS_DOWN = {"420": (2, 2), "422": (2, 1), "444": (1, 1)}  # pixels that share a sample of chroma
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFormat:
+    """The pixel format of the result, how its samples code colour, and where its chroma lies.
+
+    name: planar, as frames are made here. encoded: as the encoder takes them; the same, but for hardware encoders with interleaved
+    chroma.
+    alpha: whether there is a fourth plane, of transparency.
+    """
+
+    name: str
+    encoded: str
+    coding: YCbCr
+    grid: ChromaGrid
+    alpha: bool = False
+
+    @property
+    def sampling(self) -> str:
+        """420, 422 or 444."""
+        return next(name for name, sides in ACROSS_DOWN.items() if sides == (self.grid.across, self.grid.down))
