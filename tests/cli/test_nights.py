@@ -67,6 +67,7 @@ def test_the_second_run_processes_only_what_is_new_or_changed(scans: Path, weigh
     assert counts(night(scans, weights, "--saturation", 0.5, "--force")[1]) == (7, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_failures_are_tried_again_and_damaged_results_found(scans: Path, weights: Path) -> None:
     whole = (scans / "2.png").read_bytes()
     (scans / "2.png").write_bytes(whole[: len(whole) // 2])

@@ -162,7 +162,9 @@ def test_a_stopped_run_over_photos_ends_with_130_and_whole_files(
 
 
 @pytest.mark.parametrize(
-    "signals", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)], ids=["Ctrl-C", "SIGTERM", "twice"]
+    "signals",
+    [(signal.SIGINT,), pytest.param((signal.SIGTERM,), marks=pytest.mark.slow), (signal.SIGINT, signal.SIGINT)],
+    ids=["Ctrl-C", "SIGTERM", "twice"],
 )
 def test_a_film_stopped_in_the_middle_leaves_no_result(
     colorizing: Callable[..., Running], film: Path, tmp_path: Path, signals: tuple[signal.Signals, ...]

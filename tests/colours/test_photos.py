@@ -59,7 +59,7 @@ def test_a_point_in_a_photo_is_hit_and_noted(tmp_path: Path) -> None:
     assert b"the door" in chosen.read_bytes()
 
 
-@pytest.mark.parametrize("orientation", [3, 6, 8])
+@pytest.mark.parametrize("orientation", [pytest.param(3, marks=pytest.mark.slow), 6, pytest.param(8, marks=pytest.mark.slow)])
 def test_places_are_those_of_the_upright_picture(tmp_path: Path, orientation: int) -> None:
     stored = {3: np.rot90(photo(), 2), 6: np.rot90(photo(), 1), 8: np.rot90(photo(), -1)}[orientation]
     image = pyvips.Image.new_from_array(np.ascontiguousarray(stored)).copy(interpretation="b-w")

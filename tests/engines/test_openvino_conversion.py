@@ -53,7 +53,7 @@ def test_other_weights_have_an_entry_of_their_own(checkpoint: Checkpoint, clean_
     assert len(entries(clean_environment)) == 2
 
 
-@pytest.mark.parametrize("damage", [b"", b"<net", b"not xml"])
+@pytest.mark.parametrize("damage", [b"<net", *(pytest.param(damage, marks=pytest.mark.slow) for damage in (b"", b"not xml"))])
 def test_a_damaged_entry_is_converted_again(checkpoint: Checkpoint, clean_environment: Path, damage: bytes) -> None:
     first = OpenVINOEngine(checkpoint, "float32")(lightness())
     (entry,) = entries(clean_environment)

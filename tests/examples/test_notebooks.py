@@ -14,8 +14,9 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of the notebook's machinery
-@pytest.mark.parametrize("name", ["colorize", pytest.param("train", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["colorize", "train"])
 def test_the_notebook_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "train" and shutil.which("sh") is None:
         pytest.skip("its shell lines are for POSIX systems")

@@ -118,7 +118,9 @@ def test_a_stopped_film_resumes_from_its_finished_chunks(film: Path, undisturbed
     assert before  # they were read, not written: a finished segment keeps its time until it is removed
 
 
-@pytest.mark.parametrize("spoil", ["cut off", "gone", "no facts", "rubbish facts"])
+@pytest.mark.parametrize(
+    "spoil", ["cut off", *(pytest.param(how, marks=pytest.mark.slow) for how in ("gone", "no facts", "rubbish facts"))]
+)
 def test_an_incomplete_segment_is_encoded_again(film: Path, undisturbed: str, tmp_path: Path, spoil: str) -> None:
     target = tmp_path / "reel.mkv"
     stop_in_the_middle(film, target)
@@ -142,6 +144,7 @@ def test_other_settings_begin_anew(film: Path, tmp_path: Path) -> None:
     assert result.resumed == 0
 
 
+@pytest.mark.slow
 def test_another_source_or_weights_start_over(film: Path, tmp_path: Path) -> None:
     source, target = tmp_path / "in.mkv", tmp_path / "out" / "reel.mkv"
     source.write_bytes(film.read_bytes())

@@ -68,6 +68,7 @@ def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
     assert "no picture with colour" in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_run_leaves_events_and_a_plot(photos: Path, tmp_path: Path) -> None:
     ran = trainer(*run_arguments(photos, tmp_path / "run", "--validation", photos))
     assert ran.returncode == 0, ran.stderr
@@ -75,6 +76,7 @@ def test_a_run_leaves_events_and_a_plot(photos: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "run" / "events").glob("events.out.tfevents.*"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudoterminals, and the bar shows on terminals only")
 def test_the_bar_shows_pictures_a_second(photos: Path, tmp_path: Path) -> None:
     import termios  # Windows has none

@@ -74,6 +74,7 @@ def test_groups_are_figured_apart(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_evaluate_prints_both_kinds_of_figures(photos: Path) -> None:
     arguments = ["evaluate", photos, "--weights", "lite", "--group", "first=part-0/*"]
     ran = trainer(*arguments, "--json")

@@ -79,6 +79,7 @@ def write_broken(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_undecodable_pictures_are_named_and_counted(photos: Path, tmp_path: Path) -> None:
     broken = write_broken(photos / "broken")
     packed = shard(photos / "packed-000.tar", {"bad.jpg": b"no picture", "good.jpg": encoded(3)})

@@ -32,6 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "photos", folder / "run"
 
 
+@pytest.mark.slow
 def test_a_state_of_another_network_is_refused(finished: tuple[Path, Path], tmp_path: Path) -> None:
     photos, run = finished
     shutil.copytree(run, tmp_path / "run")
@@ -123,6 +124,7 @@ def test_other_settings_on_going_on_are_named_and_heeded(finished: tuple[Path, P
     assert {group["weight_decay"] for group in state["optimizer"]["param_groups"]} == {0.0}
 
 
+@pytest.mark.slow
 def test_a_state_from_before_settings_were_saved_goes_on(finished: tuple[Path, Path], tmp_path: Path) -> None:
     photos, run = finished
     shutil.copytree(run, tmp_path / "run")
@@ -150,6 +152,7 @@ def test_a_damaged_state_is_one_sentence(finished: tuple[Path, Path], tmp_path: 
     assert state.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_state_with_frozen_stages_does_not_go_on_without(finished: tuple[Path, Path], tmp_path: Path, here: Here) -> None:
     photos, run = finished
     start = checkpoint_of(run)

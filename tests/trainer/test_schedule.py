@@ -139,6 +139,7 @@ def test_the_encoder_is_frozen_as_a_whole_until_it_begins_to_learn() -> None:
     assert learning == {name for name, p in frozen.named_parameters() if p.requires_grad}
 
 
+@pytest.mark.slow
 def test_a_run_unfreezes_its_encoder_on_the_way(photos: Path, tmp_path: Path) -> None:
     ran = trainer(*run_arguments(photos, tmp_path / "run", "--encoder-start", 4))
     assert ran.returncode == 0, ran.stderr

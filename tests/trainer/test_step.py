@@ -77,7 +77,7 @@ def test_in_parts_both_networks_take_the_step_that_they_take_on_the_whole_batch(
         assert float((whole[name] - start[name]).abs().max()) > 1e-3
 
 
-@pytest.mark.parametrize("architecture", ["lite", "siggraph17"])
+@pytest.mark.parametrize("architecture", ["lite", pytest.param("siggraph17", marks=pytest.mark.slow)])
 def test_ab_under_autocast_is_not_rounded_to_bfloat16(architecture: str) -> None:
     torch.manual_seed(0)
     generator = build(architecture, {"encoder": "lite0", "widths": [16, 16, 16, 16]} if architecture == "lite" else {}).eval()

@@ -26,14 +26,14 @@ COUNT = 860  # a cut at 260, and from 545 on a shot that goes on
     ("name", "codec"),
     [
         ("film.mp4", "libx264"),
-        ("film.mov", "mpeg4"),
+        pytest.param("film.mov", "mpeg4", marks=pytest.mark.slow),
         ("film.avi", "mpeg4"),
-        ("film.ts", "libx264"),
+        pytest.param("film.ts", "libx264", marks=pytest.mark.slow),
         ("film.ts", "mpeg2video"),
         ("film.mpg", "mpeg2video"),
-        ("film.webm", "libvpx"),
-        ("film.wmv", "wmv2"),
-        ("film.mkv", "mjpeg"),
+        pytest.param("film.webm", "libvpx", marks=pytest.mark.slow),
+        pytest.param("film.wmv", "wmv2", marks=pytest.mark.slow),
+        pytest.param("film.mkv", "mjpeg", marks=pytest.mark.slow),
     ],
 )
 def test_every_picture_is_written_once_at_its_time(tmp_path: Path, name: str, codec: str) -> None:
