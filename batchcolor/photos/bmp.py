@@ -1,16 +1,21 @@
-"""BMP by Pillow: palettes of OS/2, 16 bits a pixel, masks and run lengths, which neither libvips nor OpenCV reads as they are meant."""
+"""BMP by FFmpeg: palettes of OS/2, 16 bits a pixel and run lengths, which neither libvips nor OpenCV reads as they are meant."""
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 
 from ..errors import SourceError
+from ..runtime.ffmpeg import reason
 from .not_supported import not_supported
 
 _LARGEST_RESOLUTION = 1_000_000  # pixels a metre; beyond it the header holds something else
+_UNPACKED = (0, 3, 6)  # BI_RGB, BI_BITFIELDS, BI_ALPHABITFIELDS
+_BITS = (1, 4, 8, 16, 24, 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,46 +26,62 @@ class Bitmap:
     resolution: tuple[float, float] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """start: of the pixels; height: negative where rows go from top to bottom; colors: of the palette, where that is said."""
+
+    start: int
+    size: int
+    width: int
+    height: int
+    bits: int
+    compression: int
+    colors: int
+    resolution: tuple[float, float] | None
+
+    @classmethod
+    def parse(cls, content: bytes) -> _Header:
+        """Raises `struct.error` where the file is shorter than its header."""
+        start, size = struct.unpack_from("<II", content, 10)
+        if size == 12:  # OS/2
+            width, height, _, bits = struct.unpack_from("<HHHH", content, 18)
+            return cls(start, size, width, height, bits, 0, 0, None)
+        width, height, _, bits, compression, _, x, y, colors = struct.unpack_from("<iiHHIIIII", content, 18)
+        known = 0 < x < _LARGEST_RESOLUTION and 0 < y < _LARGEST_RESOLUTION
+        return cls(start, size, width, height, bits, compression, colors, (x / 1000, y / 1000) if known else None)
+
+    @property
+    def end(self) -> int:
+        """Where the last pixel ends, of rows that are not packed; the padding behind it may be missing."""
+        row = (self.width * self.bits + 7) // 8
+        return self.start + (row + 3) // 4 * 4 * (abs(self.height) - 1) + row
+
+
 def decode(path: Path, most_pixels: int) -> Bitmap:
     """Decode a BMP. most_pixels: a picture that claims more is not decoded. Raises `SourceError`, `OSError`."""
-    from PIL import BmpImagePlugin
-
     content = path.read_bytes()
     try:
-        # The plugin itself, as `Image.open` has a limit for the whole process.
-        with BmpImagePlugin.BmpImageFile(path) as picture:
-            if picture.width * picture.height > most_pixels:
-                raise SourceError(
-                    f"{path}: claims to be {picture.width} x {picture.height} pixels in {len(content)} bytes, as files made to fill the "
-                    "memory do; crop or convert it first if it is real"
-                )
-            picture.load()
-            gray = picture.mode in ("1", "L")
-            pixels = np.array(picture.convert("L" if gray else "RGBA" if picture.mode == "RGBA" else "RGB"))
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as exc:
-        if "truncated" in str(exc) or int.from_bytes(content[2:6], "little") > len(content):
-            raise SourceError(f"{path}: ends before its pixels do; the file is damaged or cut off") from exc
-        raise not_supported(path, f"a BMP that cannot be decoded here ({exc})") from exc
-    if pixels.ndim == 3 and pixels.shape[2] == 3 and (alpha := _fourth_bytes(content, *pixels.shape[:2])) is not None:
-        pixels = np.dstack([pixels, alpha])
+        header = _Header.parse(content)
+    except struct.error as exc:
+        raise SourceError(f"{path}: ends before its pixels do; the file is damaged or cut off") from exc
+    if header.width * abs(header.height) > most_pixels:
+        raise SourceError(
+            f"{path}: claims to be {header.width} x {abs(header.height)} pixels in {len(content)} bytes, as files made to fill the "
+            "memory do; crop or convert it first if it is real"
+        )
+    if header.compression in _UNPACKED and header.bits in _BITS and header.end > len(content):
+        raise SourceError(f"{path}: ends before its pixels do; the file is damaged or cut off")
+    if header.bits <= 8 and header.colors <= 256 and header.start < 14 + header.size + 4 * header.colors:
+        raise not_supported(path, "a BMP whose pixels begin within its palette")
+    try:
+        (frame,) = av.CodecContext.create("bmp", "r").decode(av.Packet(content))
+    except (av.error.FFmpegError, ValueError) as exc:
+        raise not_supported(path, f"a BMP that cannot be decoded here ({reason(exc)})") from exc
+    assert isinstance(frame, av.VideoFrame), "a picture"
+    if frame.format.name in ("gray", "monob", "monow"):
+        pixels = frame.to_ndarray(format="gray")
+    else:
+        pixels = frame.to_ndarray(format="rgba" if frame.format.name in ("bgra", "bgr0") else "rgb24")
     if pixels.ndim == 3 and pixels.shape[2] == 4 and len(np.unique(pixels[..., 3])) == 1:
         pixels = pixels[..., :3]  # most programs leave the fourth byte unused
-    return Bitmap(np.ascontiguousarray(pixels), _resolution(content))
-
-
-def _resolution(content: bytes) -> tuple[float, float] | None:
-    """From the header of 40 bytes or more (BITMAPINFOHEADER)."""
-    if int.from_bytes(content[14:18], "little") < 40:
-        return None
-    x, y = (int.from_bytes(content[at : at + 4], "little") for at in (38, 42))
-    return (x / 1000, y / 1000) if 0 < x < _LARGEST_RESOLUTION and 0 < y < _LARGEST_RESOLUTION else None
-
-
-def _fourth_bytes(content: bytes, height: int, width: int) -> np.ndarray | None:
-    """The fourth bytes of pixels of 32 bits, `(H, W)`: unused by the specification (BI_RGB), and transparency for many programs."""
-    header, bits, compression = (int.from_bytes(content[at : at + size], "little") for at, size in ((14, 4), (28, 2), (30, 4)))
-    if header < 40 or bits != 32 or compression != 0:
-        return None
-    start, rows = int.from_bytes(content[10:14], "little"), int.from_bytes(content[22:26], "little", signed=True)
-    fourth = np.frombuffer(content, np.uint8, height * width * 4, start)[3::4].reshape(height, width)
-    return fourth if rows < 0 else fourth[::-1]
+    return Bitmap(np.ascontiguousarray(pixels), header.resolution)

@@ -129,6 +129,7 @@ def without_times(rows: list[dict[str, Any]], output: Path) -> list[str]:
     return sorted(json.dumps(row).replace(str(output), "OUTPUT") for row in rows)
 
 
+@pytest.mark.slow
 def test_results_lines_and_code_are_as_locally(
     scans: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,7 +39,7 @@ def follow(text: str, root: Path) -> None:
 
 @pytest.mark.parametrize("title", recipes())
 def test_a_recipe_works(title: str, tmp_path: Path) -> None:
-    for folder in ("batchcolor", "tests", "trainer", "benchmarks"):
+    for folder in ("batchcolor", "tests", "tools", "trainer", "benchmarks"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"), symlinks=True)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     text = recipes()[title]

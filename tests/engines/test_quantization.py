@@ -56,6 +56,7 @@ print(open_colorizer(ModelSettings(weights=sys.argv[1], engine="openvino", preci
 """
 
 
+@pytest.mark.slow
 def test_other_weights_are_quantized_once_and_offline(other: Checkpoint, clean_environment: Path, tmp_path: Path) -> None:
     save(other, tmp_path / "other.safetensors")
     for made in (True, False):

@@ -69,7 +69,12 @@ class Killed(Work):
 
 
 def is_gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    """Whether a process has ended with all of its threads: the first may be a zombie while the others still hold its pipes."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() == 1
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_worker_that_dies_without_a_job_is_not_held_against_one(tmp_path: Path) -> None:

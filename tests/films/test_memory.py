@@ -64,7 +64,7 @@ def test_a_picture_whose_side_data_was_read_is_freed_at_once(tmp_path: Path) -> 
     """Without waiting for Python to look for circles, for which a film of large pictures gives it little cause."""
 
     def frames() -> int:
-        return sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+        return sum(type(each) is av.VideoFrame for each in gc.get_objects())
 
     source = make_film(tmp_path / "in.mkv", Made())
     gc.collect()

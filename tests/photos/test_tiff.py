@@ -67,7 +67,7 @@ def test_every_kind_of_tiff_keeps_its_lightness_and_depth(tmp_path: Path, kind: 
         if kind in ("1 bit", "ccitt g4", "ccitt g3")
         else GRAY
     )
-    tolerance = 3.0 if kind == "cmyk" else 1.0  # CMYK has no exact meaning without a profile
+    tolerance = 6.0 if kind == "cmyk" else 1.0  # CMYK has no exact meaning without a profile
     assert np.abs(lightness(result) - lightness_of_gray(wanted / np.float32(255))).mean() < tolerance
     assert np.ptp(result.astype(int), axis=2).max() > 5 or kind in ("1 bit", "ccitt g4", "ccitt g3")
 
