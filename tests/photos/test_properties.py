@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from batchcolor.color.conversion import lightness_of_gray, rgb_to_lab
-from batchcolor.photos import Provenance, colorize_photos, probe
+from batchcolor.photos import Provenance, Treatment, colorize_photos, probe
 from batchcolor.settings import ColorSettings, PhotoSettings
 from tests.support import formula_colorizer
 
@@ -156,7 +156,10 @@ def check(made: Made, choices: dict[str, object]) -> None:
         image = pyvips.Image.new_from_file(str(target))
         if made.resolution:
             assert image.xres * 25.4 == pytest.approx(made.resolution, abs=0.5)
-        assert bool(image.get_typeof("xmp-data")) == (made.xmp or bool(provenance))
+        if results[0].treatment is Treatment.COPIED:
+            assert target.read_bytes() == content, "a copy is not the source"
+        else:
+            assert bool(image.get_typeof("xmp-data")) == (made.xmp or bool(provenance))
         assert results[0].warnings == ()
 
 
