@@ -271,6 +271,10 @@ def pages(path: Path) -> Iterator[PageSeen]:
             upright = ImageOps.exif_transpose(image)
             gamma = None if {"icc_profile", "srgb"} & image.info.keys() else image.info.get("gamma")
             deep = deep_pages.get(number, image.mode.startswith("I;16") or png_depth(path) == 16)
+            if upright.mode == "La":  # Pillow divides the colours of RGB alone
+                gray, alpha = (np.asarray(channel, np.float32) for channel in upright.split())
+                divided = np.where(alpha > 0, gray * 255 / np.maximum(alpha, 1), gray)
+                upright = Image.fromarray(np.rint(np.minimum(divided, 255)).astype(np.uint8))
             L = lightness(upright, image.info.get("icc_profile"), gamma)
             yield PageSeen(upright.size, deep, L, coarse=number in associated)
 

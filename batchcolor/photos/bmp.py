@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from ..errors import SourceError
-from ..runtime.ffmpeg import reason
+from ..runtime.ffmpeg import logged_errors, reason
 from .not_supported import not_supported
 
 _LARGEST_RESOLUTION = 1_000_000  # pixels a metre; beyond it the header holds something else
@@ -74,9 +74,12 @@ def decode(path: Path, most_pixels: int) -> Bitmap:
     if header.bits <= 8 and header.colors <= 256 and header.start < 14 + header.size + 4 * header.colors:
         raise not_supported(path, "a BMP whose pixels begin within its palette")
     try:
-        (frame,) = av.CodecContext.create("bmp", "r").decode(av.Packet(content))
+        with logged_errors() as errors:
+            (frame,) = av.CodecContext.create("bmp", "r").decode(av.Packet(content))
     except (av.error.FFmpegError, ValueError) as exc:
         raise not_supported(path, f"a BMP that cannot be decoded here ({reason(exc)})") from exc
+    if errors and header.compression not in _UNPACKED:
+        raise not_supported(path, f"a BMP that cannot be decoded here ({errors[0][2].strip()})")
     assert isinstance(frame, av.VideoFrame), "a picture"
     if frame.format.name in ("gray", "monob", "monow"):
         pixels = frame.to_ndarray(format="gray")

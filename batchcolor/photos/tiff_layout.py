@@ -285,13 +285,11 @@ def _image_of(where: str, pixels: np.ndarray, layout: TiffLayout) -> pyvips.Imag
 
 
 def _unassociated(pixels: np.ndarray) -> np.ndarray:
-    """Pixels whose colours are no longer multiplied by their alpha, the last channel; libvips does the same when it reads."""
+    """Pixels whose colours are no longer multiplied by their alpha, the last channel; where it is 0 they stay as they are stored."""
     peak = np.iinfo(pixels.dtype).max
-    alpha = pixels[..., -1:].astype(np.float32)
-    colors = np.divide(
-        pixels[..., :-1].astype(np.float32) * peak, alpha, out=np.zeros_like(pixels[..., :-1], np.float32), where=alpha > 0
-    )
-    return np.concatenate([np.minimum(np.rint(colors), peak).astype(pixels.dtype), pixels[..., -1:]], axis=-1)
+    colors, alpha = pixels[..., :-1].astype(np.float32), pixels[..., -1:]
+    np.divide(colors * peak, alpha, out=colors, where=alpha > 0)
+    return np.concatenate([np.minimum(np.rint(colors), peak).astype(pixels.dtype), alpha], axis=-1)
 
 
 def _srgb_of_lab(pixels: np.ndarray, bits: int, *, icc: bool) -> np.ndarray:

@@ -111,3 +111,16 @@ def test_what_cannot_be_decoded_is_said(tmp_path: Path) -> None:
     path.write_bytes(file(b"", 24, height=1_000_000))
     with pytest.raises(SourceError, match="claims to be 33 x 1000000 pixels"):
         decode(path, MOST)
+
+
+def test_run_lengths_are_decoded_and_those_that_leave_the_picture_refused(tmp_path: Path) -> None:
+    flat = np.full_like(GRAY, 100)
+    lines = b"".join(bytes([GRAY.shape[1], 100, 0, 0]) for _ in range(len(GRAY))) + b"\0\1"
+    content = file(lines, 8, palette=palette(256, os2=False))
+    content = content[:30] + struct.pack("<I", 1) + content[34:]  # BI_RLE8
+    (tmp_path / "a.bmp").write_bytes(content)
+    pixels = decode(tmp_path / "a.bmp", MOST).pixels
+    np.testing.assert_array_equal(pixels if pixels.ndim == 2 else pixels[..., 1], flat)
+    (tmp_path / "a.bmp").write_bytes(content.replace(lines, b"\0\2\x7f\x7f" * 4 + lines))
+    with pytest.raises(SourceError, match="is not supported here"):
+        decode(tmp_path / "a.bmp", MOST)

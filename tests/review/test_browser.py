@@ -213,16 +213,16 @@ def test_five_frames_of_a_shot_show_the_points_as_they_are_now(browser: Browser,
     assert f"at 0:00:0{times[2]:.2f}" in browser.run("return document.querySelector('#list').textContent")
 
     browser.click("#frames button:nth-child(4)")
-    browser.wait("return document.querySelectorAll('.point.propagation').length === 1")
+    browser.wait("return document.querySelectorAll('.point.carried').length === 1")
     spot = browser.run("""
         const middle = box => [box.x + box.width / 2, box.y + box.height / 2];
         const picture = document.querySelector('#after').getBoundingClientRect();
         const [x, y] = middle(document.querySelector('.point').getBoundingClientRect());
         return [(x - picture.x) / picture.width, (y - picture.y) / picture.height];""")
     assert spot == pytest.approx(places[3], abs=0.03)
-    browser.click_at(".point.propagation", 0.5, 0.5)  # leads to where it was set
+    browser.click_at(".point.carried", 0.5, 0.5)  # leads to where it was set
     browser.wait(
-        f"return document.querySelector('#time').value === '{times[2]}' && document.querySelector('.point:not(.propagation)')"
+        f"return document.querySelector('#time').value === '{times[2]}' && document.querySelector('.point:not(.carried)')"
     )
 
     browser.run("const any = document.querySelector('#any'); any.value = '#10ff30'; any.dispatchEvent(new Event('change'))")
