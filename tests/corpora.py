@@ -271,8 +271,9 @@ def pages(path: Path) -> Iterator[PageSeen]:
             upright = ImageOps.exif_transpose(image)
             gamma = None if {"icc_profile", "srgb"} & image.info.keys() else image.info.get("gamma")
             deep = deep_pages.get(number, image.mode.startswith("I;16") or png_depth(path) == 16)
-            if upright.mode == "La":  # Pillow divides the colours of RGB alone
-                gray, alpha = (np.asarray(channel, np.float32) for channel in upright.split())
+            if upright.mode == "La":  # Pillow divides the colours of RGB alone, and misses an alpha in a plane of its own
+                stored = tifffile.imread(path, key=number).astype(np.float32)
+                gray, alpha = stored if stored.shape[0] == 2 else np.moveaxis(stored, -1, 0)
                 divided = np.where(alpha > 0, gray * 255 / np.maximum(alpha, 1), gray)
                 upright = Image.fromarray(np.rint(np.minimum(divided, 255)).astype(np.uint8))
             L = lightness(upright, image.info.get("icc_profile"), gamma)
