@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import SourceError
@@ -98,7 +98,8 @@ def open_page(path: Path, page: int = 0) -> OpenedPage:
     except UnicodeEncodeError as exc:  # libvips takes names in UTF-8 alone
         raise SourceError(f"{path}: has a name that is not UTF-8; rename the file or its folder") from exc
     _check(path, page, opened, size)
-    return opened
+    # `read` converts inks otherwise than libvips' thumbnails do.
+    return replace(opened, from_file=False) if opened.image.interpretation == "cmyk" else opened
 
 
 def _check(path: Path, page: int, opened: OpenedPage, size: int) -> None:

@@ -195,6 +195,8 @@ def check_samples(path: Path, layout: TiffLayout) -> None:
     where = f"{path}: page {layout.number + 1}" if layout.number else str(path)
     if layout.raw is not None:
         raise not_supported(where, layout.raw)
+    if layout.photometric == _YCBCR and max(layout.bits) != 8 and layout.compression not in (_JPEG, _OLD_JPEG):
+        raise not_supported(where, f"a TIFF in Y'CbCr of {max(layout.bits)} bits a sample")
     if max(layout.bits, default=0) > 16 or layout.signed_or_float:
         kind = "signed or of floating point" if layout.signed_or_float else "unsigned"
         raise SourceError(

@@ -13,6 +13,7 @@ from PIL import Image
 from batchcolor.color.conversion import lightness_of_gray, rgb_to_lab
 from batchcolor.errors import OutputError, SourceError
 from batchcolor.photos import PhotoResult, Provenance, Treatment, colorize_photos, probe
+from batchcolor.photos.read import small_lab
 from batchcolor.settings import PhotoSettings
 from tests.support import formula_colorizer, gradient
 
@@ -92,6 +93,22 @@ def test_ycbcr_without_jpeg_is_converted_by_its_coefficients(
     tifffile.imwrite(source, ycbcr(rgb, red, blue), photometric="ycbcr", compression=compression, extratags=tags, metadata=None)
     colorize(source, tmp_path / "out.tif", color_pages="copy")
     assert np.abs(lightness(tifffile.imread(tmp_path / "out.tif")) - lightness(rgb)).mean() < 0.6
+
+
+def test_ycbcr_of_sixteen_bits_is_refused(tmp_path: Path) -> None:
+    codes = np.dstack([GRAY.astype(np.uint16) * 257, *[np.full(GRAY.shape, 32768, np.uint16)] * 2])
+    tags = [(530, "H", 2, (1, 1), True)]
+    tifffile.imwrite(tmp_path / "in.tif", codes, photometric="ycbcr", extratags=tags, metadata=None)  # type: ignore[arg-type]
+    with pytest.raises(SourceError, match="Y'CbCr of 16 bits a sample, which is not supported here"):
+        colorize(tmp_path / "in.tif", tmp_path / "out.tif")
+
+
+def test_the_network_sees_inks_as_the_result_has_them(tmp_path: Path) -> None:
+    black = np.full((64, 64, 4), 255, np.uint8)
+    pyvips.Image.new_from_array(black).copy(interpretation="cmyk").tiffsave(str(tmp_path / "in.tif"))
+    colorize(tmp_path / "in.tif", tmp_path / "out.tif", color_pages="recolor")
+    assert lightness(tifffile.imread(tmp_path / "out.tif")).max() < 2
+    assert small_lab(tmp_path / "in.tif", 0, (32, 32))[0].max() < 2
 
 
 @pytest.mark.parametrize("layout", [{}, {"planarconfig": "separate"}, {"planarconfig": "separate", "tile": (64, 64)}])
