@@ -281,10 +281,8 @@ def colorize_film(
     from . import films
     from .engines.shared_gpus import shared_gpus
     from .executors import local_executors
-    from .runtime.memory_budget import available_bytes, film_workers
-    from .runtime.thread_budget import cores
 
-    workers = jobs or film_workers(cores(), available_bytes())
+    workers = jobs or _most_workers(films=True)
     with shared_gpus(settings.model) as model, local_executors(workers) as executors:
         settings = replace(settings, model=model)
         return films.colorize_film(source, target, settings, executor=executors.films, on_progress=on_progress)
@@ -360,11 +358,9 @@ def _executors(
     """Where jobs run. folder: that of the results; other machines must see it as well."""
     from .archive.preflight import preflight
     from .executors import Executors, RayOptions, local_executors, ray_executor
-    from .runtime.memory_budget import available_bytes, film_workers
-    from .runtime.thread_budget import cores
 
     if options.executor == "local" or not todo.items:
-        most = options.jobs or film_workers(cores(), available_bytes() if todo.of_kind(Kind.FILM) else None)
+        most = options.jobs or _most_workers(films=bool(todo.of_kind(Kind.FILM)))
         with local_executors(_workers(most, todo)) as executors:
             yield executors
         return
@@ -400,6 +396,14 @@ def _without_changing(todo: Plan, wait_s: float | None, should_stop: Callable[[]
     )
     items = tuple(item for item in todo.items if item not in changing)
     return dataclasses.replace(todo, items=items, notes=(*todo.notes, *notes)), len(changing)
+
+
+def _most_workers(*, films: bool) -> int:
+    """Processes that this machine has cores for, and memory where they work on films."""
+    from .runtime.memory_budget import available_bytes, film_workers
+    from .runtime.thread_budget import cores
+
+    return film_workers(cores(), available_bytes()) if films else cores()
 
 
 def _workers(most: int, todo: Plan) -> int:

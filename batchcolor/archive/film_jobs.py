@@ -89,7 +89,7 @@ def film_outcomes(
 ) -> Iterator[Outcome]:
     """One outcome a film, as films are finished; none for those that were stopped or never began.
 
-    at_once: films in progress. While the chunks of one are coloured, the first look at the next is taken, and its chunks fill what the
+    at_once: films in progress. While the chunks of one are coloured, the first pass over the next is made, and its chunks fill what the
     first leaves idle: the last chunks of a film, and short films, keep few workers busy. on_progress: called by the caller's thread.
     """
     if at_once == 1:
@@ -101,30 +101,29 @@ def film_outcomes(
                 yield outcome
         return
     ended = threading.Event()
-    news: SimpleQueue[tuple[Item, FilmProgress] | Future[Outcome | None]] = (
-        SimpleQueue()
-    )  # progress, and films that are finished
+    # Progress, and films that are finished.
+    events: SimpleQueue[tuple[Item, FilmProgress] | Future[Outcome | None]] = SimpleQueue()
 
     def stops() -> bool:
         return ended.is_set() or should_stop()
 
     def colorized(item: Item) -> Outcome | None:
-        return None if stops() else work(item, stops, lambda progress: news.put((item, progress)))
+        return None if stops() else work(item, stops, lambda progress: events.put((item, progress)))
 
     waiting, running = deque(films), 0
     with ThreadPoolExecutor(at_once, thread_name_prefix="film") as pool:
         try:
             while waiting or running:
                 while waiting and running < at_once:
-                    pool.submit(colorized, waiting.popleft()).add_done_callback(news.put)
+                    pool.submit(colorized, waiting.popleft()).add_done_callback(events.put)
                     running += 1
-                told = news.get()
-                if isinstance(told, Future):
+                event = events.get()
+                if isinstance(event, Future):
                     running -= 1
-                    outcome = told.result()
+                    outcome = event.result()
                     if outcome is not None:
                         yield outcome
                 elif on_progress is not None:
-                    on_progress(*told)
+                    on_progress(*event)
         finally:
             ended.set()  # films in progress stop, if nobody wants the rest

@@ -63,8 +63,6 @@ def join(
 
     Returns damaged packets that were left out, by the source stream's index. changes: the clocks that the pictures have had.
 
-    changes: the clocks that the pictures have had; check: called before `target` gets its name, and may raise.
-
     Every picture has the time and duration that it has in the source; where a window was wanted, all times are moved so that it begins
     at 0. tags: added to the film's own. Raises `OutputError`, `SourceError`.
     """

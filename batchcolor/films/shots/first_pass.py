@@ -87,20 +87,20 @@ class FirstPass:
 
     def __iter__(self) -> Iterator[FrameInfo]:
         scans = self._scans()
-        numbered = shots(scans, lambda look: look.L) if self._cuts is None else _numbered(scans, self._cuts)
-        seen = ((shot, look, look.color) for shot, look in numbered)
+        numbered = shots(scans, lambda scan: scan.L) if self._cuts is None else _numbered(scans, self._cuts)
+        seen = ((shot, scan, scan.color) for shot, scan in numbered)
         returning = ReturningShots()
-        for shot, look, color in with_colors(seen):
+        for shot, scan, color in with_colors(seen):
             yield FrameInfo(
-                look.pts,
-                look.duration,
+                scan.pts,
+                scan.duration,
                 shot,
-                look.fingerprint,
-                look.order,
-                look.stamp,
-                look.places,
+                scan.fingerprint,
+                scan.order,
+                scan.stamp,
+                scan.places,
                 color,
-                returns=returning.of(shot, look.L, color),
+                returns=returning.of(shot, scan.L, color),
             )
 
     def _scans(self) -> Iterator[_FrameScan]:
@@ -153,8 +153,8 @@ def _numbered(scans: Iterable[_FrameScan], cuts: Sequence[float]) -> Iterator[tu
     """Shots that begin with the first frame at or after each cut; a millisecond is forgiven, lists are rounded."""
     starts = sorted(cuts)
     shot = passed = 0
-    for number, look in enumerate(scans):
-        reached = bisect.bisect_right(starts, float(look.seconds) + 1e-3)
+    for number, scan in enumerate(scans):
+        reached = bisect.bisect_right(starts, float(scan.seconds) + 1e-3)
         shot += reached > passed and number > 0
         passed = reached
-        yield shot, look
+        yield shot, scan
