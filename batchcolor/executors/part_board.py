@@ -28,7 +28,7 @@ class PartBoard:
 
     def __init__(self, context: BaseContext) -> None:
         self._count = context.RawValue(ctypes.c_uint64, 0)
-        self._slots = context.RawArray(ctypes.c_char, 2 * _SLOT_BYTES)
+        self._slots = context.RawArray(ctypes.c_ubyte, 2 * _SLOT_BYTES)
 
     def write(self, what: Any, limit_s: float | None) -> None:
         """Raises `ValueError` for a part that takes more than 250 bytes."""
@@ -36,7 +36,7 @@ class PartBoard:
         if len(content) > _SLOT_BYTES:
             raise ValueError(f"a part of {len(content)} bytes; name it in fewer words")
         at = (self._count.value + 1) % 2 * _SLOT_BYTES
-        self._slots[at : at + len(content)] = content
+        memoryview(self._slots).cast("B")[at : at + len(content)] = content
         self._count.value += 1
 
     def read(self) -> Part:
@@ -45,6 +45,6 @@ class PartBoard:
             if not count:
                 return Part()
             at = count % 2 * _SLOT_BYTES
-            content = self._slots[at : at + _SLOT_BYTES]
+            content = bytes(memoryview(self._slots).cast("B")[at : at + _SLOT_BYTES])
             if count == self._count.value:  # else it may have been overwritten meanwhile
                 return Part(*pickle.loads(content))

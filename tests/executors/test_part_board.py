@@ -29,7 +29,7 @@ def test_the_last_part_is_read_with_its_limit_and_time(board: PartBoard) -> None
 
 def test_what_was_half_written_leaves_the_part_before(board: PartBoard) -> None:
     board.write("first", 1.0)
-    board._slots[:] = b"\xff" * 256 + board._slots[256:]  # the next one's slot; the counter is raised last
+    memoryview(board._slots).cast("B")[:256] = b"\xff" * 256  # the next one's slot; the counter is raised last
     assert board.read()[:2] == ("first", 1.0)
 
 
