@@ -59,6 +59,11 @@ class PictureColours:
     def __bool__(self) -> bool:
         return bool(self.points or self.references or self.masks or self.rules) or self.correction is not None
 
+    def with_layers_scaled(self, factor: float) -> PictureColours:
+        """The same, with ab of references and masks multiplied."""
+        references, masks = (tuple(scaled(layer, factor) for layer in layers) for layers in (self.references, self.masks))
+        return replace(self, references=references, masks=masks)
+
 
 def picture_colours(chosen: ChosenColours, L: np.ndarray, *, page: int = 1, saturation: float = 1.0) -> PictureColours:
     """What was chosen for a page of a photo, its pictures read and aligned.

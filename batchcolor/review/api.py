@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import secrets
@@ -14,15 +15,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from ..archive.outcome import Status
 from ..archive.walk import Kind
 from ..colours.model import Point
 from ..colours.values import Names
-from . import pictures
+from ..errors import BatchcolorError
+from ..photos.read import probe
+from . import layers, pictures
 from .clips import Clips
 from .edits import Edits, as_json, point_of
+from .layers import Layers
 from .library import FILTERS, MARKS, Library, ReviewItem
 from .live import Live
-from .propagation import PointPropagation
+from .propagation import Propagation
 from .redo import Redo
 from .shots import Shots
 
@@ -39,7 +44,8 @@ class Review:
     live: Live
     redo: Redo
     shots: Shots
-    propagation: PointPropagation
+    propagation: Propagation
+    layers: Layers
     clips: Clips
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
@@ -93,11 +99,19 @@ def _details(review: Review, request: Request, _body: dict[str, Any]) -> Respons
         {
             **item.as_dict(),
             "points": [as_json(point) for point in chosen.points],
-            "others": len(chosen.references) + len(chosen.masks) + len(chosen.shots),
+            "layers": layers.as_json(chosen),
+            "pages": _pages(item),
             "palette": review.edits.palette(),
             "source": str(item.source).encode("utf-8", "backslashreplace").decode(),
         }
     )
+
+
+def _pages(item: ReviewItem) -> int:
+    """Of a photo that can be read; 1 for other items."""
+    with contextlib.suppress(BatchcolorError):
+        return probe(item.source).pages if item.kind is Kind.PHOTO and item.status != Status.FAILED else 1
+    return 1
 
 
 def _prepare(review: Review, request: Request, body: dict[str, Any]) -> Response:
@@ -151,9 +165,15 @@ def _preview(review: Review, request: Request, body: dict[str, Any]) -> Response
     here = [
         dataclasses.replace(point, at=at) for point, at in zip(points, _places(review, item, points, place), strict=True) if at
     ]
-    load = functools.partial(_pixels, item.source, item.kind, place, pictures.SCREEN)
-    most = None if side is None else min(pictures.SCREEN, max(16, int(_place(side))))
-    pixels = review.live.preview((item.id, place), load, here, review.edits.rules(item), most)
+    chosen, rules = review.edits.read(item), review.edits.rules(item)
+    pixels = review.live.preview(
+        (item.id, place),
+        functools.partial(_pixels, item.source, item.kind, place, pictures.SCREEN),
+        here,
+        lambda L: review.layers.on_picture(item, chosen, rules, place, L),
+        saturation=review.layers.saturation(item, chosen, place),
+        side=None if side is None else min(pictures.SCREEN, max(16, int(_place(side)))),
+    )
     return Response(pictures.encoded(pixels), media_type="image/jpeg")
 
 
@@ -174,7 +194,7 @@ def _points(review: Review, body: dict[str, Any]) -> list[Point]:
 def _places(review: Review, item: ReviewItem, points: list[Point], place: float) -> list[tuple[float, float] | None]:
     if item.kind is Kind.PHOTO:
         return [point.at if point.page == max(1, int(place)) else None for point in points]
-    return review.propagation.on_frame(item.source, review.shots.at(item, place), points, place) if points else []
+    return review.propagation.points_on_frame(item.source, review.shots.at(item, place), points, place) if points else []
 
 
 def _suggestions(review: Review, request: Request, body: dict[str, Any]) -> Response:

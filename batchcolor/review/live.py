@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from ..color.conversion import lab_to_rgb
 from ..color.pixel_codes import lab_to_codes, rgb_to_lightness
 from ..color.upsampling import UPSCALERS, refined
-from ..colours.model import Point, Rule
+from ..colours.model import Point
 from ..colours.spread import Spot
 from ..colours.still import ChosenSpot, PictureColours, Still
 from ..colours.values import Colour
@@ -50,20 +50,25 @@ class Live:
         key: Key,
         load: Callable[[], np.ndarray],
         points: Sequence[Point],
-        rules: tuple[Rule, ...] = (),
+        others: Callable[[np.ndarray], PictureColours] = lambda _L: PictureColours(),
+        *,
+        saturation: float = 1.0,
         side: int | None = None,
     ) -> np.ndarray:
         """The picture with these points, uint8 sRGB `(h, w, 3)`.
 
-        load: its pixels at screen size, uint8 sRGB, read once. side: of the box that the answer fits into; None: at screen size.
+        load: its pixels at screen size, uint8 sRGB, read once. others: what else was chosen for it, given its lightness as the network
+        sees it, float32 `(h, w)`, 0..100. saturation: of its shot. side: of the box that the answer fits into; None: at screen size.
         """
         with self._lock:
             ready = self._get(key, load)
-            scale = 1 / self._color.saturation if self._color.saturation > 0 else 1.0
-            spots = tuple(
-                ChosenSpot(Spot(*point.at, point.size), (point.colour.a * scale, point.colour.b * scale)) for point in points
-            )
-            ab = ready.still.ab(PictureColours(points=spots, rules=rules)) * np.float32(self._color.saturation)
+        scale = 1 / self._color.saturation if self._color.saturation > 0 else 1.0
+        spots = tuple(
+            ChosenSpot(Spot(*point.at, point.size), (point.colour.a * scale, point.colour.b * scale)) for point in points
+        )
+        chosen = replace(others(ready.small).with_layers_scaled(scale), points=spots)
+        with self._lock:
+            ab = ready.still.ab(chosen) * np.float32(self._color.saturation * saturation)
         coarse = UPSCALERS[self._color.upscaling](ready.small, ab)
         L = ready.L if side is None else _within_box(ready.L, side)
         return lab_to_codes(L, refined(coarse, *L.shape).ab(L, 0), 8)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..errors import SourceError
-from ..runtime.libvips import pyvips, thumbnail
+from ..photos.thumbnail import thumbnail
+from ..runtime.libvips import pyvips
 
 if TYPE_CHECKING:
     import av
@@ -28,16 +29,7 @@ class FilmFrame(NamedTuple):
 
 def photo_pixels(path: Path, side: int, page: int = 1) -> np.ndarray:
     """A page of a photo, uint8 sRGB `(h, w, 3)`, in a box of `side` pixels. Raises `SourceError`."""
-    try:
-        image = thumbnail(path, side, side, page=page - 1, size="down", export_profile="srgb")
-        if image.hasalpha():
-            image = image.flatten(background=[128])
-        image = image.colourspace("srgb").cast("uchar")
-        pixels: np.ndarray = image.numpy()
-    except (pyvips.Error, UnicodeEncodeError) as exc:
-        reason = (str(exc).strip().splitlines() or ["unknown"])[-1]
-        raise SourceError(f"{path}: cannot be shown ({reason})") from exc
-    return np.ascontiguousarray(pixels if pixels.shape[-1] == 3 else np.repeat(pixels[..., :1], 3, 2))
+    return np.ascontiguousarray(thumbnail(path, side, page).numpy())
 
 
 def film_pixels(path: Path, seconds: float, side: int) -> np.ndarray:

@@ -251,19 +251,19 @@ def test_next_leads_through_items_that_the_filter_would_no_longer_find(browser: 
     browser.run(
         "const filter = document.querySelector('#filter'); filter.value = 'accepted'; filter.dispatchEvent(new Event('change'))"
     )
-    browser.wait("return document.querySelector('#count').textContent !== '5 items'")
+    browser.wait("return document.querySelector('#count').textContent !== '6 items'")
     browser.run(
         "const filter = document.querySelector('#filter'); filter.value = 'all'; filter.dispatchEvent(new Event('change'))"
     )
-    browser.wait("return document.querySelector('#count').textContent === '5 items'")
+    browser.wait("return document.querySelector('#count').textContent === '6 items'")
     names = []
     browser.click(".tile")
-    for _ in range(5):
+    for _ in range(6):
         names.append(browser.wait("return document.querySelector('#name').textContent"))
         browser.press("j")
-        if len(names) < 5:
+        if len(names) < 6:
             browser.wait(f"return document.querySelector('#name').textContent !== {names[-1]!r}")
-    assert len(set(names)) == 5
+    assert len(set(names)) == 6
 
 
 def test_a_report_leads_to_the_item_that_can_then_be_corrected(browser: Browser, served: str, archive: Path) -> None:

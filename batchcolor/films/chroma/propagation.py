@@ -6,6 +6,7 @@ chosen frame. Both stop where the flow there and back do not meet (occlusion), a
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from ...colours.pictures import Layer
 from ...colours.spread import Spot
 from ...colours.still import ChosenSpot, PictureColours
+from ...colours.values import Span
 from ...imaging.optical_flow import MEDIUM
 from ...runtime.atomic_write import atomic_write
 from .motion import Motion, MotionEstimator, Step, motion_size
@@ -25,6 +27,7 @@ from .point_tracking import PointTracker
 
 _PIXEL_LOST, _PIXEL_SURE = 0.2, 0.6  # of a picture's pixels: nothing is left, nothing is lost
 _FARTHEST = 1500  # frames either way: a minute; beyond, drift outweighs what is carried
+_ROUNDING_S = 1e-3  # times in files are rounded to milliseconds
 _LEAST_LEFT = 0.01  # mean weight of a picture under which there is nothing left to carry
 
 
@@ -135,6 +138,16 @@ class PlacedLayer:
     frame: int
     layer: Layer
     reach: tuple[int, int]
+
+
+def reach_of(through: Span, frame: int, times: Sequence[float]) -> tuple[int, int]:
+    """The first and the last frame that a choice on `frame` may be carried to, borders of shots left aside. times: of the frames."""
+    if through.kind == "frame":
+        return frame, frame
+    if through.kind == "duration":
+        first = bisect.bisect_left(times, times[frame] - through.seconds - _ROUNDING_S)
+        return first, bisect.bisect_right(times, times[frame] + through.seconds + _ROUNDING_S) - 1
+    return 0, len(times)
 
 
 @dataclass

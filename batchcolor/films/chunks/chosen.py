@@ -21,13 +21,20 @@ from ...colours.model import ChosenColours, Mask, Point, Reference, Rule, ShotSe
 from ...colours.pictures import read_mask, read_reference
 from ...colours.spread import Spot
 from ...colours.still import ChosenSpot, PictureColours, Still, one_colour, scaled
-from ...colours.values import Span
 from ...engines.colorizer import Colorizer
 from ...errors import UsageError
 from ...executors import JobContext
 from ...runtime.file_hash import file_sha256
 from ..chroma.point_spread import PointSpread, spread_over_shot
-from ..chroma.propagation import PlacedLayer, PlacedPoint, ShotColours, ShotFrames, propagate_layer, propagate_points
+from ..chroma.propagation import (
+    PlacedLayer,
+    PlacedPoint,
+    ShotColours,
+    ShotFrames,
+    propagate_layer,
+    propagate_points,
+    reach_of,
+)
 from ..input.interlacing import deinterlace
 from ..input.planes import small_lightness, to_picture_format
 from ..input.probe import FilmInfo
@@ -115,7 +122,7 @@ def chosen_shots(
         if isinstance(each, ShotSetting):
             saturations[shot] = each.saturation
             continue
-        first, last = _reach(each.through, at, times)
+        first, last = reach_of(each.through, at, times)
         reach = max(first, start) - start, min(last, end - 1) - start
         entries.setdefault(shot, []).append(Entry(each, at - start, reach, place))
     return [
@@ -156,15 +163,6 @@ def _frame_of(
             raise UsageError(f"{place}, time = {each.time:g}: the film ends after {ends - begins:.3f} s; give an earlier time")
         return 0 if whole else None
     return bisect.bisect_right(times, seconds) - 1
-
-
-def _reach(through: Span, at: int, times: Sequence[float]) -> tuple[int, int]:
-    if through.kind == "frame":
-        return at, at
-    if through.kind == "duration":
-        first = bisect.bisect_left(times, times[at] - through.seconds - _ROUNDING_S)
-        return first, bisect.bisect_right(times, times[at] + through.seconds + _ROUNDING_S) - 1
-    return 0, len(times)
 
 
 def _breaks(entries: Sequence[Entry], frames: int) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 import { attachDivider } from "./divider.js";
 import { $, request, show, showBlob } from "./page.js";
-import { isFilm, view } from "./view.js";
+import { hasChosen, isFilm, view } from "./view.js";
 
 const CLOSEST = 8; // zoom
 
@@ -25,7 +25,7 @@ export async function loadPicture() {
   const { item, place } = view, at = `at=${place}&v=${item.version}`;
   const before = $("before"), after = $("after");
   before.src = `/api/items/${item.id}/picture?of=source&${at}`;
-  const shown = view.points.length > 0 ? preview() : loadResult(`/api/items/${item.id}/picture?${at}`);
+  const shown = hasChosen() ? preview() : loadResult(`/api/items/${item.id}/picture?${at}`);
   await Promise.race([before.decode().catch(() => null), new Promise(done => setTimeout(done, 15000))]);
   if (view.item !== item || view.place !== place) return;
   view.size = { width: before.naturalWidth || 1, height: before.naturalHeight || 1 };
