@@ -8,7 +8,6 @@ import functools
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -47,6 +46,7 @@ class Review:
     propagation: Propagation
     layers: Layers
     clips: Clips
+    pictures: pictures.PictureCache = field(default_factory=pictures.PictureCache)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
 
@@ -115,9 +115,9 @@ def _pages(item: ReviewItem) -> int:
 
 
 def _prepare(review: Review, request: Request, body: dict[str, Any]) -> Response:
-    """Have the network look at a picture before somebody clicks on it."""
+    """Have the network look at a picture before somebody clicks on it; what was asked for before and has not begun is left out."""
     item, place = _item(review, request), _place(body.get("place"))
-    review.live.prepare((item.id, place), functools.partial(_pixels, item.source, item.kind, place, pictures.SCREEN))
+    review.live.prepare((item.id, place), functools.partial(review.pictures.of, item.source, item.kind, place))
     return Response(status_code=204)
 
 
@@ -126,7 +126,7 @@ def _thumbnail(review: Review, request: Request, _body: dict[str, Any]) -> Respo
     path = item.source if request.query_params.get("of") == "source" else item.target
     if not path.is_file():
         path = item.source
-    pixels = _pixels(path, item.kind, _place(request.query_params.get("at")), _THUMBNAIL)
+    pixels = pictures.pixels_of(path, item.kind, _place(request.query_params.get("at")), _THUMBNAIL)
     return Response(
         pictures.encoded(pixels, thumbnail=True), media_type="image/webp", headers={"Cache-Control": "private, max-age=60"}
     )
@@ -135,10 +135,8 @@ def _thumbnail(review: Review, request: Request, _body: dict[str, Any]) -> Respo
 def _picture(review: Review, request: Request, _body: dict[str, Any]) -> Response:
     item = _item(review, request)
     path = item.source if request.query_params.get("of") == "source" else item.target
-    return Response(
-        pictures.encoded(_pixels(path, item.kind, _place(request.query_params.get("at")), pictures.SCREEN)),
-        media_type="image/jpeg",
-    )
+    pixels = review.pictures.of(path, item.kind, _place(request.query_params.get("at")))
+    return Response(pictures.encoded(pixels), media_type="image/jpeg")
 
 
 def _place(value: Any) -> float:
@@ -152,12 +150,6 @@ def _place(value: Any) -> float:
     return place
 
 
-def _pixels(path: Path, kind: Kind, place: float, side: int) -> Any:
-    if kind is Kind.PHOTO:
-        return pictures.photo_pixels(path, side, max(1, int(place)))
-    return pictures.film_pixels(path, place, side)
-
-
 def _preview(review: Review, request: Request, body: dict[str, Any]) -> Response:
     """The picture at a place with the item's points, wherever they were chosen: those that do not come there change nothing."""
     item, place, side = _item(review, request), _place(body.get("place")), body.get("side")
@@ -168,7 +160,7 @@ def _preview(review: Review, request: Request, body: dict[str, Any]) -> Response
     chosen, rules = review.edits.read(item), review.edits.rules(item)
     pixels = review.live.preview(
         (item.id, place),
-        functools.partial(_pixels, item.source, item.kind, place, pictures.SCREEN),
+        functools.partial(review.pictures.of, item.source, item.kind, place),
         here,
         lambda L: review.layers.on_picture(item, chosen, rules, place, L),
         saturation=review.layers.saturation(item, chosen, place),
@@ -202,7 +194,7 @@ def _suggestions(review: Review, request: Request, body: dict[str, Any]) -> Resp
     place, at = _place(body.get("place")), body.get("at")
     if not (isinstance(at, list) and len(at) == 2 and all(isinstance(v, int | float) and 0 <= v <= 1 for v in at)):
         raise HTTPException(400, "expected a position")
-    load = functools.partial(_pixels, item.source, item.kind, place, pictures.SCREEN)
+    load = functools.partial(review.pictures.of, item.source, item.kind, place)
     L, colours = review.live.suggestions((item.id, place), load, (float(at[0]), float(at[1])))
     return JSONResponse({"L": L, "colours": colours})
 

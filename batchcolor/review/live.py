@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import cv2
@@ -18,6 +20,7 @@ from ..colours.spread import Spot
 from ..colours.still import ChosenSpot, PictureColours, Still
 from ..colours.values import Colour
 from ..engines.colorizer import Colorizer
+from ..errors import BatchcolorError
 from ..settings import ColorSettings
 
 _MOST = 12  # pictures that stay ready
@@ -44,6 +47,8 @@ class Live:
         self._colorizer, self._color = colorizer, color
         self._ready: OrderedDict[Key, _Ready] = OrderedDict()
         self._lock = threading.Lock()
+        self._wanted: Key | None = None
+        self._background = ThreadPoolExecutor(1, "prepare")
 
     def preview(
         self,
@@ -81,9 +86,22 @@ class Live:
             self._ready.pop(_NOTHING, None)
 
     def prepare(self, key: Key, load: Callable[[], np.ndarray]) -> None:
-        """Run the network on a picture that somebody is about to change."""
-        with self._lock:
-            _ = self._get(key, load).still.spreader
+        """Begin to run the network on a picture that somebody is about to change, in the background: the latest one alone."""
+        self._wanted = key
+        self._background.submit(self._prepare, key, load)
+
+    def _prepare(self, key: Key, load: Callable[[], np.ndarray]) -> None:
+        with contextlib.suppress(BatchcolorError):  # whoever clicks is told
+            if key == self._wanted:
+                load()  # the slowest part; somebody else may be answered meanwhile
+            if key == self._wanted:
+                with self._lock:
+                    _ = self._get(key, load).still.spreader
+
+    def close(self) -> None:
+        """Begin nothing more in the background."""
+        self._wanted = None
+        self._background.shutdown(wait=False, cancel_futures=True)
 
     def suggestions(self, key: Key, load: Callable[[], np.ndarray], at: tuple[float, float]) -> tuple[float, list[str]]:
         """L at a place, 0..100, and colours "#rrggbb" to begin with there: the network's own, paler, stronger, turned, and gray."""

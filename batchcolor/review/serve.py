@@ -77,6 +77,7 @@ def serve(output: Path, announce: Callable[[str], None], *, port: int | None = N
             server.run(sockets=[listener])
         finally:
             shots.stop()
+            live.close()
             redo.stop(wait_s=8)
             clips.close()
             library.close()

@@ -32,7 +32,7 @@ def open_item(browser: Browser, address: str, name: str) -> None:
     search(browser, name)
     browser.click(".tile")
     browser.wait(
-        "return document.querySelector('#after').naturalWidth > 0 && document.querySelector('#before').naturalWidth > 0"
+        "return document.querySelector('#after').naturalWidth > 0 && document.querySelector('#picture[aria-busy=false]')"
     )
 
 
@@ -56,7 +56,7 @@ def test_a_person_looks_clicks_a_colour_undoes_and_accepts(browser: Browser, ser
     browser.wait("return document.querySelector('#count').textContent === '1 item'")
     browser.click(".tile")
     browser.wait(
-        "return document.querySelector('#after').naturalWidth > 0 && document.querySelector('#before').naturalWidth > 0"
+        "return document.querySelector('#after').naturalWidth > 0 && document.querySelector('#picture[aria-busy=false]')"
     )
     assert browser.run("return document.querySelector('#name').textContent") == "family/a.jpg"
 

@@ -4,7 +4,7 @@ import { goTo, openFilm } from "./film.js";
 import { indexOf, itemAt, refresh } from "./grid.js";
 import { $, clock, element, json, show } from "./page.js";
 import { fillPalette } from "./picker.js";
-import { loadPicture } from "./picture.js";
+import { fit, loadPicture } from "./picture.js";
 import { changed, drawPoints, select } from "./points.js";
 import { isFilm, view } from "./view.js";
 
@@ -35,8 +35,9 @@ async function open(id, index, number) {
   const item = await json(`/api/items/${id}`);
   if (number !== opening) return;
   Object.assign(view, {
-    index, item, points: item.points, carried: [], selected: -1, past: [], place: 0, scale: 1, left: 0, top: 0, shot: null,
+    index, item, points: item.points, carried: [], selected: -1, past: [], place: 0, scale: 1, left: 0, top: 0, shot: null, size: { width: 0, height: 0 },
   });
+  fit(); // hides the pictures until they have their size
   history.replaceState(null, "", `/?item=${id}`);
   $("grid-view").hidden = true;
   $("item-view").hidden = false;

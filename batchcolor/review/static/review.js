@@ -5,7 +5,7 @@ import { reload, startGrid } from "./grid.js";
 import { closeItem, drawMarks, mark, openById, openItem, startItem, step } from "./item.js";
 import { $, json, show } from "./page.js";
 import { startPicker } from "./picker.js";
-import { fit, startPicture } from "./picture.js";
+import { fit, fitted, startPicture } from "./picture.js";
 import { addPoint, drawPoints, editSelected, removePoint, startPoints, undo } from "./points.js";
 import { isFilm, view } from "./view.js";
 
@@ -30,6 +30,7 @@ function middle() {
 }
 
 async function pointInMiddle() {
+  await fitted();
   await addPoint(middle());
   $("points").querySelector(`[data-point="${view.selected}"]`)?.focus();
 }
