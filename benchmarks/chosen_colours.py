@@ -18,8 +18,8 @@ import numpy as np
 
 from batchcolor.color.conversion import fit_gamut, lab_to_rgb, rgb_to_lab
 from batchcolor.color.upsampling import UPSCALERS, apply_map
-from batchcolor.colours.spread import Spot
-from batchcolor.colours.still import ChosenSpot, PictureColours, Still
+from batchcolor.colours.spread import Disc
+from batchcolor.colours.still import Hint, PictureColours, Still
 from batchcolor.engines import open_engine
 from batchcolor.engines.colorizer import Colorizer
 from batchcolor.settings import EngineName
@@ -103,9 +103,9 @@ def _psnr(L: np.ndarray, ab: np.ndarray, truth: np.ndarray) -> float:
 def _gains(still: Still, truth: np.ndarray, rng: np.random.Generator) -> list[float]:
     """PSNR over that without points, for true colours at random places."""
     base = _psnr(truth[0], still.plain, truth[1:])
-    spots = [Spot(float(x), float(y), _SIZE) for x, y in rng.uniform(0, 1, (max(COUNTS), 2))]
-    colours = still.spreader.at(truth[1:], spots)
-    points = [ChosenSpot(spot, (float(a), float(b))) for spot, (a, b) in zip(spots, colours, strict=True)]
+    discs = [Disc(float(x), float(y), _SIZE) for x, y in rng.uniform(0, 1, (max(COUNTS), 2))]
+    colours = still.spreader.at(truth[1:], discs)
+    points = [Hint(disc, (float(a), float(b))) for disc, (a, b) in zip(discs, colours, strict=True)]
     return [_psnr(truth[0], still.ab(PictureColours(tuple(points[:n]))), truth[1:]) - base for n in COUNTS]
 
 
@@ -115,7 +115,7 @@ def _chosen_and_result(still: Still, rng: np.random.Generator) -> tuple[float, f
     x, y = (float(v) for v in rng.uniform(0.02, 0.98, 2))
     hue, chroma = rng.uniform(0, 2 * np.pi), rng.uniform(10, 60)
     chosen = np.array([chroma * np.cos(hue), chroma * np.sin(hue)], np.float32)
-    ab = still.ab(PictureColours((ChosenSpot(Spot(x, y, _SIZE), (float(chosen[0]), float(chosen[1]))),)))
+    ab = still.ab(PictureColours((Hint(Disc(x, y, _SIZE), (float(chosen[0]), float(chosen[1]))),)))
     made, plain = (apply_map(UPSCALERS["guided"](still.L, each), still.L) for each in (ab, still.plain))
     row, column = int(y * SIDE), int(x * SIDE)
     L = still.L[row : row + 1, column : column + 1][None]
@@ -136,11 +136,11 @@ def _spill(still: Still, cut: np.ndarray, rng: np.random.Generator) -> tuple[flo
     segment = cut == rng.choice(large)
     depth = cv2.distanceTransform(np.pad(segment.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
     y, x = (int(v) for v in rng.choice(np.argwhere(depth >= min(5.0, 0.7 * depth.max()))))
-    spot = Spot((x + 0.5) / SIDE, (y + 0.5) / SIDE, _SIZE)
+    disc = Disc((x + 0.5) / SIDE, (y + 0.5) / SIDE, _SIZE)
     hue = rng.uniform(0, 2 * np.pi)
-    (was,) = still.spreader.at(still.plain, [spot])
+    (was,) = still.spreader.at(still.plain, [disc])
     chosen = (float(was[0] + _OFFSET * np.cos(hue)), float(was[1] + _OFFSET * np.sin(hue)))
-    change = still.ab(PictureColours((ChosenSpot(spot, chosen),))) - still.plain
+    change = still.ab(PictureColours((Hint(disc, chosen),))) - still.plain
     change = np.hypot(*(cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for plane in change)) / _OFFSET
     return float(change[segment].mean()), float(change[~segment].mean())
 

@@ -15,12 +15,12 @@ import numpy as np
 
 from ..colours.model import ItemColours, Mask, Point, Reference
 from ..colours.pictures import Layer, read_mask, read_reference
-from ..colours.spread import Spot
-from ..colours.still import ChosenSpot, PictureColours, one_colour
+from ..colours.spread import Disc
+from ..colours.still import Hint, PictureColours, one_colour
 from ..engines.colorizer import Colorizer
 from ..films.chroma.propagation import (
-    PlacedLayer,
-    PlacedPoint,
+    LayerOnFrame,
+    PointOnFrame,
     PropagatedLayer,
     ShotFrames,
     propagate_layer,
@@ -127,7 +127,7 @@ class Propagation:
         key = each, each.picture.stat().st_mtime_ns
         if key not in frames.layers:
             layer = _layer(each, frames.shot.frames[at].astype(np.float32) / np.float32(2.55))
-            frames.layers[key] = propagate_layer(frames.shot, PlacedLayer(at, layer, reach_of(each.through, at, frames.times)))
+            frames.layers[key] = propagate_layer(frames.shot, LayerOnFrame(at, layer, reach_of(each.through, at, frames.times)))
         return frames.layers[key].at(here, (shape[0], shape[1]))
 
     def _of(self, film: Path, shot: Shot, seconds: float) -> _Frames:
@@ -150,7 +150,7 @@ class Propagation:
         same = dataclasses.replace(point, note="")
         if same not in frames.tracks:
             reach = reach_of(point.through, chosen, frames.times)
-            placed = PlacedPoint(chosen, ChosenSpot(Spot(*point.at, point.size), point.colour.ab), reach)
+            placed = PointOnFrame(chosen, Hint(Disc(*point.at, point.size), point.colour.ab), reach)
             frames.tracks[same] = propagate_points(frames.shot, [placed])[0][:, 0]
         x, y = frames.tracks[same][here]
         return (float(x), float(y)) if np.isfinite(x) else None

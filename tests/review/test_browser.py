@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,19 @@ def test_a_shot_plays(browser: Browser, served: str) -> None:
     assert browser.run("return document.querySelector('#video').duration") == pytest.approx(
         FILM_FRAMES[1] / FILM_RATE, abs=0.11
     )
+
+
+def test_nothing_lies_over_anything_else_on_a_narrow_screen(browser: Browser, served: str) -> None:
+    browser.resize(420, 800)
+    open_item(browser, served, "two.mkv")
+    browser.wait("return document.querySelectorAll('#frames button').length === 5")
+    boxes = browser.run(
+        "return ['.bar', '#picture', 'aside', '#film'].map(each => document.querySelector(each).getBoundingClientRect().toJSON())"
+    )
+    for above, below in itertools.pairwise(boxes):
+        assert above["height"] > 0
+        assert above["bottom"] <= below["top"] + 1
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_next_leads_through_items_that_the_filter_would_no_longer_find(browser: Browser, served: str) -> None:

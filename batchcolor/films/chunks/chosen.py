@@ -19,16 +19,16 @@ import numpy as np
 from ...colours.files import sha256_of
 from ...colours.model import ChosenColours, Mask, Point, Reference, Rule, ShotSetting
 from ...colours.pictures import read_mask, read_reference
-from ...colours.spread import Spot
-from ...colours.still import ChosenSpot, PictureColours, Still, one_colour, scaled
+from ...colours.spread import Disc
+from ...colours.still import Hint, PictureColours, Still, one_colour, scaled
 from ...engines.colorizer import Colorizer
 from ...errors import UsageError
 from ...executors import JobContext
 from ...runtime.file_hash import file_sha256
 from ..chroma.point_spread import PointSpread, spread_over_shot
 from ..chroma.propagation import (
-    PlacedLayer,
-    PlacedPoint,
+    LayerOnFrame,
+    PointOnFrame,
     ShotColours,
     ShotFrames,
     propagate_layer,
@@ -228,8 +228,8 @@ class CarryWork:
         tracks, lost = propagate_points(seen, points)
         carried = ShotColours(
             tracks=tracks,
-            sizes=np.array([point.spot.spot.size for point in points], np.float32),
-            colours=np.array([point.spot.ab for point in points], np.float32).reshape(-1, 2),
+            sizes=np.array([point.hint.disc.size for point in points], np.float32),
+            colours=np.array([point.hint.ab for point in points], np.float32).reshape(-1, 2),
             keys=tuple(sorted({entry.frame for entry in shot.entries})),
             breaks=_breaks(shot.entries, len(lightness)),
             references=tuple(propagate_layer(seen, each) for each in references),
@@ -257,19 +257,19 @@ class CarryWork:
 
     def _placed(
         self, entries: Sequence[Entry], lightness: Sequence[np.ndarray], scale: float
-    ) -> tuple[list[PlacedPoint], list[PlacedLayer], list[PlacedLayer]]:
+    ) -> tuple[list[PointOnFrame], list[LayerOnFrame], list[LayerOnFrame]]:
         points, references, masks = [], [], []
         for entry in entries:
             chosen = entry.chosen
             L = lightness[entry.frame].astype(np.float32) / np.float32(2.55)
             if isinstance(chosen, Point):
                 ab = (chosen.colour.a * scale, chosen.colour.b * scale)
-                spot = ChosenSpot(Spot(*chosen.at, chosen.size), ab)
-                points.append(PlacedPoint(entry.frame, spot, entry.reach, entry.place))
+                hint = Hint(Disc(*chosen.at, chosen.size), ab)
+                points.append(PointOnFrame(entry.frame, hint, entry.reach, entry.place))
             elif isinstance(chosen, Reference):
                 layer = scaled(read_reference(chosen.picture, L), scale)
-                references.append(PlacedLayer(entry.frame, layer, entry.reach))
+                references.append(LayerOnFrame(entry.frame, layer, entry.reach))
             else:
                 layer = one_colour(chosen.colour.ab, read_mask(chosen.picture, L.shape), scale)
-                masks.append(PlacedLayer(entry.frame, layer, entry.reach))
+                masks.append(LayerOnFrame(entry.frame, layer, entry.reach))
         return points, references, masks

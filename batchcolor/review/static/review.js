@@ -13,7 +13,7 @@ let running = false;
 
 async function showRun() {
   const state = await json("/api/redo"), frames = state.frames ? `, frame ${state.frames[0]}` : "";
-  $("run-state").textContent = state.running ? `Redoing ${state.done} of ${state.total}${frames}` : state.error || `${state.marked} to be redone`;
+  $("run-state").textContent = state.running ? `Redoing ${state.done} of ${state.total}${frames}` : state.error || (state.marked > 0 ? `${state.marked} to be redone` : "");
   $("redo").disabled = state.running || state.marked === 0;
   if (state.running) setTimeout(() => showRun().catch(show), 500);
   else if (running) {
