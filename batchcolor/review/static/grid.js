@@ -134,7 +134,8 @@ function drawTile(tile, index) {
   tile.className = "tile";
   delete tile.dataset.picture;
   picture.removeAttribute("src"); // not loaded any more
-  name.textContent = "";
+  name.textContent = tile.title = "";
+  tile.removeAttribute("aria-label");
   itemAt(index).then(item => {
     if (item === null || grid.tiles.get(index) !== tile) return;
     const state = [item.status === "failed" && "failed", item.accepted && "accepted", item.redo && "redo"].filter(Boolean);
