@@ -25,7 +25,10 @@ from .smoothing import weighted
 
 _LOST, _SURE = 0.05, 0.3  # trust in motion at which a pixel is lost, and from which nothing of it is
 _FADING = np.float32(0.9)  # of the weight that is left, a frame, where motion cannot be trusted
-_LASTING, _RELAXING = 0.5, 0.96  # of the change, of guessed colours: the share that remains; of what falls, the share left a frame
+_LASTING, _RELAXING = (
+    0.5,
+    0.96,
+)  # of the change, of guessed colours: the share that remains; of what falls, the share left a frame
 _LEAST_AGREEING = 0.4  # mean weight of the aligned frame under which it shows something else
 
 
