@@ -233,9 +233,10 @@ class ChunkWork:
         decoded = (
             (shot, DecodedFrame(_NO_PICTURE, self._small(frame, colorizer))) for shot, frame in self._in_shots(found, end)
         )
-        for colorized, _ in self._colorized(decoded, end, colorizer, ColorCounts(), self._chosen(end, colorizer)):
+        chosen = self._chosen(end, colorizer)
+        for colorized, _ in self._colorized(decoded, end, colorizer, ColorCounts(), chosen):
             last = colorized
-        frame = EarlierFrame(last.L, last.ab)
+        frame = EarlierFrame(last.L, last.ab, bool(chosen.shots))
         frame.save(path)
         return frame
 
