@@ -27,7 +27,7 @@ from .archive.run import run
 from .archive.walk import STATE_FOLDER, Kind
 from .archive.written_files import check_written_files
 from .errors import BatchcolorError, ExitCode, SourceError, UsageError
-from .settings import ColorSettings, ModelSettings, RunOptions, Settings
+from .settings import ColorSettings, FilmSettings, ModelSettings, RunOptions, Settings
 from .weights.store import is_name
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ def colorize_film(
     from .engines.shared_gpus import shared_gpus
     from .executors import local_executors
 
-    workers = jobs or _most_workers(films=True)
+    workers = jobs or _most_workers([(source, settings.film)])
     with shared_gpus(settings.model) as model, local_executors(workers) as executors:
         settings = replace(settings, model=model)
         return films.colorize_film(source, target, settings, executor=executors.films, on_progress=on_progress)
@@ -360,7 +360,7 @@ def _executors(
     from .executors import Executors, RayOptions, local_executors, ray_executor
 
     if options.executor == "local" or not todo.items:
-        most = options.jobs or _most_workers(films=bool(todo.of_kind(Kind.FILM)))
+        most = options.jobs or _most_workers([(item.source, item.settings.film) for item in todo.of_kind(Kind.FILM)])
         with local_executors(_workers(most, todo)) as executors:
             yield executors
         return
@@ -398,12 +398,16 @@ def _without_changing(todo: Plan, wait_s: float | None, should_stop: Callable[[]
     return dataclasses.replace(todo, items=items, notes=(*todo.notes, *notes)), len(changing)
 
 
-def _most_workers(*, films: bool) -> int:
-    """Processes that this machine has cores for, and memory where they work on films."""
-    from .runtime.memory_budget import available_bytes, film_workers
+def _most_workers(films: Sequence[tuple[Path, FilmSettings]]) -> int:
+    """Processes that this machine has cores for, and memory for each of these films."""
+    from .runtime.memory_budget import available_bytes, workers_that_fit
     from .runtime.thread_budget import cores
 
-    return film_workers(cores(), available_bytes()) if films else cores()
+    if not films or cores() == 1:
+        return cores()
+    from .films.memory import most_bytes
+
+    return workers_that_fit(cores(), available_bytes(), most_bytes(films))
 
 
 def _workers(most: int, todo: Plan) -> int:

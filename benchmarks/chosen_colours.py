@@ -1,10 +1,11 @@
 """What chosen colours do: gain by true points, chosen colour against result, and spill.
 
-    python -m benchmarks.chosen_colours PICTURES [--pattern GLOB] [--segments BSDS500] [--weights NAME|PATH] [--most N]
+    python -m benchmarks.chosen_colours PICTURES [--pattern GLOB] [--segments BSDS500] [--weights NAME|PATH] [--most N] [--points N]
 
 PICTURES: a folder of colour photographs, judged at 256x256. --segments: the folder of BSDS500's data (github.com/BIDS/BSDS500, folder
 BSDS500/data) for the figures of spill: each picture is found there again by its appearance, and cut up as the annotator with the median
-number of segments did it. siggraph17 with random weights, where its file is not at hand, says nothing of gain and spill.
+number of segments did it. Of siggraph17 with random weights, where its file is not at hand, gain and segments are left out: they say
+nothing about trained ones.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import numpy as np
 
 from batchcolor.color.conversion import fit_gamut, lab_to_rgb, rgb_to_lab
 from batchcolor.color.upsampling import UPSCALERS, apply_map
-from batchcolor.colours.spread import Spot
-from batchcolor.colours.still import ChosenSpot, PictureColours, Still
+from batchcolor.colours.spread import Disc
+from batchcolor.colours.still import Hint, PictureColours, Still
 from batchcolor.engines import open_engine
 from batchcolor.engines.colorizer import Colorizer
 from batchcolor.settings import EngineName
 
-from .precisions import SIDE, checkpoint_of
+from .precisions import RANDOM, SIDE, checkpoint_of
 
 COUNTS = (1, 2, 5, 10, 50)
 _SIZE = 0.02
@@ -40,6 +41,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--engine", default="auto", choices=("auto", "torch", "openvino"))
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16", "int8"))
     parser.add_argument("--most", type=int, default=200, help="pictures")
+    parser.add_argument(
+        "--points", type=int, default=2, help="in each picture, one at a time, for chosen colour against result"
+    )
     options = parser.parse_args(arguments)
     checkpoint = checkpoint_of(options.weights)
     engine: EngineName = options.engine
@@ -48,31 +52,34 @@ def main(arguments: list[str] | None = None) -> None:
     )
     paths = sorted(options.pictures.glob(options.pattern))
     paths = [paths[n] for n in np.random.default_rng(1).permutation(len(paths))[: options.most]]
-    segments = _Segments(options.segments) if options.segments else None
+    trained = checkpoint.card.get("weights") != RANDOM
+    segments = _Segments(options.segments) if options.segments and trained else None
     gains, apart, far, inside, outside = [], [], [], [], []
     for path in paths:
         rgb = _read(path)
         truth = rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255)
         still = Still.of(colorizer, np.ascontiguousarray(truth[0]))
         rng = np.random.default_rng(list(path.name.encode()))
-        gains.append(_gains(still, truth, rng))
-        found_at = _chosen_and_result(still, rng)
-        apart += [found_at[0]]
-        far += [found_at[1]]
+        if trained:
+            gains.append(_gains(still, truth, rng))
+        for _ in range(options.points):
+            distance, change = _chosen_and_result(still, rng)
+            apart.append(distance)
+            far.append(change)
         cut = segments.of(rgb) if segments else None
         if cut is not None:
             found = _spill(still, cut, rng)
             if found is not None:
                 inside.append(found[0])
                 outside.append(found[1])
-    print(f"{options.weights}, {engine} {options.precision}, {len(gains)} pictures at {SIDE} x {SIDE}")
+    named = options.weights if trained else f"{options.weights} with random weights"
+    print(f"{named}, {engine} {options.precision}, {len(paths)} pictures at {SIDE} x {SIDE}")
+    if gains:
+        told = ", ".join(f"{n}: {gain:.2f}" for n, gain in zip(COUNTS, np.mean(gains, 0), strict=True))
+        print(f"gain over no points, mean PSNR: {told} dB")
     print(
-        "gain over no points, mean PSNR: "
-        + ", ".join(f"{n}: {g:.2f}" for n, g in zip(COUNTS, np.mean(gains, 0), strict=True))
-        + " dB"
-    )
-    print(
-        f"chosen colour against result at the point, median {np.median(apart):.2f}, 90 % {np.quantile(apart, 0.9):.2f} ab units"
+        f"chosen colour against result at the point, {len(apart)} points: median {np.median(apart):.2f}, "
+        f"90 % {np.quantile(apart, 0.9):.2f} ab units"
     )
     print(f"change farther than a quarter of the picture away: mean {100 * np.mean(far):.1f} % of the change at the point")
     if inside:
@@ -96,9 +103,9 @@ def _psnr(L: np.ndarray, ab: np.ndarray, truth: np.ndarray) -> float:
 def _gains(still: Still, truth: np.ndarray, rng: np.random.Generator) -> list[float]:
     """PSNR over that without points, for true colours at random places."""
     base = _psnr(truth[0], still.plain, truth[1:])
-    spots = [Spot(float(x), float(y), _SIZE) for x, y in rng.uniform(0, 1, (max(COUNTS), 2))]
-    colours = still.spreader.at(truth[1:], spots)
-    points = [ChosenSpot(spot, (float(a), float(b))) for spot, (a, b) in zip(spots, colours, strict=True)]
+    discs = [Disc(float(x), float(y), _SIZE) for x, y in rng.uniform(0, 1, (max(COUNTS), 2))]
+    colours = still.spreader.at(truth[1:], discs)
+    points = [Hint(disc, (float(a), float(b))) for disc, (a, b) in zip(discs, colours, strict=True)]
     return [_psnr(truth[0], still.ab(PictureColours(tuple(points[:n]))), truth[1:]) - base for n in COUNTS]
 
 
@@ -108,7 +115,7 @@ def _chosen_and_result(still: Still, rng: np.random.Generator) -> tuple[float, f
     x, y = (float(v) for v in rng.uniform(0.02, 0.98, 2))
     hue, chroma = rng.uniform(0, 2 * np.pi), rng.uniform(10, 60)
     chosen = np.array([chroma * np.cos(hue), chroma * np.sin(hue)], np.float32)
-    ab = still.ab(PictureColours((ChosenSpot(Spot(x, y, _SIZE), (float(chosen[0]), float(chosen[1]))),)))
+    ab = still.ab(PictureColours((Hint(Disc(x, y, _SIZE), (float(chosen[0]), float(chosen[1]))),)))
     made, plain = (apply_map(UPSCALERS["guided"](still.L, each), still.L) for each in (ab, still.plain))
     row, column = int(y * SIDE), int(x * SIDE)
     L = still.L[row : row + 1, column : column + 1][None]
@@ -129,11 +136,11 @@ def _spill(still: Still, cut: np.ndarray, rng: np.random.Generator) -> tuple[flo
     segment = cut == rng.choice(large)
     depth = cv2.distanceTransform(np.pad(segment.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
     y, x = (int(v) for v in rng.choice(np.argwhere(depth >= min(5.0, 0.7 * depth.max()))))
-    spot = Spot((x + 0.5) / SIDE, (y + 0.5) / SIDE, _SIZE)
+    disc = Disc((x + 0.5) / SIDE, (y + 0.5) / SIDE, _SIZE)
     hue = rng.uniform(0, 2 * np.pi)
-    (was,) = still.spreader.at(still.plain, [spot])
+    (was,) = still.spreader.at(still.plain, [disc])
     chosen = (float(was[0] + _OFFSET * np.cos(hue)), float(was[1] + _OFFSET * np.sin(hue)))
-    change = still.ab(PictureColours((ChosenSpot(spot, chosen),))) - still.plain
+    change = still.ab(PictureColours((Hint(disc, chosen),))) - still.plain
     change = np.hypot(*(cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for plane in change)) / _OFFSET
     return float(change[segment].mean()), float(change[~segment].mean())
 

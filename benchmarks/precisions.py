@@ -50,6 +50,9 @@ def pictures(folder: Path | None, pattern: str) -> list[np.ndarray]:
     return [cv2.resize(rgb, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for rgb in found]
 
 
+RANDOM = "random"  # on the card of weights that are not trained
+
+
 def checkpoint_of(weights: str) -> Checkpoint:
     """siggraph17 with random weights of a sensible scale where its published file is not at hand."""
     try:
@@ -61,7 +64,7 @@ def checkpoint_of(weights: str) -> Checkpoint:
     torch.manual_seed(2)
     generator = build("siggraph17")
     torch.nn.init.normal_(generator.get_parameter("model_out.0.weight"), std=0.4)
-    return Checkpoint("siggraph17", {}, generator.state_dict())
+    return Checkpoint("siggraph17", {}, generator.state_dict(), card={"weights": RANDOM})
 
 
 def judged(labs: list[np.ndarray], answers: list[np.ndarray], truths: list[np.ndarray]) -> tuple[float, float, float]:

@@ -181,7 +181,7 @@ def _clicks(browser: Browser, clicks: int) -> Figures:
     browser.wait("return document.querySelector('#count').textContent === '1 item' && document.querySelector('.tile img[src]')")
     browser.click(".tile")
     browser.wait(
-        "return document.querySelector('#after').naturalWidth > 0 && document.querySelector('#before').naturalWidth > 0"
+        "return document.querySelector('#after').naturalWidth > 0 && document.querySelector('#picture[aria-busy=false]')"
     )
     rng = np.random.default_rng(2)
     points, colours = [], []

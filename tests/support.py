@@ -74,10 +74,9 @@ def results(output: Path) -> list[str]:
     return sorted(path.as_posix() for path in found if not any(part.startswith(KEPT) for part in path.parts[:-1]))
 
 
-EXIFTOOL, CHROMIUM, CHROMEDRIVER, FFMPEG, FFPROBE = "exiftool", "chromium", "chromedriver", "ffmpeg", "ffprobe"
+EXIFTOOL, CHROMEDRIVER, FFMPEG, FFPROBE = "exiftool", "chromedriver", "ffmpeg", "ffprobe"
 _PACKAGES = {
     EXIFTOOL: "libimage-exiftool-perl",
-    CHROMIUM: "chromium",
     CHROMEDRIVER: "chromium-driver",
     FFMPEG: "ffmpeg",
     FFPROBE: "ffmpeg",

@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import SourceError
 from .outcome import Outcome, Status, Thumbnail
 from .walk import Kind
 
@@ -27,11 +28,11 @@ def thumbnails(outcome: Outcome, side: int) -> tuple[Thumbnail | None, Thumbnail
 
 
 def _photo(path: Path, side: int) -> Thumbnail | None:
-    from ..runtime.libvips import pyvips, thumbnail
+    from ..photos.thumbnail import thumbnail
 
     try:
-        return _encoded(thumbnail(path, side, side, size="down"))
-    except (pyvips.Error, UnicodeEncodeError):
+        return _encoded(thumbnail(path, side))
+    except SourceError:
         return None
 
 
@@ -55,7 +56,5 @@ def _film(path: Path, side: int) -> Thumbnail | None:
 
 
 def _encoded(image: pyvips.Image) -> Thumbnail:
-    if image.hasalpha():
-        image = image.flatten(background=[128])
-    data: bytes = image.colourspace("srgb").cast("uchar").webpsave_buffer(Q=_QUALITY, keep="none")
+    data: bytes = image.webpsave_buffer(Q=_QUALITY, keep="none")
     return Thumbnail("data:image/webp;base64," + base64.b64encode(data).decode(), (image.width, image.height))

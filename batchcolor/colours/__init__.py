@@ -6,7 +6,7 @@ Files (no network needed): `ColoursFolder.open(folder)` reads `palette.toml` and
 
 A still picture, live (`still.py`): `Still.of(colorizer, L)` runs the network once and keeps its ab, its features and the factorized
 picture; `still.ab(picture_colours(chosen, L))` then answers in milliseconds for any points, references, masks and rules, and
-`still.reach(spot)` tells how far a point's colour goes. `color.upsampling` brings ab to any size, as for every result.
+`still.reach(disc)` tells how far a point's colour goes. `color.upsampling` brings ab to any size, as for every result.
 
 A film's frame is a `Still` of its own. `films.chroma.propagation` takes choices through a shot (`propagate_points`, `propagate_layer` on
 its frames' lightness); `ShotColours.at(n, shape)` says what holds on frame n, ready for `still.ab`.

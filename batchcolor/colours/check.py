@@ -53,5 +53,5 @@ def _entries(chosen: ItemColours) -> Iterator[tuple[str, int, Any]]:
 
 
 def _check_pictures(chosen: ItemColours) -> None:
-    for picture in [*(each.picture for each in chosen.references), *(each.picture for each in chosen.masks)]:
-        check_picture(picture)
+    for layer in chosen.layers:
+        check_picture(layer.picture)

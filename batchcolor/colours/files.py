@@ -139,10 +139,9 @@ def read_item(path: Path, palette: Palette = NO_PALETTE) -> ItemColours:
 
 def digest_of(chosen: ItemColours) -> str:
     """SHA-256 of what was chosen, its pictures' bytes included; notes count, for they are kept in the result. Raises `UsageError`."""
-    pictures = [*(each.picture for each in chosen.references), *(each.picture for each in chosen.masks)]
     entries = [[dataclasses.astuple(each) for each in getattr(chosen, field)] for field, _ in _TABLES.values()]
     try:
-        return sha256_of([entries, [file_sha256(picture) for picture in pictures]])
+        return sha256_of([entries, [file_sha256(layer.picture) for layer in chosen.layers]])
     except OSError as exc:
         raise UsageError(f"{exc.filename}: cannot be read ({exc.strerror}); check that it exists and its permissions") from exc
 

@@ -96,6 +96,11 @@ class ItemColours:
     def __bool__(self) -> bool:
         return bool(self.points or self.references or self.masks or self.shots)
 
+    @property
+    def layers(self) -> tuple[Reference | Mask, ...]:
+        """What comes with a picture of its own."""
+        return self.references + self.masks
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenColours:

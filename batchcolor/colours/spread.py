@@ -45,7 +45,7 @@ _ALONE_AT = 3  # points beyond the first at which it counts half as if it stood 
 _NOISE, _NOISE_ALONE, _NOISE_AROUND = 0.03, 0.1, 0.01  # variance of what a point says, as a share of the field's
 
 
-class Spot(NamedTuple):
+class Disc(NamedTuple):
     """A place of a picture: x, y of its middle as shares of width and height, diameter as a share of the shorter side."""
 
     x: float
@@ -55,8 +55,8 @@ class Spot(NamedTuple):
 
 @dataclass(slots=True)
 class _Column:
-    """What a spot's value says of every cell. correlation: `(cells,)`, 0..1; row: the spot's weights on cells `(cells,)`; the rest is the
-    spot's own."""
+    """What a disc's value says of every cell. correlation: `(cells,)`, 0..1; row: the disc's weights on cells `(cells,)`; the rest is the
+    disc's own."""
 
     correlation: np.ndarray
     row: np.ndarray
@@ -66,7 +66,7 @@ class _Column:
 
 
 class Spreader:
-    """One picture, factorized once: a `correction` then takes milliseconds, and what a spot costs is remembered.
+    """One picture, factorized once: a `correction` then takes milliseconds, and what a disc costs is remembered.
 
     shape: (height, width) of its grid of cells.
     """
@@ -85,19 +85,19 @@ class Spreader:
         self._features = _standardized(features, self.shape)
         self._place = np.stack([(x.ravel() + 0.5) / width, (y.ravel() + 0.5) / height], 1).astype(np.float32)
         self._lightness = small_L.ravel()
-        self._columns: dict[Spot, _Column] = {}
+        self._columns: dict[Disc, _Column] = {}
 
-    def at(self, planes: np.ndarray, spots: Sequence[Spot]) -> np.ndarray:
-        """Planes `(C, h, w)` of any size, averaged over each spot: `(spots, C)`."""
-        rows = np.stack([column.row for column in self._columns_of(spots)])
+    def at(self, planes: np.ndarray, discs: Sequence[Disc]) -> np.ndarray:
+        """Planes `(C, h, w)` of any size, averaged over each disc: `(discs, C)`."""
+        rows = np.stack([column.row for column in self._columns_of(discs)])
         averaged: np.ndarray = rows @ _resized(planes, self.shape).reshape(len(planes), -1).T
         return averaged
 
-    def correction(self, spots: Sequence[Spot], differences: np.ndarray) -> np.ndarray:
-        """What to add to ab: float32 `(2, height, width)` of the grid. differences: chosen colours less ab at the spots, `(n, 2)`."""
-        if not len(spots):
+    def correction(self, discs: Sequence[Disc], differences: np.ndarray) -> np.ndarray:
+        """What to add to ab: float32 `(2, height, width)` of the grid. differences: chosen colours less ab at the discs, `(n, 2)`."""
+        if not len(discs):
             return np.zeros((2, *self.shape), np.float32)
-        columns = self._columns_of(spots)
+        columns = self._columns_of(discs)
         rows = np.stack([column.row for column in columns])  # (n, cells)
         local = np.stack([_sharpened(c.correlation, d) for c, d in zip(columns, differences, strict=True)], 1)  # (cells, n)
         wide = self._wide(columns, local, rows, differences)
@@ -106,24 +106,24 @@ class Spreader:
         correlation = np.stack([column.correlation for column in columns], 1)
         nearness = np.square(correlation / np.maximum(1 - correlation, _NEAREST)) + 1e-12
         field = wide + strength / (1 + strength) * ((nearness @ rest) / nearness.sum(1, keepdims=True))
-        field = field + self._around(spots, rows, differences - rows @ field)
+        field = field + self._around(discs, rows, differences - rows @ field)
         return np.ascontiguousarray(field.T.reshape(2, *self.shape), np.float32)
 
-    def reach(self, spot: Spot) -> np.ndarray:
-        """How far a colour at this spot goes that is far from the predicted one: float32 `(height, width)` of the grid, 0..1."""
+    def reach(self, disc: Disc) -> np.ndarray:
+        """How far a colour at this disc goes that is far from the predicted one: float32 `(height, width)` of the grid, 0..1."""
         far = np.array([np.inf, 0], np.float32)
-        return _sharpened(self._columns_of([spot])[0].correlation, far).reshape(self.shape)
+        return _sharpened(self._columns_of([disc])[0].correlation, far).reshape(self.shape)
 
-    def _around(self, spots: Sequence[Spot], rows: np.ndarray, missed: np.ndarray) -> np.ndarray:
-        """What brings the spots themselves to their colours, `(cells, 2)`: on an edge, the cells around one differ."""
+    def _around(self, discs: Sequence[Disc], rows: np.ndarray, missed: np.ndarray) -> np.ndarray:
+        """What brings the discs themselves to their colours, `(cells, 2)`: on an edge, the cells around one differ."""
         height, width = self.shape
-        middles = np.array([[spot.x * width, spot.y * height] for spot in spots], np.float32)
-        radii = np.array([max(1.0, spot.size * min(height, width) / 2) for spot in spots], np.float32)
+        middles = np.array([[disc.x * width, disc.y * height] for disc in discs], np.float32)
+        radii = np.array([max(1.0, disc.size * min(height, width) / 2) for disc in discs], np.float32)
         kernel = np.exp(-_squared(self._place * np.array([width, height], np.float32), middles) / (2 * np.square(radii)))
         return kernel @ np.linalg.solve(_positive(rows @ kernel, _NOISE_AROUND), missed)
 
     def _wide(self, columns: list[_Column], local: np.ndarray, rows: np.ndarray, differences: np.ndarray) -> np.ndarray:
-        """The part `(cells, 2)` of the differences that holds far from the spots."""
+        """The part `(cells, 2)` of the differences that holds far from the discs."""
         kernel = self._by_features(columns)
         similarity = rows @ kernel
         beside = np.linalg.solve(_positive((1 - _WIDE_SHARE) * (rows @ local) + _WIDE_SHARE * similarity, _NOISE), differences)
@@ -139,28 +139,28 @@ class Spreader:
         return bent
 
     def _by_features(self, columns: list[_Column]) -> np.ndarray:
-        """exp(-distances of features, place and lightness) between cells and spots: float32 `(cells, n)`."""
+        """exp(-distances of features, place and lightness) between cells and discs: float32 `(cells, n)`."""
         distance = _squared(self._features, np.stack([c.features for c in columns])) / np.float32(2 * _FEATURE_WIDTH**2)
         distance += _squared(self._place, np.stack([c.place for c in columns])) / np.float32(2 * _PLACE_WIDTH**2)
         lightness = np.array([c.lightness for c in columns], np.float32)
         distance += np.square(self._lightness[:, None] - lightness) / np.float32(2 * _LIGHTNESS_WIDTH**2)
         return np.exp(-distance)
 
-    def _columns_of(self, spots: Sequence[Spot]) -> list[_Column]:
-        missing = [spot for spot in dict.fromkeys(spots) if spot not in self._columns]
+    def _columns_of(self, discs: Sequence[Disc]) -> list[_Column]:
+        missing = [disc for disc in dict.fromkeys(discs) if disc not in self._columns]
         if missing:
-            rows = np.stack([_disc(spot, self.shape) for spot in missing], 1)  # (cells, n)
+            rows = np.stack([_disc(disc, self.shape) for disc in missing], 1)  # (cells, n)
             covariances = self._graph.solve(self._graph.solve(rows.reshape(*self.shape, -1))).reshape(rows.shape)
-            for spot, row, covariance in zip(missing, rows.T, covariances.T, strict=True):
+            for disc, row, covariance in zip(missing, rows.T, covariances.T, strict=True):
                 correlation = np.clip(covariance / max(float(row @ covariance), 1e-12), 0, 1)
-                self._columns[spot] = _Column(
+                self._columns[disc] = _Column(
                     correlation.astype(np.float32),
                     np.ascontiguousarray(row),
                     row @ self._features,
                     row @ self._place,
                     float(row @ self._lightness),
                 )
-        return [self._columns[spot] for spot in spots]
+        return [self._columns[disc] for disc in discs]
 
 
 def grid_shape(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -193,11 +193,11 @@ def _standardized(features: Sequence[np.ndarray], shape: tuple[int, int]) -> np.
     return np.ascontiguousarray(np.concatenate(layers).T)
 
 
-def _disc(spot: Spot, shape: tuple[int, int]) -> np.ndarray:
-    """Shares of the cells that a spot covers, float32 `(cells,)`, their sum 1; of a small one, the cells around its middle."""
+def _disc(disc: Disc, shape: tuple[int, int]) -> np.ndarray:
+    """Shares of the cells that a disc covers, float32 `(cells,)`, their sum 1; of a small one, the cells around its middle."""
     height, width = shape
-    y, x = spot.y * height - 0.5, spot.x * width - 0.5
-    radius = spot.size * min(height, width) / 2
+    y, x = disc.y * height - 0.5, disc.x * width - 0.5
+    radius = disc.size * min(height, width) / 2
     rows, columns = np.arange(height)[:, None], np.arange(width)[None]
     if radius < 1:  # bilinear: the four cells around the middle
         weight = np.clip(1 - np.abs(rows - np.clip(y, 0, height - 1)), 0, None) * np.clip(

@@ -22,16 +22,16 @@ from ..engines.colorizer import Colorizer
 from .model import ChosenColours, Rule
 from .pictures import Layer, read_mask, read_reference
 from .rules import apply_rules
-from .spread import Spot, Spreader
+from .spread import Disc, Spreader
 
-_SAMPLED = 14  # spots along the longer side at which a reference that covers a part speaks for the rest
+_SAMPLED = 14  # discs along the longer side at which a reference that covers a part speaks for the rest
 _COVERED = 0.98  # mean weight from which a reference has nothing left to speak for
 
 
-class ChosenSpot(NamedTuple):
-    """A colour at a spot: a, b of CIELAB."""
+class Hint(NamedTuple):
+    """A colour at a disc: a, b of CIELAB."""
 
-    spot: Spot
+    disc: Disc
     ab: tuple[float, float]
 
 
@@ -40,7 +40,7 @@ class PictureColours:
     """What was chosen for one picture. references, masks: at the size at which the network sees it, in this order one over the other.
     correction: what is added to ab, float32 `(2, h, w)`, for points that are spread already."""
 
-    points: tuple[ChosenSpot, ...] = ()
+    points: tuple[Hint, ...] = ()
     references: tuple[Layer, ...] = ()
     masks: tuple[Layer, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -59,6 +59,11 @@ class PictureColours:
     def __bool__(self) -> bool:
         return bool(self.points or self.references or self.masks or self.rules) or self.correction is not None
 
+    def with_layers_scaled(self, factor: float) -> PictureColours:
+        """The same, with ab of references and masks multiplied."""
+        references, masks = (tuple(scaled(layer, factor) for layer in layers) for layers in (self.references, self.masks))
+        return replace(self, references=references, masks=masks)
+
 
 def picture_colours(chosen: ChosenColours, L: np.ndarray, *, page: int = 1, saturation: float = 1.0) -> PictureColours:
     """What was chosen for a page of a photo, its pictures read and aligned.
@@ -69,7 +74,7 @@ def picture_colours(chosen: ChosenColours, L: np.ndarray, *, page: int = 1, satu
     item = chosen.item
     scale = 1 / saturation if saturation > 0 else 1.0
     points = tuple(
-        ChosenSpot(Spot(*point.at, point.size), (point.colour.a * scale, point.colour.b * scale))
+        Hint(Disc(*point.at, point.size), (point.colour.a * scale, point.colour.b * scale))
         for point in item.points
         if point.page == page
     )
@@ -131,9 +136,9 @@ class Still:
         for layer in colours.references:
             ab = self._with_reference(ab, layer)
         if colours.points:
-            spots = [point.spot for point in colours.points]
+            discs = [point.disc for point in colours.points]
             wanted = np.array([point.ab for point in colours.points], np.float32)
-            ab = ab + self._resized(self.spreader.correction(spots, wanted - self.spreader.at(ab, spots)))
+            ab = ab + self._resized(self.spreader.correction(discs, wanted - self.spreader.at(ab, discs)))
         if colours.correction is not None:
             ab = ab + self._resized(colours.correction)
         for layer in colours.masks:
@@ -145,11 +150,11 @@ class Still:
         unmasked = replace(colours, masks=())
         return self.ab(unmasked) - self.ab(replace(unmasked, points=()))
 
-    def reach(self, spot: Spot) -> np.ndarray:
+    def reach(self, disc: Disc) -> np.ndarray:
         """How far a point's colour goes: float32 `(h'', w'')`, 0..1, over the whole picture at a coarse size."""
-        return self.spreader.reach(spot)
+        return self.spreader.reach(disc)
 
-    def _hinted(self, points: Sequence[ChosenSpot]) -> np.ndarray:
+    def _hinted(self, points: Sequence[Hint]) -> np.ndarray:
         if self._colorizer is None:
             return self.plain
         (answer,) = self._colorizer.predict([self.L], [hints_of(points, self.L.shape)])
@@ -158,10 +163,10 @@ class Still:
     def _with_reference(self, ab: np.ndarray, layer: Layer) -> np.ndarray:
         weight, reference = self._resized(layer.weight[None]), self._resized(layer.ab)
         if float(layer.weight.mean()) < _COVERED:
-            spots = _sampled(layer.weight)
-            if spots:
-                differences = self.spreader.at(reference - ab, spots)
-                ab = ab + self._resized(self.spreader.correction(spots, differences))
+            discs = _sampled(layer.weight)
+            if discs:
+                differences = self.spreader.at(reference - ab, discs)
+                ab = ab + self._resized(self.spreader.correction(discs, differences))
         return ab + weight * (reference - ab)
 
     def _resized(self, planes: np.ndarray) -> np.ndarray:
@@ -173,7 +178,7 @@ class Still:
         return np.stack([cv2.resize(np.ascontiguousarray(p), (width, height), interpolation=way) for p in planes])
 
 
-def hints_of(points: Sequence[ChosenSpot], shape: tuple[int, ...]) -> Hints:
+def hints_of(points: Sequence[Hint], shape: tuple[int, ...]) -> Hints:
     """Points as planes of hints for a network that sees the picture at `shape` = (h, w); the last of two wins."""
     height, width = shape
     hints = Hints(np.zeros((2, height, width), np.float32), np.zeros((1, height, width), np.float32))
@@ -186,11 +191,11 @@ def hints_of(points: Sequence[ChosenSpot], shape: tuple[int, ...]) -> Hints:
     return hints
 
 
-def _sampled(weight: np.ndarray) -> list[Spot]:
+def _sampled(weight: np.ndarray) -> list[Disc]:
     """Spots evenly over what a reference covers for certain."""
     height, width = weight.shape
     step = 1 / _SAMPLED
     aspect = width / height
     across, down = (_SAMPLED, max(1, round(_SAMPLED / aspect))) if aspect >= 1 else (max(1, round(_SAMPLED * aspect)), _SAMPLED)
     places = [((n + 0.5) / across, (m + 0.5) / down) for m in range(down) for n in range(across)]
-    return [Spot(x, y, step / 2) for x, y in places if weight[int(y * height), int(x * width)] > 0.9]
+    return [Disc(x, y, step / 2) for x, y in places if weight[int(y * height), int(x * width)] > 0.9]

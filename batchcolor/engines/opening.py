@@ -26,6 +26,13 @@ def cached_colorizer(model: ModelSettings) -> Colorizer:
         return _opened[model]
 
 
+def release_networks() -> None:
+    """Give back the memory of opened networks that compute on the CPU, once nobody uses them; they are opened again when needed."""
+    with _opening:
+        for model in [model for model, colorizer in _opened.items() if colorizer.engine.device == "cpu"]:
+            del _opened[model]
+
+
 @dataclass(frozen=True, slots=True)
 class ColorizerFactory:
     """Opens the colorizer of these settings where it is called, once a process; may be sent to other processes."""

@@ -74,7 +74,7 @@ def finish(
     changes: the clocks that the pictures have had, as `FilmClock` has them. check: called before `target` gets its name; may raise.
     """
     matroska = target.suffix.lower() == ".mkv"
-    with atomic_write(target) as temporary:
+    with atomic_write(target, work.path) as temporary:  # where the next run finds it, should this one be killed
         damaged = join(
             source,
             target,

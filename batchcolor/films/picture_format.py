@@ -29,3 +29,11 @@ class PictureFormat:
     def sampling(self) -> str:
         """420, 422 or 444."""
         return next(name for name, sides in ACROSS_DOWN.items() if sides == (self.grid.across, self.grid.down))
+
+
+_LARGE_BYTES = 6 << 20
+
+
+def is_large(width: int, height: int, depth: int) -> bool:
+    """Whether few pictures of this size may be held at a time: with more than 6 MiB of luma each; 1080p of 10 bits has less."""
+    return width * height * (2 if depth > 8 else 1) > _LARGE_BYTES

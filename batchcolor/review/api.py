@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from ..archive.outcome import Status
 from ..archive.walk import Kind
 from ..colours.model import Point
 from ..colours.values import Names
-from . import pictures
+from ..errors import BatchcolorError
+from ..photos.read import probe
+from . import layers, pictures
 from .clips import Clips
 from .edits import Edits, as_json, point_of
+from .layers import Layers
 from .library import FILTERS, MARKS, Library, ReviewItem
 from .live import Live
-from .propagation import PointPropagation
+from .propagation import Propagation
 from .redo import Redo
 from .shots import Shots
 
@@ -39,8 +43,10 @@ class Review:
     live: Live
     redo: Redo
     shots: Shots
-    propagation: PointPropagation
+    propagation: Propagation
+    layers: Layers
     clips: Clips
+    pictures: pictures.PictureCache = field(default_factory=pictures.PictureCache)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
 
@@ -93,17 +99,25 @@ def _details(review: Review, request: Request, _body: dict[str, Any]) -> Respons
         {
             **item.as_dict(),
             "points": [as_json(point) for point in chosen.points],
-            "others": len(chosen.references) + len(chosen.masks) + len(chosen.shots),
+            "layers": layers.as_json(chosen),
+            "pages": _pages(item),
             "palette": review.edits.palette(),
             "source": str(item.source).encode("utf-8", "backslashreplace").decode(),
         }
     )
 
 
+def _pages(item: ReviewItem) -> int:
+    """Of a photo that can be read; 1 for other items."""
+    with contextlib.suppress(BatchcolorError):
+        return probe(item.source).pages if item.kind is Kind.PHOTO and item.status != Status.FAILED else 1
+    return 1
+
+
 def _prepare(review: Review, request: Request, body: dict[str, Any]) -> Response:
-    """Have the network look at a picture before somebody clicks on it."""
+    """Have the network look at a picture before somebody clicks on it; what was asked for before and has not begun is left out."""
     item, place = _item(review, request), _place(body.get("place"))
-    review.live.prepare((item.id, place), functools.partial(_pixels, item.source, item.kind, place, pictures.SCREEN))
+    review.live.prepare((item.id, place), functools.partial(review.pictures.of, item.source, item.kind, place))
     return Response(status_code=204)
 
 
@@ -112,7 +126,7 @@ def _thumbnail(review: Review, request: Request, _body: dict[str, Any]) -> Respo
     path = item.source if request.query_params.get("of") == "source" else item.target
     if not path.is_file():
         path = item.source
-    pixels = _pixels(path, item.kind, _place(request.query_params.get("at")), _THUMBNAIL)
+    pixels = pictures.pixels_of(path, item.kind, _place(request.query_params.get("at")), _THUMBNAIL)
     return Response(
         pictures.encoded(pixels, thumbnail=True), media_type="image/webp", headers={"Cache-Control": "private, max-age=60"}
     )
@@ -121,10 +135,8 @@ def _thumbnail(review: Review, request: Request, _body: dict[str, Any]) -> Respo
 def _picture(review: Review, request: Request, _body: dict[str, Any]) -> Response:
     item = _item(review, request)
     path = item.source if request.query_params.get("of") == "source" else item.target
-    return Response(
-        pictures.encoded(_pixels(path, item.kind, _place(request.query_params.get("at")), pictures.SCREEN)),
-        media_type="image/jpeg",
-    )
+    pixels = review.pictures.of(path, item.kind, _place(request.query_params.get("at")))
+    return Response(pictures.encoded(pixels), media_type="image/jpeg")
 
 
 def _place(value: Any) -> float:
@@ -138,12 +150,6 @@ def _place(value: Any) -> float:
     return place
 
 
-def _pixels(path: Path, kind: Kind, place: float, side: int) -> Any:
-    if kind is Kind.PHOTO:
-        return pictures.photo_pixels(path, side, max(1, int(place)))
-    return pictures.film_pixels(path, place, side)
-
-
 def _preview(review: Review, request: Request, body: dict[str, Any]) -> Response:
     """The picture at a place with the item's points, wherever they were chosen: those that do not come there change nothing."""
     item, place, side = _item(review, request), _place(body.get("place")), body.get("side")
@@ -151,9 +157,15 @@ def _preview(review: Review, request: Request, body: dict[str, Any]) -> Response
     here = [
         dataclasses.replace(point, at=at) for point, at in zip(points, _places(review, item, points, place), strict=True) if at
     ]
-    load = functools.partial(_pixels, item.source, item.kind, place, pictures.SCREEN)
-    most = None if side is None else min(pictures.SCREEN, max(16, int(_place(side))))
-    pixels = review.live.preview((item.id, place), load, here, review.edits.rules(item), most)
+    chosen, rules = review.edits.read(item), review.edits.rules(item)
+    pixels = review.live.preview(
+        (item.id, place),
+        functools.partial(review.pictures.of, item.source, item.kind, place),
+        here,
+        lambda L: review.layers.on_picture(item, chosen, rules, place, L),
+        saturation=review.layers.saturation(item, chosen, place),
+        side=None if side is None else min(pictures.SCREEN, max(16, int(_place(side)))),
+    )
     return Response(pictures.encoded(pixels), media_type="image/jpeg")
 
 
@@ -174,7 +186,7 @@ def _points(review: Review, body: dict[str, Any]) -> list[Point]:
 def _places(review: Review, item: ReviewItem, points: list[Point], place: float) -> list[tuple[float, float] | None]:
     if item.kind is Kind.PHOTO:
         return [point.at if point.page == max(1, int(place)) else None for point in points]
-    return review.propagation.on_frame(item.source, review.shots.at(item, place), points, place) if points else []
+    return review.propagation.points_on_frame(item.source, review.shots.at(item, place), points, place) if points else []
 
 
 def _suggestions(review: Review, request: Request, body: dict[str, Any]) -> Response:
@@ -182,7 +194,7 @@ def _suggestions(review: Review, request: Request, body: dict[str, Any]) -> Resp
     place, at = _place(body.get("place")), body.get("at")
     if not (isinstance(at, list) and len(at) == 2 and all(isinstance(v, int | float) and 0 <= v <= 1 for v in at)):
         raise HTTPException(400, "expected a position")
-    load = functools.partial(_pixels, item.source, item.kind, place, pictures.SCREEN)
+    load = functools.partial(review.pictures.of, item.source, item.kind, place)
     L, colours = review.live.suggestions((item.id, place), load, (float(at[0]), float(at[1])))
     return JSONResponse({"L": L, "colours": colours})
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,14 +15,16 @@ import numpy as np
 from ..color.conversion import lab_to_rgb
 from ..color.pixel_codes import lab_to_codes, rgb_to_lightness
 from ..color.upsampling import UPSCALERS, refined
-from ..colours.model import Point, Rule
-from ..colours.spread import Spot
-from ..colours.still import ChosenSpot, PictureColours, Still
+from ..colours.model import Point
+from ..colours.spread import Disc
+from ..colours.still import Hint, PictureColours, Still
 from ..colours.values import Colour
 from ..engines.colorizer import Colorizer
+from ..errors import BatchcolorError
 from ..settings import ColorSettings
 
 _MOST = 12  # pictures that stay ready
+_ALIKE = 6.0  # ab units between two suggestions, or one and gray, under which the second is left out
 _TURNED_CHROMA = 30.0  # at least, of suggestions with another hue: a gray turned is gray
 
 
@@ -44,26 +48,31 @@ class Live:
         self._colorizer, self._color = colorizer, color
         self._ready: OrderedDict[Key, _Ready] = OrderedDict()
         self._lock = threading.Lock()
+        self._wanted: Key | None = None
+        self._background = ThreadPoolExecutor(1, "prepare")
 
     def preview(
         self,
         key: Key,
         load: Callable[[], np.ndarray],
         points: Sequence[Point],
-        rules: tuple[Rule, ...] = (),
+        others: Callable[[np.ndarray], PictureColours] = lambda _L: PictureColours(),
+        *,
+        saturation: float = 1.0,
         side: int | None = None,
     ) -> np.ndarray:
         """The picture with these points, uint8 sRGB `(h, w, 3)`.
 
-        load: its pixels at screen size, uint8 sRGB, read once. side: of the box that the answer fits into; None: at screen size.
+        load: its pixels at screen size, uint8 sRGB, read once. others: what else was chosen for it, given its lightness as the network
+        sees it, float32 `(h, w)`, 0..100. saturation: of its shot. side: of the box that the answer fits into; None: at screen size.
         """
         with self._lock:
             ready = self._get(key, load)
-            scale = 1 / self._color.saturation if self._color.saturation > 0 else 1.0
-            spots = tuple(
-                ChosenSpot(Spot(*point.at, point.size), (point.colour.a * scale, point.colour.b * scale)) for point in points
-            )
-            ab = ready.still.ab(PictureColours(points=spots, rules=rules)) * np.float32(self._color.saturation)
+        scale = 1 / self._color.saturation if self._color.saturation > 0 else 1.0
+        hints = tuple(Hint(Disc(*point.at, point.size), (point.colour.a * scale, point.colour.b * scale)) for point in points)
+        chosen = replace(others(ready.small).with_layers_scaled(scale), points=hints)
+        with self._lock:
+            ab = ready.still.ab(chosen) * np.float32(self._color.saturation * saturation)
         coarse = UPSCALERS[self._color.upscaling](ready.small, ab)
         L = ready.L if side is None else _within_box(ready.L, side)
         return lab_to_codes(L, refined(coarse, *L.shape).ab(L, 0), 8)
@@ -76,12 +85,26 @@ class Live:
             self._ready.pop(_NOTHING, None)
 
     def prepare(self, key: Key, load: Callable[[], np.ndarray]) -> None:
-        """Run the network on a picture that somebody is about to change."""
-        with self._lock:
-            _ = self._get(key, load).still.spreader
+        """Begin to run the network on a picture that somebody is about to change, in the background: the latest one alone."""
+        self._wanted = key
+        self._background.submit(self._prepare, key, load)
+
+    def _prepare(self, key: Key, load: Callable[[], np.ndarray]) -> None:
+        with contextlib.suppress(BatchcolorError):  # whoever clicks is told
+            if key == self._wanted:
+                load()  # the slowest part; somebody else may be answered meanwhile
+            if key == self._wanted:
+                with self._lock:
+                    _ = self._get(key, load).still.spreader
+
+    def close(self) -> None:
+        """Begin nothing more in the background."""
+        self._wanted = None
+        self._background.shutdown(wait=False, cancel_futures=True)
 
     def suggestions(self, key: Key, load: Callable[[], np.ndarray], at: tuple[float, float]) -> tuple[float, list[str]]:
-        """L at a place, 0..100, and colours "#rrggbb" to begin with there: the network's own, paler, stronger, turned, and gray."""
+        """L at a place, 0..100, and colours "#rrggbb" to begin with there: the network's own, paler, stronger and
+        turned, without what looks alike."""
         with self._lock:
             ready = self._get(key, load)
             height, width = ready.small.shape
@@ -90,9 +113,15 @@ class Live:
             rows, columns = ready.still.plain.shape[1:]
             a, b = ready.still.plain[:, min(rows - 1, int(at[1] * rows)), min(columns - 1, int(at[0] * columns))]
         hue, chroma = float(np.arctan2(b, a)), float(np.hypot(a, b))
-        wanted = [(hue, chroma), (hue, chroma / 2), (hue, min(90.0, chroma * 1.8 + 4)), (0.0, 0.0)]
-        wanted += [(hue + turn, max(chroma, _TURNED_CHROMA)) for turn in (np.pi / 3, -np.pi / 3, np.pi)]
-        return L, [hex_of(L, c * np.cos(h), c * np.sin(h)) for h, c in wanted]
+        wanted = [(hue, chroma), (hue, chroma / 2), (hue, min(90.0, chroma * 1.8 + 4))]
+        wanted += [(hue + turn * np.pi / 3, max(chroma, _TURNED_CHROMA)) for turn in (0, 1, -1, 2, -2, 3)]
+        places = [np.array([c * np.cos(h), c * np.sin(h)]) for h, c in wanted]
+        unlike = [
+            place
+            for n, place in enumerate(places)
+            if n == 0 or min(np.hypot(*(place - other)) for other in (*places[:n], np.zeros(2))) >= _ALIKE
+        ]
+        return L, [hex_of(L, *place) for place in unlike]
 
     def forget(self, id_: str) -> None:
         """Drop what is ready of an item whose files have changed."""

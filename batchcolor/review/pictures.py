@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..archive.walk import Kind
 from ..errors import SourceError
-from ..runtime.libvips import pyvips, thumbnail
+from ..photos.thumbnail import thumbnail
+from ..runtime.libvips import pyvips
 
 if TYPE_CHECKING:
     import av
 
 SCREEN = 1400  # pixels of the longer side of a picture on the page
+_MOST = 8  # pictures at screen size that stay in memory
 _THUMBNAIL_QUALITY, _SCREEN_QUALITY = 60, 88
 _ROUNDING_S = 1e-3  # times are rounded to milliseconds
 
@@ -26,18 +32,41 @@ class FilmFrame(NamedTuple):
     pixels: np.ndarray
 
 
+class PictureCache:
+    """Pictures at screen size, the last few: read once, whoever asks for them. Safe to be used from several threads."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[tuple[Path, int, float], Future[np.ndarray]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, path: Path, kind: Kind, place: float) -> np.ndarray:
+        """uint8 sRGB `(h, w, 3)` of the page of a photo, or the frame at a second of a film. Raises `SourceError`."""
+        key = path, path.stat().st_mtime_ns if path.exists() else 0, place
+        with self._lock:
+            found = self._found.get(key)
+            future: Future[np.ndarray] = found or Future()
+            self._found[key] = future
+            self._found.move_to_end(key)
+            while len(self._found) > _MOST:
+                self._found.popitem(last=False)
+        if found is None:
+            try:
+                future.set_result(pixels_of(path, kind, place, SCREEN))
+            except BaseException as exc:
+                future.set_exception(exc)
+                with self._lock:
+                    self._found.pop(key, None)  # the next one tries again
+        return future.result()
+
+
+def pixels_of(path: Path, kind: Kind, place: float, side: int) -> np.ndarray:
+    """As `PictureCache.of`, in a box of `side` pixels. Raises `SourceError`."""
+    return photo_pixels(path, side, max(1, int(place))) if kind is Kind.PHOTO else film_pixels(path, place, side)
+
+
 def photo_pixels(path: Path, side: int, page: int = 1) -> np.ndarray:
     """A page of a photo, uint8 sRGB `(h, w, 3)`, in a box of `side` pixels. Raises `SourceError`."""
-    try:
-        image = thumbnail(path, side, side, page=page - 1, size="down", export_profile="srgb")
-        if image.hasalpha():
-            image = image.flatten(background=[128])
-        image = image.colourspace("srgb").cast("uchar")
-        pixels: np.ndarray = image.numpy()
-    except (pyvips.Error, UnicodeEncodeError) as exc:
-        reason = (str(exc).strip().splitlines() or ["unknown"])[-1]
-        raise SourceError(f"{path}: cannot be shown ({reason})") from exc
-    return np.ascontiguousarray(pixels if pixels.shape[-1] == 3 else np.repeat(pixels[..., :1], 3, 2))
+    return np.ascontiguousarray(thumbnail(path, side, page).numpy())
 
 
 def film_pixels(path: Path, seconds: float, side: int) -> np.ndarray:

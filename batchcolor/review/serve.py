@@ -33,9 +33,10 @@ def serve(output: Path, announce: Callable[[str], None], *, port: int | None = N
     from .api import Review
     from .clips import Clips
     from .edits import Edits
+    from .layers import Layers
     from .library import Library
     from .live import Live
-    from .propagation import PointPropagation
+    from .propagation import Propagation
     from .redo import Redo
     from .server import application
     from .shots import Shots
@@ -60,7 +61,9 @@ def serve(output: Path, announce: Callable[[str], None], *, port: int | None = N
     # Errors of loading it are answered to whoever clicks first.
     threading.Thread(target=_ignoring_errors(live.open_network), name="network", daemon=True).start()
     shots, clips = Shots(), Clips()
-    review = Review(library, Edits(output, settings.color.colours), live, redo, shots, PointPropagation(colorizer), clips)
+    propagation = Propagation(colorizer)
+    edits, layers = Edits(output, settings.color.colours), Layers(shots, propagation)
+    review = Review(library, edits, live, redo, shots, propagation, layers, clips)
     with _listening(port) as listener:
         port = listener.getsockname()[1]
         address = f"http://127.0.0.1:{port}/?token={review.token}"
@@ -74,6 +77,7 @@ def serve(output: Path, announce: Callable[[str], None], *, port: int | None = N
             server.run(sockets=[listener])
         finally:
             shots.stop()
+            live.close()
             redo.stop(wait_s=8)
             clips.close()
             library.close()

@@ -27,14 +27,15 @@ def use_run_token(token: str) -> None:
 
 
 @contextlib.contextmanager
-def atomic_write(target: Path) -> Iterator[Path]:
+def atomic_write(target: Path, folder: Path | None = None) -> Iterator[Path]:
     """Yields a temporary path with the suffix of `target`; renames it to `target` if the body succeeds, else removes it.
 
-    Creates a missing folder. Raises `OutputError` if the folder cannot be created, or the file not be flushed or renamed; an
-    existing target then stays unchanged. Errors of the body pass through: it wraps what it writes in `write_errors`.
+    folder: where the temporary lies, on the target's file system; None: in the target's folder. Creates a missing folder. Raises
+    `OutputError` if that cannot be created, or the file not be flushed or renamed; an existing target then stays unchanged. Errors of
+    the body pass through: it wraps what it writes in `write_errors`.
     """
     # Without the target's name, which may already be as long as the file system allows.
-    temporary = target.with_name(f"{PREFIX}{_run_token}-{secrets.token_hex(6)}{target.suffix}")
+    temporary = (folder or target.parent) / f"{PREFIX}{_run_token}-{secrets.token_hex(6)}{target.suffix}"
     with write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     _unfinished.add(temporary)

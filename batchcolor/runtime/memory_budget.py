@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 _MEMINFO, _CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
-FILM_WORKER_BYTES = 500 << 20  # that a worker takes for a chunk of a film, at the most
 
 
 def available_bytes(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int | None:
@@ -24,6 +23,6 @@ def available_bytes(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int | N
     return min(known, default=None)
 
 
-def film_workers(most: int, available: int | None) -> int:
-    """How many of `most` workers fit into so many bytes; one in any case."""
-    return most if available is None else max(1, min(most, available // FILM_WORKER_BYTES))
+def workers_that_fit(most: int, available: int | None, each: int) -> int:
+    """How many of `most` workers fit into so many bytes, at so many bytes each; one in any case."""
+    return most if available is None else max(1, min(most, available // each))

@@ -13,8 +13,8 @@ from batchcolor.colours.grid_graph import GridGraph
 from batchcolor.colours.model import Change, ChosenColours, ItemColours, Mask, Point, Reference, Rule
 from batchcolor.colours.pictures import Layer, read_mask, read_reference
 from batchcolor.colours.rules import apply_rules
-from batchcolor.colours.spread import Spot, Spreader
-from batchcolor.colours.still import ChosenSpot, PictureColours, Still, hints_of, picture_colours
+from batchcolor.colours.spread import Disc, Spreader
+from batchcolor.colours.still import Hint, PictureColours, Still, hints_of, picture_colours
 from batchcolor.colours.values import Colour, Range, of_hex
 from batchcolor.engines.base import Hints, Prediction
 from batchcolor.errors import UsageError
@@ -40,8 +40,8 @@ def still(L: np.ndarray | None = None) -> Still:
     return Still(L, Prediction(np.zeros((2, *quarter.shape), np.float32), (quarter[None],)))
 
 
-def point(x: float, y: float, ab: tuple[float, float], size: float = 0.02) -> ChosenSpot:
-    return ChosenSpot(Spot(x, y, size), ab)
+def point(x: float, y: float, ab: tuple[float, float], size: float = 0.02) -> Hint:
+    return Hint(Disc(x, y, size), ab)
 
 
 def chosen(item: ItemColours, *rules: Rule) -> ChosenColours:
@@ -79,7 +79,7 @@ def test_every_one_of_many_points_is_hit() -> None:
         for (x, y), (a, b) in zip(rng.uniform(0.05, 0.95, (12, 2)), rng.uniform(-60, 60, (12, 2)), strict=True)
     ]
     one = still()
-    result = one.spreader.at(one.ab(PictureColours(tuple(points))), [each.spot for each in points])
+    result = one.spreader.at(one.ab(PictureColours(tuple(points))), [each.disc for each in points])
     assert np.abs(result - [each.ab for each in points]).max() < 4
 
 
@@ -216,7 +216,7 @@ def test_what_hints_leave_undone_is_corrected() -> None:
     one = Still.of(_Hinted(), picture())  # type: ignore[arg-type]
     ab = one.ab(PictureColours((point(50 / SIDE, 0.5, (60, 0)),)))
     assert ab.shape == (2, SIDE, SIDE)
-    assert one.spreader.at(ab, [Spot(50 / SIDE, 0.5, 0.02)])[0, 0] == pytest.approx(60, abs=2)
+    assert one.spreader.at(ab, [Disc(50 / SIDE, 0.5, 0.02)])[0, 0] == pytest.approx(60, abs=2)
 
 
 def test_a_layer_of_half_weight_is_half_of_it() -> None:
@@ -228,4 +228,4 @@ def test_a_large_grid_is_kept_small() -> None:
     L = np.random.default_rng(0).uniform(0, 100, (1024, 2048)).astype(np.float32)
     spreader = Spreader(L, np.zeros((2, 256, 512), np.float32), ())
     assert spreader.shape[0] * spreader.shape[1] <= 96 * 97
-    assert spreader.correction([Spot(0.5, 0.5, 0.02)], np.array([[10.0, 0.0]])).shape == (2, *spreader.shape)
+    assert spreader.correction([Disc(0.5, 0.5, 0.02)], np.array([[10.0, 0.0]])).shape == (2, *spreader.shape)

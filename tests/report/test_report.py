@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,42 +10,21 @@ from batchcolor.archive.outcome import Status, Thumbnail
 from batchcolor.errors import OutputError
 from batchcolor.report import Report
 from tests.report.pages import EVIL, outcome, photo, written
-from tests.support import CHROMIUM, needs
-
-
-def in_browser(page: Path, script: str) -> dict[str, object]:
-    """What `script`, a function body run when the page has loaded, returns; in headless Chromium, offline."""
-    probed = page.with_name("probed.html")
-    tail = f'<pre id="answer"></pre><script type="module">answer.textContent = JSON.stringify((() => {{{script}}})())</script></body>'
-    probed.write_text(page.read_text("utf-8").replace("</body>", tail), "utf-8")
-    command = [
-        "chromium",
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--virtual-time-budget=5000",
-        "--dump-dom",
-        probed.as_uri(),
-    ]
-    found = subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8", timeout=120).stdout
-    answer = re.search(r'<pre id="answer">(.*?)</pre>', found, re.DOTALL)
-    assert answer is not None, found[-2000:]
-    plain = answer[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    result: dict[str, object] = json.loads(plain)
-    return result
-
+from tests.support import CHROMEDRIVER, needs
+from tools.webdriver import Browser
 
 NAMES = "const names = () => [...document.querySelectorAll('#items strong')].map(e => e.textContent.split('/').pop());"
 
 
-@needs(CHROMIUM)
-def test_failures_come_first_then_warnings_then_the_rest(page: Path) -> None:
-    found = in_browser(page, f"{NAMES} return {{names: names(), evil: !!document.getElementById('evil')}}")
+@needs(CHROMEDRIVER)
+def test_failures_come_first_then_warnings_then_the_rest(browser: Browser, page: Path) -> None:
+    browser.open(page.as_uri())
+    found = browser.run(f"{NAMES} return {{names: names(), evil: !!document.getElementById('evil')}}")
     assert found == {"names": ["bad.png", "b.png", "a.png", EVIL.replace("/", "_")], "evil": False}
 
 
-@needs(CHROMIUM)
-def test_search_and_filters_choose(page: Path) -> None:
+@needs(CHROMEDRIVER)
+def test_search_and_filters_choose(browser: Browser, page: Path) -> None:
     script = f"""{NAMES}
       const set = (id, value) => {{ const e = document.getElementById(id); e.value = value; e.dispatchEvent(new Event("input")); }};
       const answer = {{}};
@@ -57,11 +33,12 @@ def test_search_and_filters_choose(page: Path) -> None:
       set("status", ""); set("kind", "film"); answer.films = names();
       answer.count = document.getElementById("count").textContent;
       return answer;"""
-    assert in_browser(page, script) == {"warned": ["b.png"], "failed": ["bad.png"], "films": [], "count": "0 of 4 items"}
+    browser.open(page.as_uri())
+    assert browser.run(script) == {"warned": ["b.png"], "failed": ["bad.png"], "films": [], "count": "0 of 4 items"}
 
 
-@needs(CHROMIUM)
-def test_the_page_shows_pictures_links_and_a_movable_divider(page: Path) -> None:
+@needs(CHROMEDRIVER)
+def test_the_page_shows_pictures_links_and_a_movable_divider(browser: Browser, page: Path) -> None:
     script = """
       const slider = document.querySelector("li input"); slider.value = 80; slider.dispatchEvent(new Event("input"));
       return {
@@ -72,7 +49,8 @@ def test_the_page_shows_pictures_links_and_a_movable_divider(page: Path) -> None
         review: document.querySelectorAll("a.review").length, command: document.getElementById("review").hidden,
         outside: performance.getEntriesByType("resource").filter(e => !e.name.startsWith("data:")).map(e => e.name),
       };"""
-    found = in_browser(page, script)
+    browser.open(page.as_uri())
+    found = browser.run(script)
     links = found.pop("links")
     assert found == {"divider": "80%", "pictures": True, "count": 6, "outside": [], "review": 0, "command": True}
     from urllib.parse import unquote, urlparse
@@ -82,8 +60,8 @@ def test_the_page_shows_pictures_links_and_a_movable_divider(page: Path) -> None
     assert [path.name for path in paths if not path.is_file()] == ["bad.png"]
 
 
-@needs(CHROMIUM)
-def test_every_control_has_a_name_and_takes_the_keyboard(page: Path) -> None:
+@needs(CHROMEDRIVER)
+def test_every_control_has_a_name_and_takes_the_keyboard(browser: Browser, page: Path) -> None:
     script = """
       const controls = [...document.querySelectorAll("input, select, a")].filter(e => e.checkVisibility());
       return {
@@ -91,7 +69,8 @@ def test_every_control_has_a_name_and_takes_the_keyboard(page: Path) -> None:
         focusable: controls.every(e => { e.focus(); return document.activeElement === e; }),
         language: document.documentElement.lang, live: document.getElementById("count").getAttribute("role"),
       };"""
-    assert in_browser(page, script) == {"named": True, "focusable": True, "language": "en", "live": "status"}
+    browser.open(page.as_uri())
+    assert browser.run(script) == {"named": True, "focusable": True, "language": "en", "live": "status"}
 
 
 def test_the_page_is_written_atomically(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def open_item(browser: Browser, address: str, name: str) -> None:
     search(browser, name)
     browser.click(".tile")
     browser.wait(
-        "return document.querySelector('#after').naturalWidth > 0 && document.querySelector('#before').naturalWidth > 0"
+        "return document.querySelector('#after').naturalWidth > 0 && document.querySelector('#picture[aria-busy=false]')"
     )
 
 
@@ -56,7 +57,7 @@ def test_a_person_looks_clicks_a_colour_undoes_and_accepts(browser: Browser, ser
     browser.wait("return document.querySelector('#count').textContent === '1 item'")
     browser.click(".tile")
     browser.wait(
-        "return document.querySelector('#after').naturalWidth > 0 && document.querySelector('#before').naturalWidth > 0"
+        "return document.querySelector('#after').naturalWidth > 0 && document.querySelector('#picture[aria-busy=false]')"
     )
     assert browser.run("return document.querySelector('#name').textContent") == "family/a.jpg"
 
@@ -245,25 +246,38 @@ def test_a_shot_plays(browser: Browser, served: str) -> None:
     )
 
 
+def test_nothing_lies_over_anything_else_on_a_narrow_screen(browser: Browser, served: str) -> None:
+    browser.resize(420, 800)
+    open_item(browser, served, "two.mkv")
+    browser.wait("return document.querySelectorAll('#frames button').length === 5")
+    boxes = browser.run(
+        "return ['.bar', '#picture', 'aside', '#film'].map(each => document.querySelector(each).getBoundingClientRect().toJSON())"
+    )
+    for above, below in itertools.pairwise(boxes):
+        assert above["height"] > 0
+        assert above["bottom"] <= below["top"] + 1
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_next_leads_through_items_that_the_filter_would_no_longer_find(browser: Browser, served: str) -> None:
     browser.open(served)
     browser.wait("return document.querySelectorAll('.tile img[src]').length >= 4")
     browser.run(
         "const filter = document.querySelector('#filter'); filter.value = 'accepted'; filter.dispatchEvent(new Event('change'))"
     )
-    browser.wait("return document.querySelector('#count').textContent !== '5 items'")
+    browser.wait("return document.querySelector('#count').textContent !== '6 items'")
     browser.run(
         "const filter = document.querySelector('#filter'); filter.value = 'all'; filter.dispatchEvent(new Event('change'))"
     )
-    browser.wait("return document.querySelector('#count').textContent === '5 items'")
+    browser.wait("return document.querySelector('#count').textContent === '6 items'")
     names = []
     browser.click(".tile")
-    for _ in range(5):
+    for _ in range(6):
         names.append(browser.wait("return document.querySelector('#name').textContent"))
         browser.press("j")
-        if len(names) < 5:
+        if len(names) < 6:
             browser.wait(f"return document.querySelector('#name').textContent !== {names[-1]!r}")
-    assert len(set(names)) == 5
+    assert len(set(names)) == 6
 
 
 def test_a_report_leads_to_the_item_that_can_then_be_corrected(browser: Browser, served: str, archive: Path) -> None:

@@ -17,7 +17,8 @@ import pyvips
 
 from batchcolor.archive.outcome import Status
 from batchcolor.report import REVIEW_PORT
-from tests.review.conftest import FILM_FRAMES, FILM_RATE, HOSTILE, square_at
+from tests.review.conftest import FILM_FRAMES, FILM_RATE, FILM_SIZE, HOSTILE, SQUARE, square_at
+from tools.webdriver import waited
 
 POINT = {"at": [0.25, 0.5], "colour": "#c02020", "size": 0.05}
 
@@ -209,6 +210,63 @@ def test_points_of_a_film_are_found_on_other_frames_of_their_shot(client: httpx.
     assert places({**at, "through": "0.2s"}, 13) is not None
     assert places({**at, "through": "0.2s"}, 16) is None
     assert places({"at": list(square_at(10)), "frame": 10}, 20) == pytest.approx(square_at(20), abs=0.02)
+
+
+def write_colours(archive: Path, name: str, toml: str, **masks: np.ndarray) -> None:
+    """An item's file beside pictures that it names."""
+    file = archive / "out" / ".batchcolor" / "colours" / f"{name}.colours.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"version = 1\n{toml}", "utf-8")
+    for mask, pixels in masks.items():
+        pyvips.Image.new_from_array(pixels).pngsave(str(file.parent / f"{mask}.png"))
+
+
+def redness(client: httpx.Client, id_: str, place: float, at: tuple[float, float]) -> float:
+    """Red less green of a preview around a place."""
+    answer = client.post(f"/api/items/{id_}/preview", json={"points": [], "place": place}).raise_for_status()
+    pixels = picture(answer.content).astype(float)
+    y, x = int(at[1] * pixels.shape[0]), int(at[0] * pixels.shape[1])
+    r, g, _ = pixels[y - 3 : y + 4, x - 3 : x + 4].reshape(-1, 3).mean(0)
+    return float(r - g)
+
+
+def test_previews_of_a_photo_show_masks_and_references(client: httpx.Client, archive: Path) -> None:
+    item = items(client)["family/a.jpg"]
+    half = np.zeros((240, 320), np.uint8)
+    half[:, :160] = 255
+    write_colours(archive, "family/a.jpg", '[[mask]]\npicture = "half.png"\ncolour = "#c02020"\n', half=half)
+    (layer,) = client.get(f"/api/items/{item['id']}").json()["layers"]
+    assert (layer["kind"], layer["picture"], layer["colour"]) == ("mask", "half.png", "#c02020")
+    assert redness(client, item["id"], 0, (0.25, 0.5)) > redness(client, item["id"], 0, (0.75, 0.5)) + 40
+    source = pyvips.Image.new_from_file(str(archive / "in" / "family" / "a.jpg"))
+    reddened = source.bandjoin([source * 0.5, source * 0.5]).cast("uchar").copy(interpretation="srgb")
+    reddened.pngsave(str(archive / "out" / ".batchcolor" / "colours" / "family" / "red.png"))
+    write_colours(archive, "family/a.jpg", '[[reference]]\npicture = "red.png"\n')
+    assert redness(client, item["id"], 0, (0.75, 0.5)) > 40
+
+
+def test_previews_of_a_film_show_masks_where_they_have_moved_to(client: httpx.Client, archive: Path) -> None:
+    item = items(client)["reels/two.mkv"]
+    waited(lambda: client.get(f"/api/items/{item['id']}/shots").json()["ready"], 60, "the shots are found")
+    x, y = (round(share * side) for share, side in zip(square_at(10), FILM_SIZE, strict=True))
+    square = np.zeros(FILM_SIZE[::-1], np.uint8)
+    square[y - SQUARE // 2 : y + SQUARE // 2, x - SQUARE // 2 : x + SQUARE // 2] = 255
+    entry = '[[mask]]\npicture = "square.png"\ncolour = "#c02020"\nframe = 10\n'
+    write_colours(archive, "reels/two.mkv", entry, square=square)
+    id_, later = item["id"], round(25 / FILM_RATE, 3)
+    assert redness(client, id_, later, square_at(25)) > 40
+    assert redness(client, id_, later, square_at(10)) < redness(client, id_, later, square_at(25)) - 40
+    assert redness(client, id_, (FILM_FRAMES[0] + 10) / FILM_RATE, square_at(25)) < 40  # another shot
+    write_colours(archive, "reels/two.mkv", f"{entry}[[shot]]\nframe = 3\nsaturation = 0\n")
+    assert abs(redness(client, id_, later, square_at(25))) < 3
+
+
+def test_every_page_of_a_photo_can_be_seen(client: httpx.Client) -> None:
+    item = items(client)["pages.tif"]
+    assert client.get(f"/api/items/{item['id']}").json()["pages"] == 2
+    pages = [picture(client.get(f"/api/items/{item['id']}/picture", params={"of": "source", "at": n}).content) for n in (1, 2)]
+    assert pages[0].shape == pages[1].shape
+    assert np.abs(pages[0].astype(int) - pages[1]).mean() > 20
 
 
 def test_a_clip_holds_the_frames_of_its_shot(client: httpx.Client, tmp_path: Path) -> None:

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from batchcolor import app, executors
+from batchcolor.films.input.probe import probe
+from batchcolor.films.memory import film_bytes
 from batchcolor.runtime import memory_budget, thread_budget
-from batchcolor.runtime.memory_budget import available_bytes, film_workers
+from batchcolor.runtime.memory_budget import available_bytes, workers_that_fit
+from batchcolor.settings import FilmSettings
 from tests.films.made import Made, make_film
 
 
@@ -25,7 +28,7 @@ def test_the_container_s_limit_counts_where_it_is_less(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("most", "available", "workers"), [(8, None, 8), (8, 64 << 30, 8), (8, 2 << 30, 4), (8, 1 << 20, 1)])
 def test_as_many_workers_as_fit(most: int, available: int | None, workers: int) -> None:
-    assert film_workers(most, available) == workers
+    assert workers_that_fit(most, available, 500 << 20) == workers
 
 
 class Opened(Exception):
@@ -41,8 +44,9 @@ def test_runs_and_single_films_have_as_many_workers_as_fit_unless_jobs_says_othe
 
     monkeypatch.setattr(executors, "local_executors", opened)
     monkeypatch.setattr(thread_budget, "cores", lambda: 8)
-    monkeypatch.setattr(memory_budget, "available_bytes", lambda: 2 << 30)
     film = make_film(tmp_path / "in" / "reel.mkv", Made(pts=(0, 40)))
+    make_film(tmp_path / "in" / "small.mkv", Made(width=64, height=32, pts=(0, 40)))
+    monkeypatch.setattr(memory_budget, "available_bytes", lambda: 4 * film_bytes(probe(film), FilmSettings()))
     with pytest.raises(Opened) as caught:
         app.colorize_film(film, tmp_path / "out.mkv", jobs=jobs)
     assert caught.value.args == (jobs or 4,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import cv2
@@ -13,6 +14,7 @@ from ...color.lookup import look_up, quantized_map, table
 from ...color.upsampling import ChromaMap
 from ..input.lightness import lightness
 
+_WHOLE_BYTES = 24 << 20  # of coefficients at every chroma sample; larger pictures get theirs strip by strip
 _STRIP_SAMPLES = 1 << 15  # chroma samples worked on at once: what comes between then stays in the processor's cache
 
 
@@ -23,21 +25,18 @@ def chroma_planes(luma: np.ndarray, chroma: ChromaMap, coding: YCbCr, grid: Chro
     """
     count, width = grid.rows.count, grid.columns.count
     made = np.empty((2, count, width), luma.dtype)
-    convert, coefficients = (
-        (_by_formula, _on_grid(chroma.coefficients, grid))
-        if coding.depth > 8
-        else (_by_table, _on_grid(quantized_map(chroma).coefficients, grid))
-    )
+    convert, chroma = (_by_formula, chroma) if coding.depth > 8 else (_by_table, quantized_map(chroma))
     height = max(1, _STRIP_SAMPLES // width)
-    for first in range(0, count, height):
+    for first, coefficients in zip(range(0, count, height), _strips(chroma.coefficients, grid, height), strict=True):
         strip = slice(first, first + height)
         around = luma_on_grid(luma[first * grid.down : (first + height) * grid.down], grid)
-        made[0, strip], made[1, strip] = convert(around, lightness(around, coding), coefficients[:, strip], coding)
+        made[0, strip], made[1, strip] = convert(around, lightness(around, coding), coefficients, coding)
     return made
 
 
-def _on_grid(coefficients: np.ndarray, grid: ChromaGrid) -> np.ndarray:
-    """Coefficients float32 `(h, w, 4)` of the whole picture at every chroma sample `(4, rows, columns)`, by linear interpolation.
+def _strips(coefficients: np.ndarray, grid: ChromaGrid, height: int) -> Iterator[np.ndarray]:
+    """Coefficients float32 `(h, w, 4)` of the whole picture at every chroma sample, by linear interpolation: `(4, rows, columns)` for
+    `height` rows after the other.
 
     cv2.resize takes a quarter of cv2.warpAffine's time, but samples at the centres of even parts of the side; so the small picture is
     first moved by what the chroma samples are off those, a fraction of a pixel. Planes, because to part them afterwards takes longer.
@@ -53,10 +52,21 @@ def _on_grid(coefficients: np.ndarray, grid: ChromaGrid) -> np.ndarray:
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    spread = np.empty((4, grid.rows.count, grid.columns.count), np.float32)
+    rows, columns, coarse = grid.rows.count, grid.columns.count, coefficients.shape[0]
+    at_once = 16 * rows * columns <= _WHOLE_BYTES
+    size = columns, rows if at_once else coarse
+    spread = np.empty((4, *size[::-1]), np.float32)
     for plane, whole in zip(cv2.split(moved), spread, strict=True):
-        cv2.resize(plane, whole.shape[::-1], dst=whole, interpolation=cv2.INTER_LINEAR)
-    return spread
+        cv2.resize(plane, size, dst=whole, interpolation=cv2.INTER_LINEAR)
+    if at_once:
+        yield from (spread[:, first : first + height] for first in range(0, rows, height))
+        return
+    weights = cv2.resize(np.eye(coarse, dtype=np.float32), (coarse, rows), interpolation=cv2.INTER_LINEAR)
+    for first in range(0, rows, height):
+        strip = weights[first : first + height]
+        used = np.flatnonzero(strip.any(0))
+        near = slice(used[0], used[-1] + 1)
+        yield strip[:, near] @ spread[:, near]
 
 
 def _by_table(luma: np.ndarray, L: np.ndarray, coefficients: np.ndarray, coding: YCbCr) -> tuple[np.ndarray, np.ndarray]:

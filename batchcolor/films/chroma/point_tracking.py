@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ...colours.spread import Spot
+from ...colours.spread import Disc
 
 _WINDOW = 13  # pixels of the network's picture
 _AROUND = np.array([[0, 0], [-3, 0], [3, 0], [0, -3], [0, 3]], np.float32)  # points that are followed together
@@ -27,12 +27,12 @@ _MEAN, _CONTRAST = 128.0, 48.0  # of every frame: exposure flickers
 class PointTracker:
     """Follows one point, frame by frame, in one direction."""
 
-    def __init__(self, frame: np.ndarray, spot: Spot) -> None:
+    def __init__(self, frame: np.ndarray, disc: Disc) -> None:
         """frame: lightness uint8 `(h, w)` on which the point was set."""
         height, width = frame.shape
         self._size = np.array([width, height], np.float32)
         self._first = self._before = _normalized(frame)
-        self._origin = self._place = np.array([spot.x, spot.y], np.float32) * self._size - np.float32(0.5)
+        self._origin = self._place = np.array([disc.x, disc.y], np.float32) * self._size - np.float32(0.5)
         self._patch = _patch(self._first, self._place)  # what it looks like
         self._dense = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 

@@ -6,6 +6,7 @@ chosen frame. Both stop where the flow there and back do not meet (occlusion), a
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,9 @@ import cv2
 import numpy as np
 
 from ...colours.pictures import Layer
-from ...colours.spread import Spot
-from ...colours.still import ChosenSpot, PictureColours
+from ...colours.spread import Disc
+from ...colours.still import Hint, PictureColours
+from ...colours.values import Span
 from ...imaging.optical_flow import MEDIUM
 from ...runtime.atomic_write import atomic_write
 from .motion import Motion, MotionEstimator, Step, motion_size
@@ -25,6 +27,7 @@ from .point_tracking import PointTracker
 
 _PIXEL_LOST, _PIXEL_SURE = 0.2, 0.6  # of a picture's pixels: nothing is left, nothing is lost
 _FARTHEST = 1500  # frames either way: a minute; beyond, drift outweighs what is carried
+_ROUNDING_S = 1e-3  # times in files are rounded to milliseconds
 _LEAST_LEFT = 0.01  # mean weight of a picture under which there is nothing left to carry
 
 
@@ -71,7 +74,7 @@ class ShotColours:
     def at(self, frame: int, shape: tuple[int, int]) -> PictureColours:
         """What holds on one frame of the shot, for a picture that the network sees at `shape` = (h, w)."""
         points = tuple(
-            ChosenSpot(Spot(float(x), float(y), float(size)), (float(a), float(b)))
+            Hint(Disc(float(x), float(y), float(size)), (float(a), float(b)))
             for (x, y), size, (a, b) in zip(self.tracks[frame], self.sizes, self.colours, strict=True)
             if np.isfinite(x)
         )
@@ -119,22 +122,32 @@ class ShotColours:
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedPoint:
+class PointOnFrame:
     """A point on a frame of a shot. reach: frames to which it may be carried, first and last. place: how its file calls it."""
 
     frame: int
-    spot: ChosenSpot
+    hint: Hint
     reach: tuple[int, int]
     place: str = ""
 
 
 @dataclass(frozen=True)
-class PlacedLayer:
+class LayerOnFrame:
     """A reference or mask on a frame of a shot; reach as a point's."""
 
     frame: int
     layer: Layer
     reach: tuple[int, int]
+
+
+def reach_of(through: Span, frame: int, times: Sequence[float]) -> tuple[int, int]:
+    """The first and the last frame that a choice on `frame` may be carried to, borders of shots left aside. times: of the frames."""
+    if through.kind == "frame":
+        return frame, frame
+    if through.kind == "duration":
+        first = bisect.bisect_left(times, times[frame] - through.seconds - _ROUNDING_S)
+        return first, bisect.bisect_right(times, times[frame] + through.seconds + _ROUNDING_S) - 1
+    return 0, len(times)
 
 
 @dataclass
@@ -163,15 +176,15 @@ class ShotFrames:
         return self._careful.step(before, after)
 
 
-def propagate_points(shot: ShotFrames, points: Sequence[PlacedPoint]) -> tuple[np.ndarray, list[tuple[str, int]]]:
+def propagate_points(shot: ShotFrames, points: Sequence[PointOnFrame]) -> tuple[np.ndarray, list[tuple[str, int]]]:
     """Tracks `(frames, points, 2)` as `ShotColours` has them; and for each point that was lost on its way onward, its place and frame."""
     tracks = np.full((len(shot.frames), len(points), 2), np.nan, np.float32)
     lost: list[tuple[str, int]] = []
     for n, point in enumerate(points):
-        tracks[point.frame, n] = point.spot.spot.x, point.spot.spot.y
+        tracks[point.frame, n] = point.hint.disc.x, point.hint.disc.y
         for onward in (1, -1):
             frame = point.frame
-            tracker = PointTracker(shot.frames[frame], point.spot.spot)
+            tracker = PointTracker(shot.frames[frame], point.hint.disc)
             while 0 <= frame + onward < len(shot.frames) and _within(point.reach, frame + onward):
                 frame += onward
                 place = tracker.place_on(shot.frames[frame]) if abs(frame - point.frame) <= _FARTHEST else None
@@ -183,7 +196,7 @@ def propagate_points(shot: ShotFrames, points: Sequence[PlacedPoint]) -> tuple[n
     return tracks, lost
 
 
-def propagate_layer(shot: ShotFrames, placed: PlacedLayer) -> PropagatedLayer:
+def propagate_layer(shot: ShotFrames, placed: LayerOnFrame) -> PropagatedLayer:
     """The layer on every frame of the shot that it reaches."""
     size, small = shot.frames[0].shape, motion_size(shot.frames[0])
     planes, weight = np.ascontiguousarray(placed.layer.ab), placed.layer.weight

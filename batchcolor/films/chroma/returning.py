@@ -3,6 +3,9 @@
 The earlier shot's last frame is aligned with the first of this one by dense motion. Where both agree, its colours are a reference; the
 network's features spread what that reference changes to the rest of the frame, as they do for a reference with transparent parts. The
 change is then carried along motion through the shot and fades where motion cannot be trusted.
+
+Where nobody chose a colour, the earlier shot and this one are two guesses at the same colours, and their mean is better than either: the
+change falls slowly to half.
 """
 
 from __future__ import annotations
@@ -22,32 +25,42 @@ from .smoothing import weighted
 
 _LOST, _SURE = 0.05, 0.3  # trust in motion at which a pixel is lost, and from which nothing of it is
 _FADING = np.float32(0.9)  # of the weight that is left, a frame, where motion cannot be trusted
+_LASTING, _RELAXING = (
+    0.5,
+    0.96,
+)  # of the change, of guessed colours: the share that remains; of what falls, the share left a frame
 _LEAST_AGREEING = 0.4  # mean weight of the aligned frame under which it shows something else
 
 
 class EarlierFrame(NamedTuple):
-    """A frame with its final colours, as stored: L float32 `(h, w)`, 0..100; ab float32 `(2, h', w')`."""
+    """A frame with its final colours, as stored: L float32 `(h, w)`, 0..100; ab float32 `(2, h', w')`. chosen: whether somebody chose
+    colours of its shot."""
 
     L: np.ndarray
     ab: np.ndarray
+    chosen: bool = False
 
     def save(self, path: Path) -> None:
         """Write it to `path`, whole or not at all. Raises `OutputError`."""
         with atomic_write(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, L=self.L, ab=self.ab)
+            np.savez_compressed(file, L=self.L, ab=self.ab, chosen=np.array(self.chosen))
 
     @classmethod
     def load(cls, path: Path) -> EarlierFrame:
         """Raises `OSError`, `ValueError` or `KeyError` for a file that is missing or damaged."""
         with np.load(path, allow_pickle=False) as found:
-            return cls(found["L"], found["ab"])
+            return cls(found["L"], found["ab"], bool(found["chosen"]))
 
 
 class TakenOver:
-    """What an earlier shot changes on the current frame of a shot: planes `(h, w, 3)` at motion size, a, b and their weight, 0..1."""
+    """What an earlier shot changes on the current frame of a shot: planes `(h, w, 3)` at motion size, a, b and their weight, 0..1.
 
-    def __init__(self, planes: np.ndarray) -> None:
-        self._planes = planes
+    lasting: the share of it to which it falls.
+    """
+
+    def __init__(self, planes: np.ndarray, lasting: float = 1.0) -> None:
+        self._planes, self._lasting = planes, np.float32(lasting)
+        self._share = np.float32(1)
 
     @classmethod
     def on_first(
@@ -69,16 +82,18 @@ class TakenOver:
         still = Still.of(colorizer, upright)
         below = PictureColours(rules=chosen.rules)
         change = still.ab(below + PictureColours(references=(layer,))) - still.ab(below)
-        return cls(weighted(np.rot90(change, -quarter_turns, axes=(1, 2)), motion_size(L)))
+        planes = weighted(np.rot90(change, -quarter_turns, axes=(1, 2)), motion_size(L))
+        return cls(planes, 1.0 if earlier.chosen else _LASTING)
 
     def onward(self, step: Step) -> None:
         """Go on to the next frame."""
         self._planes = warp(self._planes, step.forward)
         self._planes[..., 2] *= np.maximum(_certain(step.forward.trust), _FADING)
+        self._share = self._lasting + np.float32(_RELAXING) * (self._share - self._lasting)
 
     def added_to(self, ab: np.ndarray) -> np.ndarray:
         """ab `(2, h', w')` of the current frame with the change."""
-        change = (self._planes[..., :2] * self._planes[..., 2:]).transpose(2, 0, 1)
+        change = (self._planes[..., :2] * (self._share * self._planes[..., 2:])).transpose(2, 0, 1)
         sized = [cv2.resize(np.ascontiguousarray(plane), ab.shape[:0:-1], interpolation=cv2.INTER_AREA) for plane in change]
         return np.asarray(ab + np.stack(sized), np.float32)
 

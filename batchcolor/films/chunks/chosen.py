@@ -19,15 +19,22 @@ import numpy as np
 from ...colours.files import sha256_of
 from ...colours.model import ChosenColours, Mask, Point, Reference, Rule, ShotSetting
 from ...colours.pictures import read_mask, read_reference
-from ...colours.spread import Spot
-from ...colours.still import ChosenSpot, PictureColours, Still, one_colour, scaled
-from ...colours.values import Span
+from ...colours.spread import Disc
+from ...colours.still import Hint, PictureColours, Still, one_colour, scaled
 from ...engines.colorizer import Colorizer
 from ...errors import UsageError
 from ...executors import JobContext
 from ...runtime.file_hash import file_sha256
 from ..chroma.point_spread import PointSpread, spread_over_shot
-from ..chroma.propagation import PlacedLayer, PlacedPoint, ShotColours, ShotFrames, propagate_layer, propagate_points
+from ..chroma.propagation import (
+    LayerOnFrame,
+    PointOnFrame,
+    ShotColours,
+    ShotFrames,
+    propagate_layer,
+    propagate_points,
+    reach_of,
+)
 from ..input.interlacing import deinterlace
 from ..input.planes import small_lightness, to_picture_format
 from ..input.probe import FilmInfo
@@ -115,7 +122,7 @@ def chosen_shots(
         if isinstance(each, ShotSetting):
             saturations[shot] = each.saturation
             continue
-        first, last = _reach(each.through, at, times)
+        first, last = reach_of(each.through, at, times)
         reach = max(first, start) - start, min(last, end - 1) - start
         entries.setdefault(shot, []).append(Entry(each, at - start, reach, place))
     return [
@@ -156,15 +163,6 @@ def _frame_of(
             raise UsageError(f"{place}, time = {each.time:g}: the film ends after {ends - begins:.3f} s; give an earlier time")
         return 0 if whole else None
     return bisect.bisect_right(times, seconds) - 1
-
-
-def _reach(through: Span, at: int, times: Sequence[float]) -> tuple[int, int]:
-    if through.kind == "frame":
-        return at, at
-    if through.kind == "duration":
-        first = bisect.bisect_left(times, times[at] - through.seconds - _ROUNDING_S)
-        return first, bisect.bisect_right(times, times[at] + through.seconds + _ROUNDING_S) - 1
-    return 0, len(times)
 
 
 def _breaks(entries: Sequence[Entry], frames: int) -> tuple[int, ...]:
@@ -230,8 +228,8 @@ class CarryWork:
         tracks, lost = propagate_points(seen, points)
         carried = ShotColours(
             tracks=tracks,
-            sizes=np.array([point.spot.spot.size for point in points], np.float32),
-            colours=np.array([point.spot.ab for point in points], np.float32).reshape(-1, 2),
+            sizes=np.array([point.hint.disc.size for point in points], np.float32),
+            colours=np.array([point.hint.ab for point in points], np.float32).reshape(-1, 2),
             keys=tuple(sorted({entry.frame for entry in shot.entries})),
             breaks=_breaks(shot.entries, len(lightness)),
             references=tuple(propagate_layer(seen, each) for each in references),
@@ -259,19 +257,19 @@ class CarryWork:
 
     def _placed(
         self, entries: Sequence[Entry], lightness: Sequence[np.ndarray], scale: float
-    ) -> tuple[list[PlacedPoint], list[PlacedLayer], list[PlacedLayer]]:
+    ) -> tuple[list[PointOnFrame], list[LayerOnFrame], list[LayerOnFrame]]:
         points, references, masks = [], [], []
         for entry in entries:
             chosen = entry.chosen
             L = lightness[entry.frame].astype(np.float32) / np.float32(2.55)
             if isinstance(chosen, Point):
                 ab = (chosen.colour.a * scale, chosen.colour.b * scale)
-                spot = ChosenSpot(Spot(*chosen.at, chosen.size), ab)
-                points.append(PlacedPoint(entry.frame, spot, entry.reach, entry.place))
+                hint = Hint(Disc(*chosen.at, chosen.size), ab)
+                points.append(PointOnFrame(entry.frame, hint, entry.reach, entry.place))
             elif isinstance(chosen, Reference):
                 layer = scaled(read_reference(chosen.picture, L), scale)
-                references.append(PlacedLayer(entry.frame, layer, entry.reach))
+                references.append(LayerOnFrame(entry.frame, layer, entry.reach))
             else:
                 layer = one_colour(chosen.colour.ab, read_mask(chosen.picture, L.shape), scale)
-                masks.append(PlacedLayer(entry.frame, layer, entry.reach))
+                masks.append(LayerOnFrame(entry.frame, layer, entry.reach))
         return points, references, masks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,9 +17,11 @@ import numpy as np
 
 from ...color.upsampling import UPSCALERS
 from ...engines.colorizer import Colorizer
+from ...engines.opening import release_networks
 from ...errors import OutputError, SourceError
 from ...executors import JobContext
 from ...runtime.atomic_write import atomic_write
+from ...runtime.heap import return_large_blocks
 from ...runtime.prefetch import prefetch
 from ...settings import ColorPages, ColorSettings, FilmSettings
 from ..chroma.frames import ChosenFrames, ColorCounts, ColorizedFrame, DecodedFrame, colorize_frames
@@ -34,18 +36,18 @@ from ..input.source import SourceIdentity
 from ..output.encode import open_encoder
 from ..output.sessions import encoder_session
 from ..output.streams import writing
-from ..picture_format import PictureFormat
+from ..picture_format import PictureFormat, is_large
 from ..quality import NoMetrics, QualityMetrics
 from ..shots.color import Treatment, small_lab, treatment
 from .chosen import NOTHING_CHOSEN, WholeFilm
 from .frames import ChunkFrames
 from .plan import Chunk
 from .segments import SegmentFacts, WorkFolder, times_of
+from .stored_colours import StoredColours
 
 _PREFETCH = 8  # frames that wait for the network
 _COLORED_AHEAD = 8  # frames that wait for the encoder
 _REPORT_INTERVAL_S = 0.25
-_LARGE_BYTES = 6 << 20  # of luma; more than 1080p at 10 bits has
 _NO_PICTURE = av.VideoFrame(16, 16, "gray")
 _NO_AB = np.empty((2, 0, 0), np.float32)  # of frames that keep their own
 
@@ -87,7 +89,7 @@ class ChunkWork:
 
     def _make_segment(self, chunk: Chunk, context: JobContext) -> SegmentFacts:
         self.identity.check(self.source)
-        colorizer, counts = self.colorizer(), ColorCounts()
+        counts = ColorCounts()
         measures = QualityMetrics() if self.measure else NoMetrics()
         keeps_fields = self.settings.deinterlace == "off" and self.info.side_data.field_order != "progressive"
         canvas = OutputFrame(self.info.width, self.info.height, self.picture, fields=keeps_fields)
@@ -98,24 +100,12 @@ class ChunkWork:
                 with writing(target, temporary, self.work.muxer) as output:
                     encoder = open_encoder(output, stream, self.info, self.picture, self.settings)
                     found = ChunkFrames(self.source, self.info, self.picture, chunk)
-                    decoded_frames = (
-                        (shot, DecodedFrame(_NO_PICTURE if self._is_large else frame, self._small(frame, colorizer)))
-                        for shot, frame in self._in_shots(found, chunk)
-                    )
-                    # Three stages at once, each in a thread: decoding; network and motion; chroma planes and encoding (here).
-                    with contextlib.closing(prefetch(decoded_frames, _PREFETCH, "film reader")) as decoded:
-                        chroma = self._colorized(decoded, chunk, colorizer, counts, self._chosen(chunk, colorizer))
-                        with contextlib.closing(prefetch(chroma, _COLORED_AHEAD, "film colours")) as ready:
-                            own = itertools.islice(ready, chunk.lead, chunk.lead + chunk.count)
-                            whole = stack.enter_context(
-                                contextlib.closing(prefetch(self._large_frames(chunk), 1, "film reader"))
-                            )
-                            for (frame, L, ab), done in _telling(own, context):
-                                frame = next(whole, frame)  # noqa: PLW2901 - of a large picture, the placeholder's own
-                                ab = self._own_ab(frame, L) if done is Treatment.KEEP else ab  # noqa: PLW2901
-                                luma, planes = self._planes(frame, L, ab, done)
-                                measures.add(L, ab, luma)
-                                output.mux(encoder.encode(canvas.compose(frame, luma, planes)))
+                    colors = stack.enter_context(contextlib.closing(self._colors(found, chunk, counts, context)))
+                    for (frame, L, ab), done in _telling(colors, context):
+                        ab = self._own_ab(frame, L) if done is Treatment.KEEP else ab  # noqa: PLW2901
+                        luma, planes = self._planes(frame, L, ab, done)
+                        measures.add(L, ab, luma)
+                        output.mux(encoder.encode(canvas.compose(frame, luma, planes)))
                     output.mux(encoder.encode(None))
                 self.identity.check(self.source)
                 order = _order(temporary, chunk)
@@ -129,14 +119,45 @@ class ChunkWork:
     @property
     def _is_large(self) -> bool:
         """Whether pictures are too large to wait, dozens of them, until the smoother has seen what follows; they are decoded twice."""
-        return self.info.width * self.info.height * (2 if self.info.depth > 8 else 1) > _LARGE_BYTES
+        return is_large(self.info.width, self.info.height, self.info.depth)
 
-    def _large_frames(self, chunk: Chunk) -> Iterator[av.VideoFrame]:
-        """A chunk's own frames once more, where they are large; else nothing."""
+    def _colors(
+        self, found: ChunkFrames, chunk: Chunk, counts: ColorCounts, context: JobContext
+    ) -> Generator[tuple[ColorizedFrame, Treatment]]:
+        """The chunk's own frames in the picture's format, each with its colours and what is done with it.
+
+        Two decoders at work, and a network beside the encoder, take too much memory for large pictures: all their colours are made
+        first, and wait on disk.
+        """
         if not self._is_large:
+            yield from self._colors_at_once(found, chunk, counts)
             return
-        frames = self._in_shots(ChunkFrames(self.source, self.info, self.picture, chunk), chunk)
-        yield from (frame for _, frame in itertools.islice(frames, chunk.lead, chunk.lead + chunk.count))
+        return_large_blocks()
+        with StoredColours(self.work.path, self.work.segment(chunk)) as stored:
+            with contextlib.closing(self._colors_at_once(found, chunk, counts)) as at_once:
+                for colorized, _ in at_once:
+                    if context.should_stop():
+                        raise FilmStopped
+                    stored.add(colorized.L, colorized.ab)
+            release_networks()
+            again = self._in_shots(ChunkFrames(self.source, self.info, self.picture, chunk), chunk)
+            own = itertools.islice(again, chunk.lead, chunk.lead + chunk.count)
+            for (shot, frame), (L, ab) in zip(own, stored, strict=True):
+                yield ColorizedFrame(frame, L, ab), self._treatment(chunk, shot)
+
+    def _colors_at_once(
+        self, found: ChunkFrames, chunk: Chunk, counts: ColorCounts
+    ) -> Generator[tuple[ColorizedFrame, Treatment]]:
+        """As `_colors`; large pictures are not there. Two stages, each in a thread: decoding; network and motion."""
+        colorizer = self.colorizer()
+        decoded_frames = (
+            (shot, DecodedFrame(_NO_PICTURE if self._is_large else frame, self._small(frame, colorizer)))
+            for shot, frame in self._in_shots(found, chunk)
+        )
+        with contextlib.closing(prefetch(decoded_frames, _PREFETCH, "film reader")) as decoded:
+            chroma = self._colorized(decoded, chunk, colorizer, counts, self._chosen(chunk, colorizer))
+            with contextlib.closing(prefetch(chroma, _COLORED_AHEAD, "film colours")) as ready:
+                yield from itertools.islice(ready, chunk.lead, chunk.lead + chunk.count)
 
     def _small(self, frame: av.VideoFrame, colorizer: Colorizer) -> np.ndarray:
         return small_lightness(frame, self.info, self.picture, colorizer)
@@ -212,9 +233,10 @@ class ChunkWork:
         decoded = (
             (shot, DecodedFrame(_NO_PICTURE, self._small(frame, colorizer))) for shot, frame in self._in_shots(found, end)
         )
-        for colorized, _ in self._colorized(decoded, end, colorizer, ColorCounts(), self._chosen(end, colorizer)):
+        chosen = self._chosen(end, colorizer)
+        for colorized, _ in self._colorized(decoded, end, colorizer, ColorCounts(), chosen):
             last = colorized
-        frame = EarlierFrame(last.L, last.ab)
+        frame = EarlierFrame(last.L, last.ab, bool(chosen.shots))
         frame.save(path)
         return frame
 

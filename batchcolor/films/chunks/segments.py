@@ -107,6 +107,8 @@ def work_folder(target: Path, codec: str, recipe: str) -> Iterator[WorkFolder]:
             path.mkdir(parents=True, exist_ok=True)
         with file_lock(path, of=target):
             with write_errors(target):
+                for unfinished in path.glob(f"{PREFIX}*"):  # of a run that was killed
+                    unfinished.unlink()
                 note = path / "recipe"
                 if not note.exists() or note.read_text(encoding="utf-8") != recipe:
                     for old in path.iterdir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
 
 import av
@@ -13,7 +14,7 @@ from ...errors import UsageError
 from ...settings import FilmSettings
 from ..input.probe import MATRICES, FilmInfo
 from ..input.side_data import MasteringDisplay, SideData
-from ..picture_format import ACROSS_DOWN, PictureFormat
+from ..picture_format import ACROSS_DOWN, PictureFormat, is_large
 from .encoders import Encoder, choose_encoder, ffv1_slices
 from .ffmpeg_log import listening
 from .stream_header import give_side_data
@@ -159,8 +160,9 @@ def _options(encoder: Encoder, settings: FilmSettings, info: FilmInfo, picture: 
     if encoder.name in _LIGHT_OPTIONS:
         option, separator = _LIGHT_OPTIONS[encoder.name]
         options[option] = separator.join([options[option], *_light(encoder.name, info.side_data)])
-    if encoder.name in _LOOKAHEAD and info.width * info.height * (2 if picture.coding.depth > 8 else 1) > _LARGE_BYTES:
-        options[_LOOKAHEAD[encoder.name]] += f":rc-lookahead={_FEW}"
+    if encoder.name in _FEW_PICTURES and is_large(info.width, info.height, picture.coding.depth):
+        name, few = _FEW_PICTURES[encoder.name]
+        options[name] = ":".join([options[name], *few(options.get("preset", ""))])
     if settings.deinterlace == "off" and info.side_data.field_order != "progressive" and encoder.name in CODES_FIELDS:
         options |= {"flags": "+ildct+ilme", "field_order": "tt" if info.side_data.field_order == "tff" else "bb"}
         if encoder.name == "libx264":
@@ -168,9 +170,17 @@ def _options(encoder: Encoder, settings: FilmSettings, info: FilmInfo, picture: 
     return options
 
 
-# Encoders keep dozens of pictures to plan their bits; of large ones (6 MiB of luma; 1080p has fewer), a few must do.
-_LOOKAHEAD = {"libx264": "x264-params", "libx265": "x265-params"}
-_LARGE_BYTES, _FEW = 6 << 20, 6
+def _few_of_x264(preset: str) -> list[str]:
+    """Without the macroblock tree, no pictures are held to look ahead; of those it refers to, the two before (each takes three times its
+    samples). A short look ahead with the tree would save less and lose more: 6 pictures 1 dB, at the same --crf."""
+    return ["mbtree=0", "b-pyramid=none", *([] if preset in _REFER_TO_ONE else ["ref=2"])]
+
+
+_REFER_TO_ONE = ("ultrafast", "superfast", "veryfast")
+_FEW_PICTURES: dict[str, tuple[str, Callable[[str], list[str]]]] = {
+    "libx264": ("x264-params", _few_of_x264),
+    "libx265": ("x265-params", lambda _preset: ["rc-lookahead=6"]),
+}
 CODES_FIELDS = {"libx264", "prores_ks", "ffv1"}  # encoders that signal two fields in a frame
 # Encoders that write mastering display and content light level into the stream: in which option, between which separators.
 _LIGHT_OPTIONS = {"libx264": ("x264-params", ":"), "libx265": ("x265-params", ":"), "libsvtav1": ("svtav1-params", ":")}

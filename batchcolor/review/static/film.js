@@ -3,7 +3,7 @@
 import { $, clock, element, json, request, show, showBlob } from "./page.js";
 import { loadPicture } from "./picture.js";
 import { drawPoints, select } from "./points.js";
-import { isFilm, view } from "./view.js";
+import { hasChosen, isFilm, view } from "./view.js";
 
 const SHARES = [0.02, 0.25, 0.5, 0.75, 0.98]; // of a shot: where its five frames lie
 const FRAME_SIDE = 320; // pixels
@@ -67,7 +67,7 @@ async function openShot(shot) {
 export async function drawFrames() {
   drawTimes();
   const number = version += 1, { item } = view;
-  if (!isFilm() || !(view.points.length > 0 || item.redo)) return;
+  if (!isFilm() || !(hasChosen() || item.redo)) return;
   await findCarried();
   for (const button of $("frames").children) {
     if (number !== version || view.item !== item) return;

@@ -19,10 +19,14 @@ export function startGrid(open) {
   $("grid").addEventListener("scroll", () => {
     grid.scrolled = performance.now();
     clearTimeout(grid.timer);
-    grid.timer = setTimeout(loadPictures, SETTLED);
+    grid.timer = setTimeout(settle, SETTLED);
     draw();
   }, { passive: true });
   $("grid").addEventListener("keydown", moveFocus);
+  $("grid").addEventListener("click", event => {
+    const tile = event.target.closest(".tile");
+    if (tile) grid.open(Number(tile.dataset.index));
+  });
   new ResizeObserver(draw).observe($("grid"));
   for (const id of ["filter", "kind"]) $(id).addEventListener("change", () => reload().catch(show));
   let timer = 0;
@@ -93,13 +97,20 @@ function drawGrid() {
   $("count").textContent = grid.total === 1 ? "1 item" : `${grid.total.toLocaleString("en")} items`;
   const first = Math.max(0, Math.floor(top / height) - 1) * across;
   const last = Math.min(grid.total, first + (Math.ceil(view / height) + 3) * across);
-  for (const index of [...grid.tiles.keys()]) if (index < first || index >= last) removeTile(index);
+  // Tiles that have left are used again for those that come in: making new ones takes longer than a frame.
+  const spare = [];
+  for (const [index, tile] of [...grid.tiles]) {
+    if (index >= first && index < last) continue;
+    if (tile === document.activeElement) removeTile(index);
+    else { grid.tiles.delete(index); spare.push(tile); }
+  }
   for (let index = first; index < last; index += 1) {
-    if (!grid.tiles.has(index)) grid.tiles.set(index, drawTile(index));
+    if (!grid.tiles.has(index)) drawTile(spare.pop() || makeTile(), index);
     const { style } = grid.tiles.get(index);
     style.width = `${width}px`;
     style.transform = `translate(${(index % across) * (width + GAP)}px, ${scrolled + Math.floor(index / across) * height - top}px)`;
   }
+  for (const tile of spare) tile.remove();
 }
 
 function removeTile(index) {
@@ -110,12 +121,21 @@ function removeTile(index) {
   grid.tiles.delete(index);
 }
 
-function drawTile(index) {
-  const picture = element("img", { alt: "" }), name = element("span");
-  const tile = element("button", { type: "button", className: "tile" }, picture, name);
-  tile.dataset.index = index;
-  tile.addEventListener("click", () => grid.open(index));
+function makeTile() {
+  const tile = element("button", { type: "button" }, element("img", { alt: "" }), element("span"));
   $("grid").append(tile);
+  return tile;
+}
+
+function drawTile(tile, index) {
+  const [picture, name] = tile.children;
+  grid.tiles.set(index, tile);
+  tile.dataset.index = index;
+  tile.className = "tile";
+  delete tile.dataset.picture;
+  picture.removeAttribute("src"); // not loaded any more
+  name.textContent = tile.title = "";
+  tile.removeAttribute("aria-label");
   itemAt(index).then(item => {
     if (item === null || grid.tiles.get(index) !== tile) return;
     const state = [item.status === "failed" && "failed", item.accepted && "accepted", item.redo && "redo"].filter(Boolean);
@@ -126,7 +146,14 @@ function drawTile(index) {
     tile.dataset.picture = `/api/items/${item.id}/thumbnail?v=${item.version}`;
     if (performance.now() - grid.scrolled >= SETTLED) loadPictures();
   }).catch(show);
-  return tile;
+}
+
+function settle() {
+  loadPictures();
+  // The Tab key and screen readers follow the order in the page.
+  const tiles = [...grid.tiles].sort(([a], [b]) => a - b).map(([, tile]) => tile);
+  const inOrder = tiles.every((tile, n) => n === 0 || tiles[n - 1].compareDocumentPosition(tile) & Node.DOCUMENT_POSITION_FOLLOWING);
+  if (!inOrder && !document.activeElement?.closest(".tile")) $("grid").append(...tiles);
 }
 
 // Of the tiles that are there once scrolling has settled; those that only pass by cost nothing.

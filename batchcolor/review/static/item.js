@@ -1,11 +1,11 @@
 // Opening and closing an item, and what a person says of it.
 
-import { openFilm } from "./film.js";
+import { goTo, openFilm } from "./film.js";
 import { indexOf, itemAt, refresh } from "./grid.js";
-import { $, element, json, show } from "./page.js";
+import { $, clock, element, json, show } from "./page.js";
 import { fillPalette } from "./picker.js";
-import { loadPicture } from "./picture.js";
-import { changed, drawPoints } from "./points.js";
+import { fit, loadPicture } from "./picture.js";
+import { changed, drawPoints, select } from "./points.js";
 import { isFilm, view } from "./view.js";
 
 let opening = 0, onMarked = async () => {};
@@ -16,6 +16,7 @@ export function startItem(marked) {
   $("previous").addEventListener("click", () => step(-1));
   $("next").addEventListener("click", () => step(1));
   $("accept").addEventListener("click", () => mark("accepted").catch(show));
+  $("page").addEventListener("change", () => goToPage(Number($("page").value)).catch(show));
   $("later").addEventListener("click", () => mark("redo").catch(show));
 }
 
@@ -34,16 +35,18 @@ async function open(id, index, number) {
   const item = await json(`/api/items/${id}`);
   if (number !== opening) return;
   Object.assign(view, {
-    index, item, points: item.points, carried: [], selected: -1, past: [], place: 0, scale: 1, left: 0, top: 0, shot: null,
+    index, item, points: item.points, carried: [], selected: -1, past: [], place: 0, scale: 1, left: 0, top: 0, shot: null, size: { width: 0, height: 0 },
   });
+  fit(); // hides the pictures until they have their size
   history.replaceState(null, "", `/?item=${id}`);
   $("grid-view").hidden = true;
   $("item-view").hidden = false;
   $("picker").hidden = true;
   $("name").textContent = item.name;
   $("name").title = item.source;
-  const others = item.others > 0 ? `References, masks or shot settings in its file: ${item.others}. A redo uses them; this page does not show them.` : "";
-  $("warnings").replaceChildren(...[item.error, ...item.warnings, others].filter(Boolean).map(text => element("p", { textContent: text })));
+  $("warnings").replaceChildren(...[item.error, ...item.warnings].filter(Boolean).map(text => element("p", { textContent: text })));
+  drawPages();
+  drawLayers();
   $("zoom").value = 1;
   $("divider").value = 0;
   $("film").hidden = !isFilm();
@@ -56,6 +59,35 @@ async function open(id, index, number) {
   drawPoints();
   $("picture").focus({ preventScroll: true });
   await (isFilm() ? openFilm() : loadPicture());
+}
+
+// The pages of a photo, to choose from.
+function drawPages() {
+  const { pages } = view.item;
+  $("pages").hidden = pages < 2;
+  $("page").replaceChildren(...Array.from({ length: pages < 2 ? 0 : pages }, (_, n) => element("option", { value: n + 1, textContent: `${n + 1} of ${pages}` })));
+}
+
+async function goToPage(page) {
+  view.place = page;
+  $("page").value = page;
+  await select(-1);
+  drawPoints();
+  await loadPicture();
+}
+
+// References, masks and shot settings: they come from files, and lead to where they were chosen.
+function drawLayers() {
+  const { layers } = view.item;
+  $("layers").replaceChildren(...layers.map(layer => {
+    const timed = (layer.time ?? null) !== null;
+    const place = timed ? `at ${clock(layer.time)}` : layer.frame !== null ? `frame ${layer.frame}` : layer.page > 1 ? `page ${layer.page}` : "";
+    const what = layer.kind === "shot" ? `Shot, saturation ${layer.saturation}` : `${layer.kind === "mask" ? `Mask, ${layer.colour}` : "Reference"}: ${layer.picture}`;
+    const button = element("button", { type: "button", textContent: [what, place, layer.note].filter(Boolean).join(", ") });
+    button.addEventListener("click", () => (timed ? goTo(layer.time) : isFilm() ? Promise.resolve() : goToPage(layer.page || 1)).catch(show));
+    return element("li", {}, button);
+  }));
+  $("layers-title").hidden = layers.length === 0;
 }
 
 export function closeItem() {

@@ -45,18 +45,36 @@ export async function fillPicker(number) {
     if (view.item !== item || view.selected !== number) return;
     suggested = key;
     view.L = found.L;
-    $("suggestions").replaceChildren(...[...new Set(found.colours)].map(each => swatch(each)), swatch("gray", "gray"));
+    drawSuggestions(found.colours);
   }
   drawWheel();
 }
 
+// The buttons stay and change their colours: what has the focus keeps it when suggestions for a point that has moved arrive.
+function drawSuggestions(colours) {
+  const swatches = [...[...new Set(colours)].map(each => [each, ""]), ["gray", "gray"]];
+  const buttons = [...$("suggestions").children];
+  for (const extra of buttons.slice(swatches.length)) extra.remove();
+  for (const [n, [colour, name]] of swatches.entries()) {
+    if (n < buttons.length) paint(buttons[n], colour, name);
+    else $("suggestions").append(swatch(colour, name));
+  }
+}
+
 function swatch(colour, name = "") {
-  const button = element("button", { type: "button", className: name ? "swatch named" : "swatch", textContent: name });
+  const button = element("button", { type: "button" });
+  button.addEventListener("click", () => edit({ colour: button.dataset.colour }));
+  paint(button, colour, name);
+  return button;
+}
+
+function paint(button, colour, name) {
+  button.className = name ? "swatch named" : "swatch";
+  button.textContent = name;
+  button.dataset.colour = name || colour;
   button.style.background = colour === "gray" ? "#808080" : colour;
   button.style.color = luma(colour) > 0.4 ? "#000" : "#fff";
   button.setAttribute("aria-label", name || colour);
-  button.addEventListener("click", () => edit({ colour: name || colour }));
-  return button;
 }
 
 function choose(a, b) {

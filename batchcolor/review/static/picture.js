@@ -2,7 +2,7 @@
 
 import { attachDivider } from "./divider.js";
 import { $, request, show, showBlob } from "./page.js";
-import { isFilm, view } from "./view.js";
+import { hasChosen, isFilm, view } from "./view.js";
 
 const CLOSEST = 8; // zoom
 
@@ -24,15 +24,15 @@ export function startPicture({ onRedraw, onTap }) {
 export async function loadPicture() {
   const { item, place } = view, at = `at=${place}&v=${item.version}`;
   const before = $("before"), after = $("after");
+  // The network looks at the picture while it is on its way, so that the first point is answered as quickly as the next.
+  request(`/api/items/${item.id}/prepare`, { place }).catch(() => null);
   before.src = `/api/items/${item.id}/picture?of=source&${at}`;
-  const shown = view.points.length > 0 ? preview() : loadResult(`/api/items/${item.id}/picture?${at}`);
+  const shown = hasChosen() ? preview() : loadResult(`/api/items/${item.id}/picture?${at}`);
   await Promise.race([before.decode().catch(() => null), new Promise(done => setTimeout(done, 15000))]);
   if (view.item !== item || view.place !== place) return;
   view.size = { width: before.naturalWidth || 1, height: before.naturalHeight || 1 };
   fit();
   await shown.catch(show);
-  // The network looks at the picture while the person does, so that the first point is answered as quickly as the next.
-  request(`/api/items/${item.id}/prepare`, { place }).catch(() => null);
   after.alt = isFilm() ? "Result, with the points that come to this frame" : "Result";
 }
 
@@ -50,7 +50,19 @@ export async function preview(points = view.points) {
   await showBlob($("after"), response);
 }
 
+let resolveFitted = () => {}, whenFitted = Promise.resolve();
+
+// When the picture of the open item has its place: before, there is nothing to set a point on.
+export const fitted = () => whenFitted;
+
 export function fit() {
+  const busy = view.size.width === 0;
+  if (busy !== ($("picture").getAttribute("aria-busy") === "true")) {
+    $("picture").setAttribute("aria-busy", String(busy));
+    if (busy) whenFitted = new Promise(resolve => { resolveFitted = resolve; });
+    else resolveFitted();
+  }
+  if (busy) return;
   const room = $("picture").getBoundingClientRect();
   const scale = view.scale * (Math.min(room.width / view.size.width, room.height / view.size.height) || 1);
   const width = view.size.width * scale, height = view.size.height * scale;
@@ -119,6 +131,7 @@ function press(event, onTap) {
     if (!fingers.delete(at.pointerId) || fingers.size > 0) return;
     for (const [name, listener] of [["pointermove", move], ["pointerup", end], ["pointercancel", end]]) $("picture").removeEventListener(name, listener);
     const share = toShare(at);
+    if (view.size.width === 0) return;
     if (at.type === "pointerup" && !gesture.moved && share.every(value => value >= 0 && value <= 1)) onTap(share);
   }
 }

@@ -26,6 +26,7 @@ export function drawPoints() {
     return at ? [drawPoint(point, number, here, [picture.left - box.left + at[0] * picture.width, picture.top - box.top + at[1] * picture.height])] : [];
   }));
   if (focused !== undefined) $("points").querySelector(`[data-point="${focused}"]`)?.focus({ preventScroll: true });
+  const listed = [...$("list").children].indexOf(document.activeElement?.closest("#list li"));
   $("list").replaceChildren(...view.points.map((point, number) => {
     const dot = element("i"), timed = (point.time ?? null) !== null;
     dot.style.background = cssColour(point.colour);
@@ -35,6 +36,7 @@ export function drawPoints() {
     button.addEventListener("click", () => (isFilm() && timed && !isHere(point) ? hooks.goTo(point.time) : Promise.resolve()).then(() => select(number)).catch(show));
     return element("li", {}, button);
   }));
+  $("list").children[listed]?.firstChild.focus({ preventScroll: true });
   $("no-points").hidden = view.points.length > 0;
 }
 

@@ -5,7 +5,7 @@ import { reload, startGrid } from "./grid.js";
 import { closeItem, drawMarks, mark, openById, openItem, startItem, step } from "./item.js";
 import { $, json, show } from "./page.js";
 import { startPicker } from "./picker.js";
-import { fit, startPicture } from "./picture.js";
+import { fit, fitted, startPicture } from "./picture.js";
 import { addPoint, drawPoints, editSelected, removePoint, startPoints, undo } from "./points.js";
 import { isFilm, view } from "./view.js";
 
@@ -13,7 +13,7 @@ let running = false;
 
 async function showRun() {
   const state = await json("/api/redo"), frames = state.frames ? `, frame ${state.frames[0]}` : "";
-  $("run-state").textContent = state.running ? `Redoing ${state.done} of ${state.total}${frames}` : state.error || `${state.marked} to be redone`;
+  $("run-state").textContent = state.running ? `Redoing ${state.done} of ${state.total}${frames}` : state.error || (state.marked > 0 ? `${state.marked} to be redone` : "");
   $("redo").disabled = state.running || state.marked === 0;
   if (state.running) setTimeout(() => showRun().catch(show), 500);
   else if (running) {
@@ -30,6 +30,7 @@ function middle() {
 }
 
 async function pointInMiddle() {
+  await fitted();
   await addPoint(middle());
   $("points").querySelector(`[data-point="${view.selected}"]`)?.focus();
 }

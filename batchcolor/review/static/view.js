@@ -5,6 +5,9 @@ export const view = {
   size: { width: 0, height: 0 }, preview: 0, shot: null,
 };
 
+// Whether previews may differ from the result of the last run.
+export const hasChosen = () => view.points.length > 0 || view.item.layers.length > 0;
+
 export const isFilm = () => view.item?.kind === "film";
 
 // Whether a point was set on the very picture that is seen.

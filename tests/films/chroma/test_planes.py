@@ -8,6 +8,7 @@ import pytest
 from batchcolor.color.chroma_grid import ChromaGrid, luma_on_grid
 from batchcolor.color.conversion import KR_KB, YCbCr, gray_of_luma, lab_to_rgb, lightness_of_gray, rgb_to_chroma
 from batchcolor.color.upsampling import ChromaMap
+from batchcolor.films.chroma import planes
 from batchcolor.films.chroma.planes import chroma_planes, limit_shadow_chroma
 
 CODINGS = [YCbCr(*KR_KB[m], full=f, depth=d) for m in KR_KB for f in (False, True) for d in (8, 10, 12)]
@@ -45,6 +46,25 @@ def test_planes_are_those_of_the_formula(coding: YCbCr) -> None:
     else:  # the table's steps of 2 in luma and 0.85 in ab; at the gamut's border a step of luma can move the limit far
         assert np.mean(off) <= 0.5
         assert np.percentile(off, 99) <= 2.5
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+@pytest.mark.parametrize("size", [(97, 61), (640, 480), (64, 7)])
+def test_large_pictures_have_the_same_planes_strip_by_strip(
+    depth: int, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(2)
+    coding, grid = YCbCr(*KR_KB["bt709"], full=False, depth=depth), ChromaGrid(*size)
+    luma = rng.integers(16 << depth - 8, 235 << depth - 8, size[::-1]).astype(np.uint16 if depth > 8 else np.uint8)
+    chroma = ChromaMap(
+        np.concatenate([rng.uniform(-0.2, 0.2, (12, 20, 2)), rng.uniform(-40, 40, (12, 20, 2))], 2).astype(np.float32)
+    )
+    monkeypatch.setattr(planes, "_STRIP_SAMPLES", 4 * size[0])
+    whole = chroma_planes(luma, chroma, coding, grid).astype(int)
+    monkeypatch.setattr(planes, "_WHOLE_BYTES", 0)
+    strips = chroma_planes(luma, chroma, coding, grid).astype(int)
+    assert np.abs(strips - whole).max() <= 1  # float32 may round the other way
+    assert np.mean(strips != whole) < 1e-3
 
 
 @pytest.mark.parametrize(("width", "height"), [(16, 8), (17, 9), (1, 1), (2, 3)])

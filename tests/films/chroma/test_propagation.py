@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from batchcolor.colours.pictures import Layer
-from batchcolor.colours.spread import Spot
-from batchcolor.colours.still import ChosenSpot
+from batchcolor.colours.spread import Disc
+from batchcolor.colours.still import Hint
 from batchcolor.films.chroma.propagation import (
-    PlacedLayer,
-    PlacedPoint,
+    LayerOnFrame,
+    PointOnFrame,
     ShotColours,
     ShotFrames,
     propagate_layer,
@@ -51,8 +51,8 @@ def middle(frame: int) -> tuple[float, float]:
     return (x + 20) / WIDTH, (y + 20) / HEIGHT
 
 
-def placed(frame: int, x: float, y: float, reach: tuple[int, int] = (0, FRAMES - 1)) -> PlacedPoint:
-    return PlacedPoint(frame, ChosenSpot(Spot(x, y, 0.02), (50.0, 0.0)), reach, "point 1")
+def placed(frame: int, x: float, y: float, reach: tuple[int, int] = (0, FRAMES - 1)) -> PointOnFrame:
+    return PointOnFrame(frame, Hint(Disc(x, y, 0.02), (50.0, 0.0)), reach, "point 1")
 
 
 def test_a_point_goes_with_what_it_lies_on_both_ways() -> None:
@@ -89,7 +89,7 @@ def test_a_picture_goes_with_what_it_shows() -> None:
     x, y = square_at(0)
     ab[0, y : y + 40, x : x + 40] = 60
     carried = propagate_layer(
-        ShotFrames(frames()), PlacedLayer(0, Layer(ab, np.ones((HEIGHT, WIDTH), np.float32)), (0, FRAMES - 1))
+        ShotFrames(frames()), LayerOnFrame(0, Layer(ab, np.ones((HEIGHT, WIDTH), np.float32)), (0, FRAMES - 1))
     )
     layer = carried.at(12, (HEIGHT, WIDTH))
     assert layer is not None
@@ -104,7 +104,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     shot = ShotFrames(frames(5))
     layer = Layer(np.full((2, HEIGHT, WIDTH), 20, np.float32), np.ones((HEIGHT, WIDTH), np.float32))
     tracks, _ = propagate_points(shot, [placed(2, *middle(2), reach=(0, 4))])
-    carried = propagate_layer(shot, PlacedLayer(2, layer, (0, 4)))
+    carried = propagate_layer(shot, LayerOnFrame(2, layer, (0, 4)))
     saved = ShotColours(tracks, np.array([0.02]), np.array([[50.0, 0.0]]), (2,), (1, 4), (carried,), (), 0.5)
     saved.save(tmp_path / "shot.npz")
     loaded = ShotColours.load(tmp_path / "shot.npz")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -13,6 +15,7 @@ from skimage import data
 from batchcolor.errors import UsageError
 from batchcolor.films import FilmResult, colorize_film
 from batchcolor.films.input.probe import probe
+from batchcolor.films.output.encode import open_encoder, picture_format
 from batchcolor.films.output.encoders import choose_encoder
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, make_film, pictures
@@ -95,3 +98,23 @@ def test_the_same_film_becomes_the_same_bits_every_time(tmp_path: Path) -> None:
     for result in results:
         colorize(source, result)
     assert len({np.stack([luma for _, luma in pictures(result)]).tobytes() for result in results}) == 1
+
+
+@pytest.mark.parametrize(("preset", "refers_to"), [("medium", "2"), ("ultrafast", "1")])
+def test_encoders_keep_few_of_large_pictures(tmp_path: Path, preset: str, refers_to: str) -> None:
+    """As x264 itself says, in the stream."""
+    said = {}
+    for width, height in ((1920, 1080), (3840, 2160)):
+        made = Made(width=width, height=height, pts=(0, 40), encoder={"preset": "ultrafast"})
+        source = make_film(tmp_path / f"{width}.mkv", made)
+        info = replace(probe(source), depth=10)
+        picture = picture_format(info, choose_encoder(FilmSettings()))
+        with av.open(str(source)) as film, av.open(str(tmp_path / "out.mkv"), "w") as output:
+            encoder = open_encoder(output, film.streams.video[0], info, picture, FilmSettings(preset=preset))
+            frame = next(film.decode(video=0)).reformat(format=picture.encoded)
+            data = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+        said[width] = dict(re.findall(rb" (mbtree|ref|rc_lookahead)=(\d+)", data))
+    assert said[3840].get(b"mbtree") == b"0"
+    assert said[3840][b"ref"].decode() == refers_to
+    if preset == "medium":
+        assert said[1920] == {b"mbtree": b"1", b"ref": b"3", b"rc_lookahead": b"40"}
