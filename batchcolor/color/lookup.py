@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -34,36 +35,56 @@ def table(name: str, lightness: np.ndarray, formula: Formula) -> np.ndarray:
     """
     values = (np.arange(256, dtype=np.float32) - _AB_ZERO) * np.float32(_AB_STEP)
     b, a = np.meshgrid(values, values, indexing="ij")
+    levels = lightness[:256:2].astype(np.float32)
 
-    def level(number: int, every: int = 1) -> np.ndarray:
-        L = float(lightness[2 * number])
-        some = _within_gamut(L, np.stack([a[::every, ::every], b[::every, ::every]]))
-        planes = formula(np.full(some.shape[1:], L, np.float32), some)
-        packed: np.ndarray = cv2.merge(list(planes)).view(f"<u{len(planes)}")[..., 0]
-        return packed
+    def made(chosen: Sequence[int], every: int) -> np.ndarray:
+        """Of these levels, and of every so many a and b."""
+        gamut = _Gamut(np.stack([a[::every, ::every], b[::every, ::every]]), levels[chosen])
+        return np.stack([packed(levels[number], gamut.within(n)) for n, number in enumerate(chosen)], -1)
+
+    def packed(L: np.float32, ab: np.ndarray) -> np.ndarray:
+        planes = formula(np.full(ab.shape[1:], L, np.float32), ab)
+        values: np.ndarray = cv2.merge(list(planes)).view(f"<u{len(planes)}")[..., 0]
+        return values
 
     some, every = [5, 40, 100], 8
-    sample = np.stack([level(number, every) for number in some], -1)
     place = slice(None, None, every), slice(None, None, every), some
-    return np.asarray(
-        cached_array(name, sample, place, lambda: np.stack([level(number) for number in range(128)], -1))
-    ).reshape(-1)
+    return np.asarray(cached_array(name, made(some, every), place, lambda: made(range(128), 1))).reshape(-1)
 
 
-def _within_gamut(L: float, ab: np.ndarray) -> np.ndarray:
-    """ab `(2, h, w)` with chroma shrunk to sRGB's gamut, from below: then no formula has to search for its border.
+class _Gamut:
+    """ab `(2, h, w)` and, for each of some levels of L, the same shrunk to sRGB's gamut, from below: then no formula has to search.
 
-    Most of the table lies outside, where the search takes ten times as long as all else. The border is found for every third of a degree;
+    Most of a table lies outside, where the search takes ten times as long as all else. The border is found for every third of a degree;
     between them it is at most 0.1 ab off, and the table's steps are 0.85.
     """
-    angles = np.arange(_HUES, dtype=np.float32) * np.float32(2 * np.pi / _HUES)
-    rays = _BEYOND * np.stack([np.cos(angles), np.sin(angles)])[:, None]  # (2, 1, hues)
-    border = _JUST_INSIDE * np.hypot(*fit_gamut(np.full((1, 1, _HUES), L, np.float32), rays))[0]
-    hue = np.arctan2(ab[1], ab[0]) * np.float32(_HUES / (2 * np.pi)) % _HUES
-    before = hue.astype(np.int32) % _HUES
-    share = hue - before
-    reach = border[before] * (1 - share) + border[(before + 1) % _HUES] * share
-    return ab * np.minimum(1, reach / np.maximum(np.hypot(ab[0], ab[1]), np.float32(1e-6))).astype(np.float32)
+
+    def __init__(self, ab: np.ndarray, levels: np.ndarray) -> None:
+        self._ab, self._levels = ab, levels
+
+    @cached_property
+    def _borders(self) -> np.ndarray:
+        """The largest chroma by level and hue, float32 `(levels, hues)`."""
+        angles = np.arange(_HUES, dtype=np.float32) * np.float32(2 * np.pi / _HUES)
+        rays = _BEYOND * np.stack([np.cos(angles), np.sin(angles)])
+        rays = np.repeat(rays[:, None], len(self._levels), 1)
+        L = np.repeat(self._levels[None, :, None], _HUES, 2)
+        return _JUST_INSIDE * np.hypot(*fit_gamut(L, rays))
+
+    @cached_property
+    def _hues(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Of each ab: the hues before and behind it, how far it lies between them, and its chroma."""
+        a, b = self._ab
+        hue = np.arctan2(b, a) * np.float32(_HUES / (2 * np.pi)) % _HUES
+        before = hue.astype(np.int32) % _HUES
+        return before, (before + 1) % _HUES, hue - before, np.maximum(np.hypot(a, b), np.float32(1e-6))
+
+    def within(self, number: int) -> np.ndarray:
+        """ab within the gamut at a level."""
+        border = self._borders[number]
+        before, behind, share, chroma = self._hues
+        reach = border[before] * (1 - share) + border[behind] * share
+        return self._ab * np.minimum(1, reach / chroma).astype(np.float32)
 
 
 def look_up(values: np.ndarray, luma: np.ndarray, L: np.ndarray, coefficients: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
