@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from .upsampling import ChromaMap
 _AB_STEP, _AB_ZERO = 0.85, 128
 
 _HUES = 1080
+_COLOURS = 4 * _HUES
 _BEYOND = np.float32(150)  # chroma outside of sRGB at every hue
 _JUST_INSIDE = np.float32(0.9995)
 
@@ -40,12 +41,12 @@ def table(name: str, lightness: np.ndarray, formula: Formula) -> np.ndarray:
     def made(chosen: Sequence[int], every: int) -> np.ndarray:
         """Of these levels, and of every so many a and b."""
         gamut = _Gamut(np.stack([a[::every, ::every], b[::every, ::every]]), levels[chosen])
-        return np.stack([packed(levels[number], gamut.within(n)) for n, number in enumerate(chosen)], -1)
+        return np.stack([level(levels[number], *gamut.within(n)) for n, number in enumerate(chosen)], -1)
 
-    def packed(L: np.float32, ab: np.ndarray) -> np.ndarray:
-        planes = formula(np.full(ab.shape[1:], L, np.float32), ab)
-        values: np.ndarray = cv2.merge(list(planes)).view(f"<u{len(planes)}")[..., 0]
-        return values
+    def level(L: np.float32, colours: np.ndarray, which: np.ndarray) -> np.ndarray:
+        planes = formula(np.full(colours.shape[1:], L, np.float32), colours)
+        packed: np.ndarray = cv2.merge(list(planes)).view(f"<u{len(planes)}").reshape(-1)
+        return packed[which]
 
     some, every = [5, 40, 100], 8
     place = slice(None, None, every), slice(None, None, every), some
@@ -53,38 +54,43 @@ def table(name: str, lightness: np.ndarray, formula: Formula) -> np.ndarray:
 
 
 class _Gamut:
-    """ab `(2, h, w)` and, for each of some levels of L, the same shrunk to sRGB's gamut, from below: then no formula has to search.
+    """Colours ab `(2, h, w)` and, for each of some levels of L, the same shrunk to sRGB's gamut, from below: no formula has to search.
 
-    Most of a table lies outside, where the search takes ten times as long as all else. The border is found for every third of a degree;
-    between them it is at most 0.1 ab off, and the table's steps are 0.85.
+    Most of a table lies outside, and there a colour is that of the border at its hue. The border is found for every third of a degree and
+    has a colour for every twelfth: at most 0.1 ab off, and the table's steps are 0.85.
     """
 
     def __init__(self, ab: np.ndarray, levels: np.ndarray) -> None:
+        a, b = ab
         self._ab, self._levels = ab, levels
+        self._hue = np.rint(np.arctan2(b, a) * np.float32(_COLOURS / (2 * np.pi))).astype(np.int32) % _COLOURS
+        self._chroma = np.hypot(a, b)
 
     @cached_property
     def _borders(self) -> np.ndarray:
-        """The largest chroma by level and hue, float32 `(levels, hues)`."""
-        angles = np.arange(_HUES, dtype=np.float32) * np.float32(2 * np.pi / _HUES)
-        rays = _BEYOND * np.stack([np.cos(angles), np.sin(angles)])
-        rays = np.repeat(rays[:, None], len(self._levels), 1)
+        """The largest chroma by level and hue, float32 `(levels, colours)`."""
+        rays = np.repeat(_BEYOND * _directions(_HUES)[:, None], len(self._levels), 1)
         L = np.repeat(self._levels[None, :, None], _HUES, 2)
-        return _JUST_INSIDE * np.hypot(*fit_gamut(L, rays))
+        found = _JUST_INSIDE * np.hypot(*fit_gamut(L, rays))
+        at = np.arange(_COLOURS, dtype=np.float32) * np.float32(_HUES / _COLOURS)
+        before = at.astype(np.int32)
+        share = at - before
+        return found[:, before] * (1 - share) + found[:, (before + 1) % _HUES] * share
 
-    @cached_property
-    def _hues(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Of each ab: the hues before and behind it, how far it lies between them, and its chroma."""
-        a, b = self._ab
-        hue = np.arctan2(b, a) * np.float32(_HUES / (2 * np.pi)) % _HUES
-        before = hue.astype(np.int32) % _HUES
-        return before, (before + 1) % _HUES, hue - before, np.maximum(np.hypot(a, b), np.float32(1e-6))
-
-    def within(self, number: int) -> np.ndarray:
-        """ab within the gamut at a level."""
+    def within(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Colours `(2, 1, n)` within the gamut at a level, and which of them each of ab is, `(h, w)`."""
         border = self._borders[number]
-        before, behind, share, chroma = self._hues
-        reach = border[before] * (1 - share) + border[behind] * share
-        return self._ab * np.minimum(1, reach / chroma).astype(np.float32)
+        inside = self._chroma <= border[self._hue]
+        which = self._hue.copy()
+        which[inside] = np.arange(_COLOURS, _COLOURS + np.count_nonzero(inside), dtype=np.int32)
+        return np.concatenate([border * _directions(_COLOURS), self._ab[:, inside]], 1)[:, None], which
+
+
+@cache
+def _directions(count: int) -> np.ndarray:
+    """So many hues as a and b of length 1, float32 `(2, count)`."""
+    angles = np.arange(count, dtype=np.float32) * np.float32(2 * np.pi / count)
+    return np.stack([np.cos(angles), np.sin(angles)])
 
 
 def look_up(values: np.ndarray, luma: np.ndarray, L: np.ndarray, coefficients: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
