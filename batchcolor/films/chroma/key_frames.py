@@ -14,9 +14,9 @@ from ...errors import UsageError
 from .motion import Step, warp
 
 _MAX_TRUST_LOSS = 0.3  # mean loss of trust since the last key frame that requires a new one
-# Frames between key frames. At most a second, within the smoother's window. At least six: what is new in between takes its colours from
+# Frames between key frames. At most a second, within the smoother's window. At least eight: what is new in between takes its colours from
 # the key frame that follows, and on fast motion more frequent ones make colours neither truer nor steadier.
-_MIN_DISTANCE, _MAX_DISTANCE = 6, 24
+_MIN_DISTANCE, _MAX_DISTANCE = 8, 24
 _MAX_N = 12  # of every n-th frame, which may be too rare for what moves in between
 
 
@@ -40,7 +40,7 @@ class EveryNth:
 
 
 class AdaptiveKeyFrames:
-    """A key frame where carried colour is no longer reliable (fast motion, new content, failing flow), at most every sixth frame."""
+    """A key frame where carried colour is no longer reliable (fast motion, new content, failing flow), at most every eighth frame."""
 
     def __init__(self) -> None:
         self._trust: np.ndarray | None = None  # (h, w), 0..1: in colours of the last key frame; None on that frame itself

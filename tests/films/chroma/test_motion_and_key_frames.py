@@ -68,12 +68,12 @@ def test_a_still_shot_needs_few_key_frames() -> None:
 
 
 def test_new_content_is_a_key_frame() -> None:
-    shot = [texture()] * 7 + [texture(seed=2)[::-1].copy()] * 5
-    assert keys_of(AdaptiveKeyFrames(), shot) == [0, 7]
+    shot = [texture()] * 9 + [texture(seed=2)[::-1].copy()] * 5
+    assert keys_of(AdaptiveKeyFrames(), shot) == [0, 9]
 
 
-def test_unrelated_frames_have_a_key_frame_in_six() -> None:
-    assert keys_of(AdaptiveKeyFrames(), [texture(seed=n) for n in range(13)]) == [0, 6, 12]
+def test_unrelated_frames_have_a_key_frame_in_eight() -> None:
+    assert keys_of(AdaptiveKeyFrames(), [texture(seed=n) for n in range(17)]) == [0, 8, 16]
 
 
 def test_every_nth_counts_from_the_start_of_the_shot() -> None:
