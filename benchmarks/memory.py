@@ -6,6 +6,7 @@ python -m benchmarks.memory
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,25 +26,40 @@ from .films import make
 MEGAPIXELS = (2, 100, 200)
 FILM_LENGTHS = (8, 156)  # times the demo's film of 192 frames: one minute and twenty at 25 frames a second
 UHD_CODECS = {"h264": ".mp4", "prores": ".mov"}  # each with the container of the result
+_FFMPEG = {  # the same encoders in the ffmpeg program
+    "h264": ("-c:v", "libx264", "-preset", "medium", "-crf", "18"),
+    "prores": ("-c:v", "prores_ks", "-profile:v", "hq"),
+}
 _UHD_FRAMES = 26  # more than encoders hold
 _INTERVAL_S = 0.05
 
 
 def peak_mb(source: Path, output: Path, *options: str) -> float:
     """Largest resident memory of one process of a run with one job, in MB; the child processes of a film count one by one."""
-    command = [
-        sys.executable,
-        "-m",
-        "batchcolor",
-        "colorize",
-        str(source),
-        "-o",
-        str(output),
-        "--quiet",
-        "--jobs",
-        "1",
-        *options,
-    ]
+    return _peak_mb(
+        [
+            sys.executable,
+            "-m",
+            "batchcolor",
+            "colorize",
+            str(source),
+            "-o",
+            str(output),
+            "--quiet",
+            "--jobs",
+            "1",
+            *options,
+        ]
+    )
+
+
+def ffmpeg_peak_mb(source: Path, output: Path, codec: str) -> float:
+    """That of the ffmpeg program, which encodes the same pictures with the same encoder as it does by itself, in one thread each."""
+    options = _FFMPEG[codec]
+    return _peak_mb(["ffmpeg", "-v", "error", "-y", "-threads", "1", "-i", str(source), *options, "-threads", "1", str(output)])
+
+
+def _peak_mb(command: list[str]) -> float:
     with subprocess.Popen(command) as run:
         process, peak = psutil.Process(run.pid), 0
         while run.poll() is None:
@@ -79,7 +95,7 @@ def make_uhd(path: Path) -> Path:
 
 def main() -> Figures:
     """Megabytes by megapixels of a TIFF, by frames of a film, and by codec of a UHD film of 10 bits."""
-    photos, films, large = {}, {}, {}
+    photos, films, large, plain = {}, {}, {}, {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for megapixels in MEGAPIXELS:
@@ -93,7 +109,10 @@ def main() -> Figures:
         for codec, suffix in UHD_CODECS.items():
             large[codec] = peak_mb(uhd, folder / f"uhd-out{suffix}", "--codec", codec)
             print(f"  a film of 3840x2160 and 10 bits as {codec}: {large[codec]:.0f} MB")
-    return {"tiff_mb": photos, "film_mb": films, "uhd_mb": large}
+            if shutil.which("ffmpeg"):
+                plain[codec] = ffmpeg_peak_mb(uhd, folder / f"plain{suffix}", codec)
+                print(f"    the same pictures by ffmpeg, one thread: {plain[codec]:.0f} MB")
+    return {"tiff_mb": photos, "film_mb": films, "uhd_mb": large, "uhd_ffmpeg_mb": plain}
 
 
 if __name__ == "__main__":

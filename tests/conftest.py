@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from tests.watching.runs import HOOKS, noted_addresses
@@ -54,22 +55,46 @@ def no_unexpected_connection(
     assert not found, f"the network was used: {', '.join(sorted(found))}"
 
 
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all processes of a run of tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No BATCHCOLOR_* or proxy variable from outside; the cache is a fresh folder, returned."""
+def clean_environment(shared_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No BATCHCOLOR_* or proxy variable from outside; the cache is one for all tests, so that each table and network is made once."""
     for name in list(os.environ):
         if name.startswith("BATCHCOLOR_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("BATCHCOLOR_CACHE", str(shared_folder / "cache"))
+
+
+@pytest.fixture
+def empty_cache(clean_environment: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache of this test alone, which does not exist yet."""
     cache = tmp_path_factory.mktemp("cache") / "batchcolor"
     monkeypatch.setenv("BATCHCOLOR_CACHE", str(cache))
     return cache
 
 
 @pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small lite with random weights whose colours can be seen: a real checkpoint that runs anywhere at once."""
+def weights(shared_folder: Path) -> Path:
+    """A small lite with random weights whose colours can be seen: a real checkpoint, with its graph, that runs anywhere at once."""
+    path = shared_folder / "small.safetensors"
+    with FileLock(shared_folder / "small.lock"):
+        if not path.exists():
+            _save_small_weights(path)
+    return path
+
+
+def _save_small_weights(path: Path) -> None:
     import torch
 
+    from batchcolor.engines.stored_graph import with_graph
     from batchcolor.generators import build
     from batchcolor.generators.checkpoint import Checkpoint, save
 
@@ -77,9 +102,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     configuration = {"encoder": "lite0", "widths": [32, 24, 16, 16]}
     generator = build("lite", configuration)
     torch.nn.init.normal_(generator.head[-1].weight, std=0.1)
-    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
-    save(Checkpoint("lite", configuration, generator.state_dict(), {"network_size": 64}), path)
-    return path
+    save(with_graph(Checkpoint("lite", configuration, generator.state_dict(), {"network_size": 64})), path)
 
 
 @pytest.fixture(scope="session")

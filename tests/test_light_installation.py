@@ -21,11 +21,13 @@ from batchcolor.weights.fetch import fetch_weights
 from tests.films.made import Made, make_film
 from tests.support import gradient
 
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
 EXTRAS = ("torch", "skimage", "scipy", "nncf", "matplotlib", "tensorboard", "tqdm", "ray")
 
 
 @pytest.fixture
-def light(tmp_path: Path) -> dict[str, str]:
+def light(tmp_path: Path, empty_cache: Path) -> dict[str, str]:
     """The environment of processes for which nothing of the extras is installed: theirs, and that of the processes they start."""
     (tmp_path / "site").mkdir()
     missing = f"import sys\nfor name in {EXTRAS}:\n    sys.modules[name] = None\n"

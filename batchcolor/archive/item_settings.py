@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..settings import Settings
 from ..settings.option_types import OptionField, option_fields, unknown_name
 from .walk import Found, Kind
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class ItemSettings:
 
 @cache
 def _spec(pattern: str) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec  # which few runs need
+
     return GitIgnoreSpec.from_lines([pattern])
 
 

@@ -9,16 +9,13 @@ import contextlib
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
-
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ..app import Events, Summary
 from ..archive.outcome import Outcome, Status
@@ -27,6 +24,9 @@ from ..errors import OutputError
 from .terminal import Printer, message, printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
+
     from ..engines.engine_info import EngineInfo
     from ..films import FilmProgress
 
@@ -125,6 +125,8 @@ class Live(Display):
     """Progress bars: one for all items, and one for each film in progress with frames a second and time left."""
 
     def __init__(self, console: Console, weights: str = "", *, verbose: bool = False) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
         super().__init__(weights)
         self._verbose = verbose
         self._progress = Progress(
@@ -150,6 +152,8 @@ class Live(Display):
         self._progress.update(self._items, total=items)
 
     def finished(self, outcome: Outcome) -> None:
+        from rich.markup import escape
+
         if outcome.source in self._films:
             task, _ = self._films.pop(outcome.source)
             self._progress.remove_task(task)
@@ -297,11 +301,21 @@ def display_for(
     weights: str = "",
 ) -> Display:
     """The display that fits where stderr goes, with a log and JSON lines where the options say so."""
-    console = Console(stderr=True, emoji=False)  # ":cat:" in a name stays what it is
+    console = None if quiet else _terminal()
     kind = Quiet if quiet else Plain
-    shown = Live(console, weights, verbose=verbose) if console.is_terminal and not quiet else kind(weights, verbose=verbose)
+    shown = kind(weights, verbose=verbose) if console is None else Live(console, weights, verbose=verbose)
     more = [Log(log_file, weights)] if log_file is not None else []
     return Displays(shown, *more, *([JsonLines(json_lines)] if json_lines is not None else []))
+
+
+def _terminal() -> Console | None:
+    """The terminal that stderr is; None where it is none. rich, which may be told that it is one, takes a tenth of a start."""
+    if not sys.stderr.isatty() and not {"FORCE_COLOR", "TTY_COMPATIBLE"} & os.environ.keys():
+        return None
+    from rich.console import Console
+
+    console = Console(stderr=True, emoji=False)  # ":cat:" in a name stays what it is
+    return console if console.is_terminal else None
 
 
 @contextlib.contextmanager

@@ -22,10 +22,11 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 def load_compiled(core: ov.Core, path: Path, options: Mapping[str, Any]) -> Any | None:
     """The compiled model in `path`; None where it is missing, damaged or from another version of OpenVINO."""
     try:
-        content = path.read_bytes()
-        if hashlib.sha256(content[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
+        with path.open("rb") as file:
+            digest, content = file.read(_DIGEST_BYTES), file.read()
+        if hashlib.sha256(content).digest() != digest:
             return None
-        return core.import_model(content[_DIGEST_BYTES:], "CPU", dict(options))
+        return core.import_model(content, "CPU", dict(options))
     except (OSError, RuntimeError):
         return None
 

@@ -15,6 +15,7 @@ from typing import Any
 from ..runtime import atomic_write
 from ..runtime import thread_budget as threads
 from .base import Work, picklable, prepare, run_job
+from .part_board import PartBoard
 from .worker_logs import LogSender
 
 
@@ -49,8 +50,8 @@ class _Channel:
 class _Context:
     """The context of a job in a worker process."""
 
-    def __init__(self, channel: _Channel) -> None:
-        self._channel, self._stopped = channel, False
+    def __init__(self, channel: _Channel, board: PartBoard) -> None:
+        self._channel, self._board, self._stopped = channel, board, False
 
     def should_stop(self) -> bool:
         try:
@@ -65,13 +66,14 @@ class _Context:
         self._channel.send("message", message)
 
     def begin_part(self, part: Any, limit_s: float | None = None) -> None:
-        self._channel.send("part", (part, limit_s))
+        self._board.write(part, limit_s)
 
 
-def serve(connection: Connection, setup: WorkerSetup) -> None:
+def serve(connection: Connection, board: PartBoard, setup: WorkerSetup) -> None:
     """Do job after job, until the driver closes its end or is gone.
 
-    Messages: ("prepare", work); ("job", work or None for the last one's, job); ("stop",).
+    Messages: ("prepare", work); ("job", work or None for the last one's, job); ("stop",). board: says at which part of a job this
+    process is; clear between jobs.
     """
     # Ctrl-C and service managers reach the whole group; the driver says when to stop.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -91,7 +93,8 @@ def serve(connection: Connection, setup: WorkerSetup) -> None:
             elif message[0] == "job":
                 work = message[1] or work
                 assert work is not None, "the first job comes with its work"
-                outcome = run_job(work, message[2], _Context(channel))
+                outcome = run_job(work, message[2], _Context(channel, board))
+                board.write(None, None)
                 if outcome.error is None:
                     channel.send("result", outcome.result)
                 else:

@@ -9,6 +9,7 @@ import operator
 import signal
 import sys
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ from typing import Any, Generic, Self
 from ..runtime import atomic_write
 from ..runtime import thread_budget as threads
 from .base import POLL_INTERVAL_S, Job, JobOutcome, Result, Work, WorkerEnd
+from .part_board import PartBoard
 from .process_worker import WorkerSetup, serve
 from .worker_logs import handle_log
 from .worker_pool import Assignment, WorkerEvent, run_jobs
@@ -44,7 +46,8 @@ class _Worker:
         # A fresh interpreter everywhere: forked copies of processes that have threads and GPUs are not to be trusted.
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=serve, args=(theirs, setup), daemon=True)
+        self._board = PartBoard(context)
+        self.process: BaseProcess = context.Process(target=serve, args=(theirs, self._board, setup), daemon=True)
         self.process.start()
         theirs.close()  # so that the end of the process is the end of its stream
         self._changing = threading.Lock()
@@ -71,6 +74,14 @@ class _Worker:
     def is_at(self, assignment: Assignment[Any]) -> bool:
         return self._assignment is assignment
 
+    def note_part(self) -> None:
+        """Have the assignment know at which part of its job the process is."""
+        assignment = self._assignment
+        if assignment is not None and not assignment.overdue:  # else the part that took too long is to be named
+            part = self._board.read()
+            assignment.part, assignment.limit_s = part.what, part.limit_s
+            assignment.deadline = None if part.limit_s is None else part.begun + part.limit_s
+
     def request_stop(self) -> None:
         self._send(("stop",))
 
@@ -95,9 +106,6 @@ class _Worker:
             assignment, events = self._assignment, self._events
             assert assignment is not None, "idle workers say nothing"
             assert events is not None, "they come together"
-            if kind == "part":  # nobody waits for it, and most of what photos send is this
-                assignment.begin_part(*value)
-                continue
             if kind in ("result", "error"):
                 self._assignment = self._events = None
             events.put((self, WorkerEvent(assignment, kind, value)))
@@ -105,6 +113,7 @@ class _Worker:
         self._connection.close()
         with self._changing:
             self._dead = True
+            self.note_part()
             if self._assignment is not None and self._events is not None:
                 self._events.put((self, WorkerEvent(self._assignment, "died", _how_ended(self.process.exitcode))))
 
@@ -183,6 +192,7 @@ class _ProcessWorkers(Generic[Job, Result]):
         self._busy: set[_Worker] = set()
         self._events: SimpleQueue[tuple[_Worker, WorkerEvent[Job]]] = SimpleQueue()
         self._received: deque[WorkerEvent[Job]] = deque()
+        self._looked = 0.0  # when the parts were last looked at, by `time.monotonic`
 
     @property
     def busy(self) -> int:
@@ -216,6 +226,11 @@ class _ProcessWorkers(Generic[Job, Result]):
                 worker.process.kill()
 
     def events(self) -> Iterator[WorkerEvent[Job]]:
+        now = time.monotonic()
+        if now - self._looked >= POLL_INTERVAL_S:
+            self._looked = now
+            for each in self._busy:
+                each.note_part()
         self._receive(0 if self._received else POLL_INTERVAL_S)
         while self._received:
             yield self._received.popleft()

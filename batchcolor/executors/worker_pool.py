@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, Protocol
 
 from ..errors import WorkerLost
-from .base import Job, JobOutcome, WorkerEnd
+from .base import POLL_INTERVAL_S, Job, JobOutcome, WorkerEnd
 from .worker_logs import handle_log
 
 _TRIES = 3  # of a job whose workers die
@@ -98,6 +98,7 @@ def run_jobs(
     again: deque[Assignment[Job]] = deque()
     running: set[Assignment[Job]] = set()
     stopped = exhausted = False
+    looked = 0.0  # when the parts in progress were last looked at
     while True:
         if not stopped and should_stop():
             stopped = True
@@ -111,7 +112,10 @@ def run_jobs(
                 running.add(assignment)
         if not workers.busy and (stopped or (exhausted and not again)):
             return
-        _abort_overdue(workers, running)
+        now = time.monotonic()
+        if now - looked >= POLL_INTERVAL_S:
+            looked = now
+            _abort_overdue(workers, running, now)
         for event in workers.events():
             if event.kind in ("message", "part", "log"):
                 _take(event, on_message)
@@ -135,8 +139,7 @@ def _take(event: WorkerEvent[Job], on_message: Callable[[Job, Any], None] | None
         on_message(event.assignment.job, event.value)
 
 
-def _abort_overdue(workers: Workers[Job], running: Iterable[Assignment[Job]]) -> None:
-    now = time.monotonic()
+def _abort_overdue(workers: Workers[Job], running: Iterable[Assignment[Job]], now: float) -> None:
     for assignment in running:
         if assignment.deadline is not None and now > assignment.deadline and not assignment.overdue:
             assignment.overdue = True

@@ -12,6 +12,7 @@ import av.error
 from av.stream import Disposition
 
 from .input.probe import FilmInfo, describe_stream, picture_stream, reading
+from .input.programmes import Programme, programmes_of
 from .output.encode import has_alpha
 from .output.streams import codec_name, film_tags, is_filler, stream_tags
 from .output.timecode import timecode_of
@@ -77,6 +78,7 @@ class Account:
     streams: tuple[StreamAccount, ...]
     chapters: tuple[ChapterAccount, ...]
     tags: dict[str, str]
+    programmes: tuple[Programme, ...] = ()
 
     def stream(self, index: int) -> StreamAccount:
         return next(stream for stream in self.streams if stream.index == index)
@@ -99,6 +101,9 @@ class Account:
         made = [_line(stream) for stream in self.streams]
         if self.chapters:
             made.append(f"{len(self.chapters)} chapters: " + ", ".join(chapter.title or "-" for chapter in self.chapters))
+        for programme in self.programmes:
+            said = ", ".join(each for each in (programme.name, programme.provider) if each) or "without a name"
+            made.append(f"programme {said}: streams {', '.join(map(str, programme.streams))}")
         if self.timecode is not None:
             made.append(f"timecode {self.timecode}")
         return made + [f"{name}: {words}" for name, words in self.side_data.items()]
@@ -140,6 +145,7 @@ def _assembled(
         streams=streams,
         chapters=tuple(_chapter(chapter) for chapter in container.chapters()),
         tags=film_tags(container),
+        programmes=programmes_of(container),
     )
 
 

@@ -90,6 +90,7 @@ def compare(source: Path, before: Account, after: Account, expected: Expected) -
     _streams(found, before, after, expected)
     _chapters(found, after, expected)
     _tags(found, before, after)
+    _programmes(found, before)
     return Differences(tuple(found.errors), tuple(found.warnings), tuple(found.notes))
 
 
@@ -257,3 +258,11 @@ def _tags(found: _Found, before: Account, after: Account) -> None:
     lost = [name for name, value in before.tags.items() if name.lower() != "timecode" and remaining.get(name.lower()) != value]
     if lost:
         found.warn(f"its tags {', '.join(lost)} are left out or changed; an .mkv result keeps any")
+
+
+def _programmes(found: _Found, before: Account) -> None:
+    if len(before.programmes) > 1:
+        names = ", ".join(programme.name or "one without a name" for programme in before.programmes)
+        found.warn(
+            f"it holds {len(before.programmes)} programmes ({names}); the result has the streams of all of them as one film"
+        )

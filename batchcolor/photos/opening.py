@@ -15,7 +15,7 @@ from ..errors import SourceError
 from ..runtime.libvips import open_image, pyvips
 from ..runtime.regular_file import require_regular_file
 from ..suffixes import HEAD_BYTES, container_of, unsupported_kind
-from . import bmp, jpeg, tiff_layout
+from . import jpeg, tiff_layout
 from .metadata import jpeg_structure
 from .not_supported import not_supported
 from .png_color import PngColor, png_color
@@ -218,6 +218,8 @@ def _open_heif(path: Path, _page: int) -> OpenedPage:
 
 
 def _open_bmp(path: Path, _page: int) -> OpenedPage:
+    from . import bmp  # and FFmpeg, which nothing else about photos needs
+
     bitmap = bmp.decode(path, max(_BOMB_PIXELS, _BOMB_PIXELS_A_BYTE * path.stat().st_size))
     image = pyvips.Image.new_from_array(bitmap.pixels)
     image = image.copy(interpretation="srgb" if bitmap.pixels.ndim == 3 else "b-w")

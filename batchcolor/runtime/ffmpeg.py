@@ -70,6 +70,17 @@ def logged_errors() -> Iterator[Sequence[_Message]]:
         _Log.leave()
 
 
+def description(container: av.container.InputContainer) -> str:
+    """What FFmpeg's programs print of a file that they open."""
+    with _Log.lock:
+        before = av.logging.get_level()
+        av.logging.set_level(av.logging.INFO)  # below, nothing is described
+        try:
+            return container.dumps_format()
+        finally:
+            av.logging.set_level(before)
+
+
 class _Log:
     lock = threading.Lock()
     listeners = 0

@@ -26,7 +26,7 @@ def archive(tmp_path: Path) -> Path:
 
 
 def settings(weights: Path) -> ItemSettings:
-    return ItemSettings(Settings(model=ModelSettings(weights=str(weights), engine="torch", device="cpu")))
+    return ItemSettings(Settings(model=ModelSettings(weights=str(weights), device="cpu")))
 
 
 class Outcomes(Events):

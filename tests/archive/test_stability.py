@@ -88,7 +88,7 @@ def test_the_next_run_does_what_was_left(tmp_path: Path, weights: Path) -> None:
     (tmp_path / "in").mkdir()
     pyvips.Image.new_from_array(gradient(40, 50)).copy(interpretation="b-w").pngsave(str(tmp_path / "in" / "a.png"))
     film = make_film(tmp_path / "in" / "reel.mkv", Made(pts=range(0, 200, 40)))
-    settings = ItemSettings(Settings(model=ModelSettings(weights=str(weights), engine="torch", device="cpu")))
+    settings = ItemSettings(Settings(model=ModelSettings(weights=str(weights), device="cpu")))
     said: list[str] = []
 
     class Told(Events):

@@ -33,7 +33,7 @@ def batchcolor(*arguments: object, **environment: str) -> subprocess.CompletedPr
 
 
 def colorize(*arguments: object, weights: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return batchcolor("colorize", *arguments, "--weights", weights, "--engine", "torch", **environment)
+    return batchcolor("colorize", "--device", "cpu", *arguments, "--weights", weights, **environment)
 
 
 def test_a_tree_is_mirrored_and_ends_with_zero(tmp_path: Path, weights: Path) -> None:

@@ -26,7 +26,7 @@ PHOTOS = [picture.name for picture in PICTURES]
 
 
 @pytest.fixture(scope="module")
-def demo_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def demo_run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> tuple[Path, str]:
     """The folder of one demo and what it said on stdout, run once for all tests here with a network that refuses every connection."""
 
     def refuse(*_: object) -> None:
@@ -34,7 +34,7 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
     folder = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(io.StringIO()) as said:
-        patched.setenv("BATCHCOLOR_CACHE", str(folder / "cache"))
+        patched.setenv("BATCHCOLOR_CACHE", str(shared_folder / "cache"))
         patched.setattr(socket.socket, "connect", refuse)
         patched.setattr(socket, "getaddrinfo", refuse)
         patched.setattr(film, "SHOT_FRAMES", SHOT_FRAMES)

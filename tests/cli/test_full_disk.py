@@ -41,7 +41,7 @@ def scans(tmp_path: Path) -> Path:
 
 
 def options(scans: Path, output: Path, weights: Path) -> list[str]:
-    return ["colorize", str(scans), "-o", str(output), "--weights", str(weights), "--engine", "torch", "--jobs", "1"]
+    return ["colorize", str(scans), "-o", str(output), "--weights", str(weights), "--device", "cpu", "--jobs", "1"]
 
 
 def run(scans: Path, output: Path, weights: Path) -> subprocess.CompletedProcess[str]:

@@ -17,6 +17,8 @@ from tests.support import commands_of
 
 from ..weights.conftest import Page, catalogue, server, small, weights_bytes  # noqa: F401 - fixtures
 
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
 HEAVY = ("torch", "av", "httpx", "cv2", "pyvips", "openvino", "skimage", "numpy", "rich")
 
 
@@ -54,11 +56,11 @@ def test_a_terminal_gets_a_table(capsys, monkeypatch):
     assert any(line.startswith("siggraph17") for line in out.splitlines())
 
 
-def test_fetch_prints_the_path_alone_on_stdout(capsys, server, weights_bytes, catalogue, clean_environment):  # noqa: F811
+def test_fetch_prints_the_path_alone_on_stdout(capsys, server, weights_bytes, catalogue, empty_cache):  # noqa: F811
     catalogue(server.publish("/w", Page(weights_bytes)))
     code, out, _ = run(capsys, "models", "fetch", "small")
     assert code == ExitCode.OK
-    assert out == f"{clean_environment / 'weights' / 'small.safetensors'}\n"
+    assert out == f"{empty_cache / 'weights' / 'small.safetensors'}\n"
 
 
 def test_a_mistyped_name_is_a_model_error_with_a_suggestion(capsys):
@@ -75,12 +77,12 @@ def test_a_failed_fetch_is_one_line_and_exit_code_4(capsys, server, small, catal
     assert "Traceback" not in err
 
 
-def test_an_unwritable_cache_is_exit_code_5(capsys, server, weights_bytes, catalogue, clean_environment):  # noqa: F811
-    clean_environment.write_text("")
+def test_an_unwritable_cache_is_exit_code_5(capsys, server, weights_bytes, catalogue, empty_cache):  # noqa: F811
+    empty_cache.write_text("")
     catalogue(server.publish("/w", Page(weights_bytes)))
     code, _, err = run(capsys, "models", "fetch", "small")
     assert code == ExitCode.OUTPUT
-    assert str(clean_environment) in err
+    assert str(empty_cache) in err
 
 
 def test_verify_exits_with_4_for_damaged_weights(capsys, server, weights_bytes, catalogue):  # noqa: F811

@@ -35,7 +35,7 @@ def photo(path: Path, height: int, width: int = 60) -> Path:
 
 
 def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "batchcolor", "colorize", *map(str, arguments), "--engine", "torch"]
+    return [sys.executable, "-m", "batchcolor", "colorize", *map(str, arguments), "--device", "cpu"]
 
 
 def night(scans: Path, weights: Path, *options: object) -> tuple[int, dict[str, int], str]:

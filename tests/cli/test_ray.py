@@ -77,7 +77,7 @@ class Run:
     """A run in a process of its own, seen through its `--json` lines."""
 
     def __init__(self, scans: Path, output: Path, weights: Path, *more: object) -> None:
-        command = ["colorize", scans, "--output", output, "--weights", weights, "--engine", "torch", "--json", *more]
+        command = ["colorize", scans, "--output", output, "--weights", weights, "--device", "cpu", "--json", *more]
         self._said = output.parent / f"said-{time.monotonic_ns()}"
         self._lines = self._said.with_suffix(".json")
         self._output = output
@@ -161,7 +161,7 @@ def test_a_dry_run_and_one_with_nothing_to_do_need_no_cluster(scans: Path, tmp_p
 
 
 def test_local_runs_import_nothing_of_ray(scans: Path, tmp_path: Path, weights: Path) -> None:
-    arguments = ["colorize", str(scans / "photo-000.png"), "-o", str(tmp_path), "--weights", str(weights), "--engine", "torch"]
+    arguments = ["colorize", str(scans / "photo-000.png"), "-o", str(tmp_path), "--weights", str(weights), "--device", "cpu"]
     run = f"from batchcolor.cli import cli; cli.main({arguments!r}, standalone_mode=False)"
     script = f"import sys; {run}; assert 'ray' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

@@ -68,10 +68,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half a minute of a pan over noise, which no encoder is quick with."""
-    noise = np.random.default_rng(0).integers(0, 256, (480, 1000), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (240, 640), np.uint8)
     made = Made(
-        width=640,
-        height=480,
+        width=320,
+        height=240,
         codec="mpeg4",
         pts=tuple(range(0, 30_000, 40)),
         picture=lambda n, height, width: noise[:height, n % 300 : n % 300 + width],
@@ -136,7 +136,7 @@ def running() -> Iterator[Callable[..., Running]]:
 
 @pytest.fixture
 def colorizing(running: Callable[..., Running], weights: Path) -> Callable[..., Running]:
-    return functools.partial(running, "colorize", "--weights", weights, "--engine", "torch", "--jobs", 2)
+    return functools.partial(running, "colorize", "--weights", weights, "--device", "cpu", "--jobs", 2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])

@@ -12,6 +12,8 @@ import pytest
 
 from batchcolor.engines import devices
 
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
 
 @pytest.fixture
 def built_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:

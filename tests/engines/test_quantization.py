@@ -57,7 +57,7 @@ print(open_colorizer(ModelSettings(weights=sys.argv[1], engine="openvino", preci
 
 
 @pytest.mark.slow
-def test_other_weights_are_quantized_once_and_offline(other: Checkpoint, clean_environment: Path, tmp_path: Path) -> None:
+def test_other_weights_are_quantized_once_and_offline(other: Checkpoint, empty_cache: Path, tmp_path: Path) -> None:
     save(other, tmp_path / "other.safetensors")
     for made in (True, False):
         ran = subprocess.run(
@@ -69,5 +69,5 @@ def test_other_weights_are_quantized_once_and_offline(other: Checkpoint, clean_e
         )
         assert (ran.returncode, ran.stdout) == (0, "int8\n"), ran.stderr
         assert ("quantizing lite" in ran.stderr) == made
-    assert len([path for path in (clean_environment / "openvino").iterdir() if path.name.endswith("-int8")]) == 1
+    assert len([path for path in (empty_cache / "openvino").iterdir() if path.name.endswith("-int8")]) == 1
     assert room.is_ready(load(tmp_path / "other.safetensors"))

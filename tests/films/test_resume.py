@@ -228,6 +228,46 @@ def test_twenty_kills(film: Path, undisturbed: str, tmp_path: Path) -> None:
         target.unlink()
 
 
+def killed_while_joining(film: Path, target: Path, after_s: float) -> bool:
+    """Run, and kill it so long after it began to join the film, unless it is over by then; returns whether it was killed at that."""
+    script = target.parent / "run.py"
+    script.write_text(_SCRIPT)
+    command = [sys.executable, script, film, target]
+    before = joining(target)  # what the last run left
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path.cwd())}) as run:
+        while run.poll() is None and not joining(target) - before:
+            time.sleep(0.002)
+        time.sleep(after_s)
+        run.send_signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+    time.sleep(0.1)  # its workers notice
+    left = joining(target)
+    assert not before & left  # the run has removed it
+    return bool(left)
+
+
+def joining(target: Path) -> set[Path]:
+    return set(target.parent.glob(f".batchcolor-work-*/.batchcolor-*{target.suffix}"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_ten_kills_while_it_is_joined(film: Path, undisturbed: str, tmp_path: Path, suffix: str) -> None:
+    """The film has its name once it is whole, and the next run makes no chunk again."""
+    target = tmp_path / f"reel{suffix}"
+    rng = random.Random(7)
+    killed = 0
+    for _ in range(10):
+        killed += killed_while_joining(film, target, rng.uniform(0, 0.15))
+        if target.exists():
+            assert decoded(target) == undisturbed
+            target.unlink()
+    assert killed >= 5
+    result = colorize(film, target)
+    assert decoded(target) == undisturbed
+    assert result.frames == FRAMES
+    assert sorted(path.name for path in tmp_path.iterdir()) == [target.name, "run.py"]
+
+
 def test_the_default_executor_is_serial(film: Path, undisturbed: str, tmp_path: Path) -> None:
     colorize(film, tmp_path / "reel.mkv", SerialExecutor())
     assert decoded(tmp_path / "reel.mkv") == undisturbed

@@ -12,6 +12,8 @@ import pytest
 
 from batchcolor.runtime.disk_cache import cached_array
 
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
 SAMPLE, PLACE = np.arange(3), (0, slice(0, 3))
 TABLE = np.arange(1000, dtype=np.uint16).reshape(10, 100)
 
@@ -26,10 +28,10 @@ def unexpected() -> np.ndarray:
     pytest.fail("made again")
 
 
-def test_a_table_is_made_once(clean_environment: Path) -> None:
+def test_a_table_is_made_once(empty_cache: Path) -> None:
     np.testing.assert_array_equal(cached_array("squares", SAMPLE, PLACE, lambda: TABLE), TABLE)
     np.testing.assert_array_equal(cached_array("squares", SAMPLE, PLACE, unexpected), TABLE)
-    assert len(list((clean_environment / "tables").iterdir())) == 1
+    assert len(list((empty_cache / "tables").iterdir())) == 1
 
 
 def test_another_formula_is_another_table() -> None:
@@ -38,9 +40,9 @@ def test_another_formula_is_another_table() -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"rubbish", "cut", "zeros", archive_of_arrays()])
-def test_a_damaged_file_is_made_again(damage: bytes | str, clean_environment: Path) -> None:
+def test_a_damaged_file_is_made_again(damage: bytes | str, empty_cache: Path) -> None:
     cached_array("squares", SAMPLE, PLACE, lambda: TABLE)
-    (file,) = (clean_environment / "tables").iterdir()
+    (file,) = (empty_cache / "tables").iterdir()
     whole = file.read_bytes()
     damaged = {"cut": whole[:500], "zeros": whole[:128] + bytes(len(whole) - 128)}
     file.write_bytes(damaged[damage] if isinstance(damage, str) else damage)
@@ -62,16 +64,16 @@ def test_threads_make_it_once() -> None:
         np.testing.assert_array_equal(table, TABLE)
 
 
-def test_a_cache_that_cannot_be_written_only_costs_time(clean_environment: Path) -> None:
-    clean_environment.parent.mkdir(parents=True, exist_ok=True)
-    clean_environment.write_text("in the way")
+def test_a_cache_that_cannot_be_written_only_costs_time(empty_cache: Path) -> None:
+    empty_cache.parent.mkdir(parents=True, exist_ok=True)
+    empty_cache.write_text("in the way")
     for _ in range(2):
         np.testing.assert_array_equal(cached_array("squares", SAMPLE, PLACE, lambda: TABLE), TABLE)
 
 
-def test_a_cache_that_leads_elsewhere_changes_nothing_there(clean_environment: Path, tmp_path: Path) -> None:
+def test_a_cache_that_leads_elsewhere_changes_nothing_there(empty_cache: Path, tmp_path: Path) -> None:
     cached_array("squares", SAMPLE, PLACE, lambda: TABLE)
-    (file,) = (clean_environment / "tables").iterdir()
+    (file,) = (empty_cache / "tables").iterdir()
     (tmp_path / "letter.txt").write_text("dear all")
     file.unlink()
     file.symlink_to(tmp_path / "letter.txt")

@@ -62,7 +62,7 @@ def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(launch, capture_output=True, text=True, check=False, timeout=240, env=environment)
 
 
-@pytest.mark.parametrize("pieces", [1, 2])
+@pytest.mark.parametrize("pieces", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(tmp_path: Path, pieces: int) -> None:
     script, saved = tmp_path / "gradients.py", tmp_path / "gradients"
     script.write_text(GRADIENTS)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -19,7 +22,7 @@ from batchcolor.engines import open_engine
 from batchcolor.errors import UsageError
 from batchcolor.generators import build
 from batchcolor.generators.checkpoint import Checkpoint, load
-from trainer.__main__ import main
+from trainer.__main__ import main, run
 from trainer.export import average, checkpoint_of, with_chroma_gain
 from trainer.networks import initial_generator
 from trainer.options import RENAMED
@@ -31,8 +34,34 @@ SMALL = {"encoder": "lite0", "widths": [16, 16, 16, 16]}
 JOINT = ["--gan-weight", 1, "--gan-start", 2, "--discriminator-channels", 8, "--temporal-weight", 1]
 
 
-def trainer(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False, **{"timeout": 120, **options})  # type: ignore[call-overload,no-any-return]
+def trainer(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command line in this process: a process of its own takes ten times as long, to import PyTorch, as such a run.
+
+    Where it trains, it loads pictures by itself: processes are not to be forked from one that has other libraries' threads.
+    """
+    workers = ["--workers", 0] if arguments[0] == "train" and "--workers" not in arguments else []
+    said = io.StringIO()
+    handler, root, threads = logging.StreamHandler(said), logging.getLogger(), torch.get_num_threads()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        contextlib.redirect_stderr(said),
+        contextlib.redirect_stdout(io.StringIO()) as out,
+    ):
+        patched.setattr(sys, "argv", ["trainer", "--threads", "1", *map(str, [*arguments, *workers])])
+        try:
+            run()
+            code: object = 0
+        except SystemExit as ended:
+            code = ended.code or 0
+        finally:
+            root.removeHandler(handler)
+            root.setLevel(level)
+            torch.set_num_threads(threads)
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(sys.argv, code, out.getvalue(), said.getvalue())
 
 
 def command(*arguments: object) -> list[str]:
@@ -54,11 +83,13 @@ def test_a_killed_run_ends_with_the_same_weights(photos: Path, tmp_path: Path, g
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     ran = trainer(*run_arguments(photos, whole, *more))
     assert ran.returncode == 0, ran.stderr
-    with subprocess.Popen(command(*run_arguments(photos, killed, "--save-minutes", 0, *more)), stderr=subprocess.PIPE) as run:
+    with subprocess.Popen(
+        command(*run_arguments(photos, killed, "--save-minutes", 0, *more)), stderr=subprocess.PIPE
+    ) as running:
         while not (killed / STATE_FILE).exists() or read_state(killed / STATE_FILE)["step"] < 3:
-            assert run.poll() is None or (killed / STATE_FILE).exists()
+            assert running.poll() is None or (killed / STATE_FILE).exists()
             time.sleep(0.02)
-        run.kill()
+        running.kill()
     assert read_state(killed / STATE_FILE)["step"] >= 3
     ran = trainer(*run_arguments(photos, killed, *more))
     assert ran.returncode == 0, ran.stderr
@@ -77,12 +108,12 @@ def test_sigterm_saves_the_state(photos: Path, tmp_path: Path) -> None:
     arguments = run_arguments(photos, tmp_path / "run", "--save-minutes", 0)
     arguments[arguments.index("--steps") + 1] = 100_000
     state = tmp_path / "run" / STATE_FILE
-    with subprocess.Popen(command(*arguments), stderr=subprocess.DEVNULL) as run:
+    with subprocess.Popen(command(*arguments), stderr=subprocess.DEVNULL) as running:
         while not state.exists():
-            assert run.poll() is None
+            assert running.poll() is None
             time.sleep(0.02)
-        run.send_signal(signal.SIGTERM)
-        assert run.wait(60) == 0
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(60) == 0
     assert 0 < read_state(state)["step"] < 100_000
 
 

@@ -23,6 +23,8 @@ from batchcolor.weights.store import read_record
 
 from .conftest import Page
 
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
 
 def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
@@ -34,14 +36,14 @@ def left_over(cache: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if path.suffix != ".lock"} if folder.is_dir() else set()
 
 
-def test_a_fetched_file_is_complete_recorded_and_leaves_no_other_file(server, weights_bytes, catalogue, clean_environment):
+def test_a_fetched_file_is_complete_recorded_and_leaves_no_other_file(server, weights_bytes, catalogue, empty_cache):
     seen = []
     mirror = server.publish("/w", Page(weights_bytes), size=len(weights_bytes), sha256=digest(weights_bytes))
     path = fetch_weights(catalogue(mirror), progress=lambda here, total: seen.append((here, total)))
     assert path.read_bytes() == weights_bytes
     record = read_record(path)
     assert (record.url, record.size, record.sha256) == (mirror.url, len(weights_bytes), digest(weights_bytes))
-    assert left_over(clean_environment) == {"small.safetensors", "small.json"}
+    assert left_over(empty_cache) == {"small.safetensors", "small.json"}
     assert seen[-1] == (len(weights_bytes), len(weights_bytes))
     assert [here for here, _ in seen] == sorted(here for here, _ in seen)
     assert all(agent.startswith("batchcolor/") for agent in server.agents)
@@ -71,12 +73,12 @@ def test_a_connection_that_breaks_is_taken_up_where_it_stopped(server, weights_b
     assert [asked for _, asked in server.asked] == ["", "bytes=50000-", "bytes=90000-"]
 
 
-def test_a_later_call_resumes_the_download(server, weights_bytes, catalogue, clean_environment):
+def test_a_later_call_resumes_the_download(server, weights_bytes, catalogue, empty_cache):
     page = Page(weights_bytes, sent=[50_000, 0])
     known = catalogue(server.publish("/w", page))
     with pytest.raises(ModelError, match="50000 bytes stay for the next attempt"):
         fetch_weights(known)
-    assert left_over(clean_environment) == {"small.safetensors.part", "small.safetensors.part.json"}
+    assert left_over(empty_cache) == {"small.safetensors.part", "small.safetensors.part.json"}
     server.asked.clear()
     assert fetch_weights(known).read_bytes() == weights_bytes
     assert server.asked == [("/w", "bytes=50000-")]
@@ -125,12 +127,12 @@ def test_a_partial_file_that_does_not_match_the_server_is_discarded(server, weig
         assert fetch_weights(known).read_bytes() == weights_bytes
 
 
-def test_all_bytes_here_but_never_renamed_needs_no_second_download(server, weights_bytes, catalogue, clean_environment):
+def test_all_bytes_here_but_never_renamed_needs_no_second_download(server, weights_bytes, catalogue, empty_cache):
     mirror = server.publish("/w", Page(weights_bytes, sent=[50_000, 0]), size=len(weights_bytes))
     known = catalogue(mirror)
     with pytest.raises(ModelError):
         fetch_weights(known)
-    part = clean_environment / "weights" / "small.safetensors.part"
+    part = empty_cache / "weights" / "small.safetensors.part"
     part.write_bytes(weights_bytes)
     server.asked.clear()
     assert fetch_weights(known).read_bytes() == weights_bytes
@@ -171,19 +173,19 @@ def test_the_mirror_of_a_broken_off_download_is_asked_first(server, weights_byte
         (Page(b"", location="/page"), {}, "redirects"),
     ],
 )
-def test_a_refused_answer_leaves_no_file_and_says_why(server, small, catalogue, clean_environment, page, knowledge, reason):
+def test_a_refused_answer_leaves_no_file_and_says_why(server, small, catalogue, empty_cache, page, knowledge, reason):
     with pytest.raises(ModelError, match=reason) as refused:
         fetch_weights(catalogue(server.publish("/page", page, **knowledge)))
     assert server.url("/page") in str(refused.value)
     assert "\n" not in str(refused.value)
-    assert left_over(clean_environment) == set()
+    assert left_over(empty_cache) == set()
 
 
-def test_a_length_that_is_too_short_cannot_pass(server, weights_bytes, catalogue, clean_environment):
+def test_a_length_that_is_too_short_cannot_pass(server, weights_bytes, catalogue, empty_cache):
     page = Page(weights_bytes, length=len(weights_bytes) - 1000)
     with pytest.raises(ModelError, match="does not load"):
         fetch_weights(catalogue(server.publish("/w", page)))
-    assert left_over(clean_environment) == set()
+    assert left_over(empty_cache) == set()
 
 
 def test_a_too_long_content_length_ends_the_download(server, weights_bytes, catalogue):
@@ -202,42 +204,42 @@ def test_redirects_are_followed(server, weights_bytes, catalogue):
 @pytest.mark.parametrize(
     "location", ["file:///etc/passwd", "ftp://127.0.0.1/w", "//", "http://[::1", "javascript:0", "data:,x"]
 )
-def test_a_redirect_to_anything_but_a_web_server_is_refused(server, small, catalogue, clean_environment, location):
+def test_a_redirect_to_anything_but_a_web_server_is_refused(server, small, catalogue, empty_cache, location):
     with pytest.raises(ModelError, match="could not be fetched") as refused:
         fetch_weights(catalogue(server.publish("/w", Page(b"", location=location))))
     assert "\n" not in str(refused.value)
-    assert left_over(clean_environment) == set()
+    assert left_over(empty_cache) == set()
 
 
-def test_a_server_that_never_ends_does_not_fill_the_disk(server, small, catalogue, clean_environment, monkeypatch):
+def test_a_server_that_never_ends_does_not_fill_the_disk(server, small, catalogue, empty_cache, monkeypatch):
     monkeypatch.setattr("batchcolor.weights.fetch._MOST_BYTES", 1000)
     with pytest.raises(ModelError, match="sends more than 1000 bytes"):
         fetch_weights(catalogue(server.publish("/w", Page(b"x" * 100_000, length=-1))))
-    assert left_over(clean_environment) == set()
+    assert left_over(empty_cache) == set()
 
 
-def test_a_server_that_sends_next_to_nothing_is_given_up(server, weights_bytes, catalogue, clean_environment, monkeypatch):
+def test_a_server_that_sends_next_to_nothing_is_given_up(server, weights_bytes, catalogue, empty_cache, monkeypatch):
     monkeypatch.setattr("batchcolor.weights.fetch._PATIENCE_S", 0.1)
     with pytest.raises(ModelError, match=r"sent \d+ bytes in \d+ seconds, \d+ bytes stay for the next attempt"):
         fetch_weights(catalogue(server.publish("/w", Page(weights_bytes, pause_s=0.02))))
-    assert left_over(clean_environment) == {"small.safetensors.part", "small.safetensors.part.json"}
+    assert left_over(empty_cache) == {"small.safetensors.part", "small.safetensors.part.json"}
 
 
-def test_a_part_that_is_a_link_changes_nothing_elsewhere(server, weights_bytes, catalogue, clean_environment, tmp_path):
+def test_a_part_that_is_a_link_changes_nothing_elsewhere(server, weights_bytes, catalogue, empty_cache, tmp_path):
     (tmp_path / "letter.txt").write_text("dear all")
-    folder = clean_environment / "weights"
+    folder = empty_cache / "weights"
     folder.mkdir(parents=True)
     (folder / "small.safetensors.part").symlink_to(tmp_path / "letter.txt")
     assert fetch_weights(catalogue(server.publish("/w", Page(weights_bytes)))).read_bytes() == weights_bytes
     assert (tmp_path / "letter.txt").read_text() == "dear all"
 
 
-def test_weights_of_another_network_are_refused(server, catalogue, small, tmp_path, clean_environment):
+def test_weights_of_another_network_are_refused(server, catalogue, small, tmp_path, empty_cache):
     save(Checkpoint("lite", {}, build("lite").state_dict()), tmp_path / "lite", torch.float16)
     mirror = server.publish("/w", Page((tmp_path / "lite").read_bytes()))
     with pytest.raises(ModelError, match="weights of lite, not of small"):
         fetch_weights(catalogue(mirror))
-    assert left_over(clean_environment) == set()
+    assert left_over(empty_cache) == set()
 
 
 def test_an_unreachable_server_is_one_sentence(server, catalogue, small):
@@ -247,14 +249,14 @@ def test_an_unreachable_server_is_one_sentence(server, catalogue, small):
         fetch_weights(catalogue(Mirror(url)))
 
 
-def test_an_unwritable_cache_is_an_output_error(server, weights_bytes, catalogue, clean_environment):
-    clean_environment.write_text("a file where the folder should be")
+def test_an_unwritable_cache_is_an_output_error(server, weights_bytes, catalogue, empty_cache):
+    empty_cache.write_text("a file where the folder should be")
     with pytest.raises(OutputError, match="BATCHCOLOR_CACHE"):
         fetch_weights(catalogue(server.publish("/w", Page(weights_bytes))))
 
 
-def test_a_full_disk_is_an_output_error(server, weights_bytes, catalogue, clean_environment):
-    folder = clean_environment / "weights"
+def test_a_full_disk_is_an_output_error(server, weights_bytes, catalogue, empty_cache):
+    folder = empty_cache / "weights"
     folder.mkdir(parents=True)
     (folder / "small.safetensors.part").symlink_to("/dev/full")  # Linux: every write to it says ENOSPC
     with pytest.raises(OutputError, match="No space left"):
@@ -262,8 +264,8 @@ def test_a_full_disk_is_an_output_error(server, weights_bytes, catalogue, clean_
     assert not (folder / "small.safetensors").exists()
 
 
-def test_two_fetches_at_once_do_not_share_a_part(server, weights_bytes, catalogue, clean_environment):
-    folder = clean_environment / "weights"
+def test_two_fetches_at_once_do_not_share_a_part(server, weights_bytes, catalogue, empty_cache):
+    folder = empty_cache / "weights"
     folder.mkdir(parents=True)
     known = catalogue(server.publish("/w", Page(weights_bytes)))
     with FileLock(folder / "small.safetensors.lock"), pytest.raises(ModelError, match="another batchcolor"):
@@ -300,7 +302,7 @@ def test_siggraph17_arrives_in_its_published_form(server, monkeypatch):
     assert open_checkpoint("siggraph17").architecture == "siggraph17"
 
 
-def test_a_flipped_bit_in_a_zip_is_seen_where_no_digest_is_known(server, clean_environment):
+def test_a_flipped_bit_in_a_zip_is_seen_where_no_digest_is_known(server, empty_cache):
     buffer = io.BytesIO()
     torch.save({"weight": torch.zeros(1000)}, buffer)
     body = bytearray(buffer.getvalue())
@@ -310,10 +312,10 @@ def test_a_flipped_bit_in_a_zip_is_seen_where_no_digest_is_known(server, clean_e
     known = KnownWeights("one", "siggraph17", "", "", "", "one.pth", (server.publish("/one", Page(bytes(body))),))
     with pytest.raises(ModelError, match="wrong checksum"):
         fetch_weights(known)
-    assert left_over(clean_environment) == set()
+    assert left_over(empty_cache) == set()
 
 
-def test_a_pickle_with_code_is_refused_and_does_not_run(server, tmp_path, clean_environment):
+def test_a_pickle_with_code_is_refused_and_does_not_run(server, tmp_path, empty_cache):
     class Evil:
         def __reduce__(self):
             return os.system, (f"touch {tmp_path / 'ran'}",)
@@ -323,4 +325,4 @@ def test_a_pickle_with_code_is_refused_and_does_not_run(server, tmp_path, clean_
     with pytest.raises(ModelError, match="does not load"):
         fetch_weights(known)
     assert not (tmp_path / "ran").exists()
-    assert left_over(clean_environment) == set()
+    assert left_over(empty_cache) == set()

@@ -18,6 +18,8 @@ from batchcolor.weights.store import record_path
 
 from .conftest import Page
 
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
 
 @pytest.fixture
 def no_network(monkeypatch):

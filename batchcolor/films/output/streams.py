@@ -23,6 +23,7 @@ from av.stream import Disposition
 from ...errors import OutputError
 from ...runtime.ffmpeg import open_output
 from ...runtime.write_errors import write_error
+from ..input.programmes import service_tags
 from .ffmpeg_log import reason
 from .pcm import PcmRewrap
 
@@ -290,8 +291,9 @@ def stream_tags(stream: av.stream.Stream, *, picture: bool = False) -> dict[str,
 
 
 def film_tags(source: av.container.InputContainer) -> dict[str, str]:
-    """The film's own tags, without those of its container."""
-    return {name: value for name, value in source.metadata.items() if name.lower() not in _OF_THE_CONTAINER}
+    """The film's own tags, without those of its container; of a transport stream, name and provider of the channel."""
+    own = {name: value for name, value in source.metadata.items() if name.lower() not in _OF_THE_CONTAINER}
+    return {**service_tags(source), **own}
 
 
 def chapters_within(chapters: Iterable[Any], start: Fraction, end: Fraction | None) -> Iterator[Any]:

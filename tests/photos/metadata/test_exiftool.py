@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -65,17 +68,54 @@ def gray_photo(path: Path, depth: int) -> Path:
     return path
 
 
+class ExifTool:
+    """One exiftool for all commands: starting Perl takes longer than what is asked of it."""
+
+    _END = re.compile(r"\{ended (\d+)\}\n")
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            ["exiftool", "-stay_open", "True", "-@", "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf8",
+        )
+
+    def run(self, *arguments: object) -> str:
+        """What exiftool prints. Raises `CalledProcessError` where its exit code were not 0."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        command = [*map(str, arguments), "-echo3", "{ended ${status}}", "-execute", ""]
+        self._process.stdin.write("\n".join(command))
+        self._process.stdin.flush()
+        printed = ""
+        for line in self._process.stdout:
+            if (end := self._END.fullmatch(line)) is not None:
+                if end[1] != "0":
+                    raise subprocess.CalledProcessError(int(end[1]), command, printed)
+                return printed
+            printed += line.removeprefix("{ready}\n")
+        raise AssertionError("exiftool has ended")
+
+    def close(self) -> None:
+        self._process.communicate("-stay_open\nFalse\n", timeout=60)
+
+
+@functools.cache
+def exiftool() -> ExifTool:
+    opened = ExifTool()
+    atexit.register(opened.close)
+    return opened
+
+
 def tell(path: Path, *arguments: str) -> None:
-    subprocess.run(
-        ["exiftool", "-q", "-m", "-overwrite_original", "-charset", "utf8", *arguments, str(path)],
-        check=True, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    exiftool().run("-q", "-m", "-overwrite_original", "-charset", "utf8", *arguments, path)
 
 
 def told(path: Path, *which: str) -> dict[str, object]:
-    arguments = ["exiftool", "-j", "-G1", "-a", "-s", "-struct", "-n", "-charset", "utf8", *which, str(path)]
-    found = subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=60)
-    (fields,) = json.loads(found.stdout)
+    found = exiftool().run("-j", "-G1", "-a", "-s", "-struct", "-n", "-charset", "utf8", *which, path)
+    (fields,) = json.loads(found)
     return {name: value for name, value in fields.items() if name != "SourceFile"}
 
 
@@ -193,9 +233,6 @@ def test_results_pass_exiftools_own_validation(tmp_path: Path) -> None:
         source = gray_photo(tmp_path / f"in{suffix}", 8)
         tell(source, *FAMILIES["EXIF"], *FAMILIES["GPS"], *FAMILIES["XMP"])
         colorize(source, tmp_path / f"out{suffix}", PROVENANCE)
-        found = subprocess.run(
-            ["exiftool", "-validate", "-warning", "-error", "-a", str(tmp_path / f"out{suffix}")],
-            check=False, capture_output=True, text=True, timeout=60,
-        ).stdout  # fmt: skip
+        found = exiftool().run("-validate", "-warning", "-error", "-a", tmp_path / f"out{suffix}")
         assert "Error" not in found, (suffix, found)
         assert np.isfinite(pyvips.Image.new_from_file(str(tmp_path / f"out{suffix}")).avg())
