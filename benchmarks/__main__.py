@@ -8,6 +8,7 @@ Without names, all of them. Without pictures, clips or films, those that come wi
 from __future__ import annotations
 
 import argparse
+import importlib
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -97,6 +98,24 @@ BENCHMARKS: dict[str, Callable[[Inputs], figures.Figures]] = {
 }
 
 
+def _processor() -> str:
+    """Its name, and the instructions that networks are fastest with."""
+    name = str(ov.Core().get_property("CPU", "FULL_DEVICE_NAME")).strip()
+    found = importlib.import_module("numpy._core._multiarray_umath").__cpu_features__  # what `numpy.show_runtime` prints
+    widest = next((words for feature, words in _INSTRUCTIONS.items() if found.get(feature)), "")
+    return f"{name} ({widest})" if widest else name
+
+
+# NumPy's names of instruction sets, the widest first.
+_INSTRUCTIONS = {
+    "AVX512_SPR": "AVX-512 with AMX or bfloat16",
+    "AVX512_ICL": "AVX-512 with VNNI",
+    "AVX512F": "AVX-512",
+    "AVX2": "AVX2",
+    "ASIMD": "Neon",
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Measure, print, and store in benchmarks/results.json."
@@ -113,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if unknown:
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(BENCHMARKS)}")
     inputs = Inputs(options.pictures, options.pattern, options.clips, options.films)
-    processor = str(ov.Core().get_property("CPU", "FULL_DEVICE_NAME")).strip()
+    processor = _processor()
     print(f"{processor}, {cores()} cores, {platform.platform()}")
     print(
         f"Python {platform.python_version()}, torch {torch.__version__}, OpenVINO {ov.__version__}, OpenCV {cv2.__version__}, "

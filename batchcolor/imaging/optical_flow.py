@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -34,9 +35,15 @@ class FlowEstimator:
 
 def sampling_map(flow: np.ndarray) -> np.ndarray:
     """The map for `warp` that follows `flow` `(h, w, 2)`: where each pixel is to be read, in pixels `(h, w, 2)`."""
-    height, width = flow.shape[:2]
+    return _grid(flow.shape[0], flow.shape[1]) + flow
+
+
+@lru_cache(maxsize=8)
+def _grid(height: int, width: int) -> np.ndarray:
+    """Where each pixel lies (x, y), float32 `(height, width, 2)`; read-only, as all callers share it."""
     grid = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in (width, height))), -1)
-    return grid + flow
+    grid.flags.writeable = False
+    return grid
 
 
 def warp(planes: np.ndarray, positions: np.ndarray) -> np.ndarray:

@@ -14,9 +14,10 @@ from ...errors import UsageError
 from .motion import Step, warp
 
 _MAX_TRUST_LOSS = 0.3  # mean loss of trust since the last key frame that requires a new one
-# Frames between key frames. At most half a second, well within the smoother's window. At least four: what is new in between takes its
-# colours from the key frame that follows, and on fast motion more frequent ones make colours neither truer nor steadier.
-_MIN_DISTANCE, _MAX_DISTANCE = 4, 12
+# Frames between key frames. At most a second, within the smoother's window. At least six: what is new in between takes its colours from
+# the key frame that follows, and on fast motion more frequent ones make colours neither truer nor steadier.
+_MIN_DISTANCE, _MAX_DISTANCE = 6, 24
+_MAX_N = 12  # of every n-th frame, which may be too rare for what moves in between
 
 
 class KeyFrames(Protocol):
@@ -39,7 +40,7 @@ class EveryNth:
 
 
 class AdaptiveKeyFrames:
-    """A key frame where carried colour is no longer reliable (fast motion, new content, failing flow), at most every fourth frame."""
+    """A key frame where carried colour is no longer reliable (fast motion, new content, failing flow), at most every sixth frame."""
 
     def __init__(self) -> None:
         self._trust: np.ndarray | None = None  # (h, w), 0..1: in colours of the last key frame; None on that frame itself
@@ -62,6 +63,6 @@ def key_frames(choice: str) -> Callable[[], KeyFrames]:
     if choice == "auto":
         return AdaptiveKeyFrames
     n = 1 if choice == "every" else int(choice) if choice.isdecimal() else 0
-    if not 1 <= n <= _MAX_DISTANCE:
-        raise UsageError(f"--key-frames {choice}: give auto, every, or a number from 1 to {_MAX_DISTANCE}")
+    if not 1 <= n <= _MAX_N:
+        raise UsageError(f"--key-frames {choice}: give auto, every, or a number from 1 to {_MAX_N}")
     return lambda: EveryNth(n)

@@ -13,6 +13,8 @@ SOI, EOI, SOS, DQT, APP0, APP1, APP2, APP11, APP13, APP14, COMMENT = (
     0xD8, 0xD9, 0xDA, 0xDB, 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE, 0xFE,
 )  # fmt: skip
 _MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")  # neither stuffed bytes nor restarts
+_IS_MARKER = np.array([_MARKER.fullmatch(bytes([0xFF, code])) is not None for code in range(256)])
+_NEAR = 64  # bytes within which the next segment begins, but for a scan's data
 # Annex K.1's table of luminance, whose scale is the quality setting of the IJG's encoder; in zigzag order.
 _LUMINANCE = np.array([
     16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61, 60, 57, 51,
@@ -53,15 +55,30 @@ class JpegStructure:
         return None
 
 
+def next_marker(content: bytes, at: int) -> tuple[int, int] | None:
+    """The first marker from a position on, its second byte, and where it ends: decoders pass over bytes between segments."""
+    near = _MARKER.search(content, at, at + _NEAR)
+    if near is not None:
+        return near[1][0], near.end()
+    # In the data of a scan, which numpy searches ten times as fast.
+    data = np.frombuffer(content, np.uint8)[at:]
+    places = np.flatnonzero(data[:-1] == 0xFF)
+    codes = data[places + 1]
+    found = np.flatnonzero(_IS_MARKER[codes])
+    if not len(found):
+        return None
+    return int(codes[found[0]]), at + int(places[found[0]]) + 2
+
+
 def parse(content: bytes) -> JpegStructure:
     """The structure of a file; of a damaged one, as far as it goes."""
     segments: list[Segment] = []
     at, has_scan = 2, False
     while True:
-        found = _MARKER.search(content, at)  # decoders pass over bytes between segments
+        found = next_marker(content, at)
         if found is None:
             return JpegStructure(tuple(segments), has_scan, len(content), ends=False)
-        marker, at = found[1][0], found.end()
+        marker, at = found
         if marker == EOI:
             return JpegStructure(tuple(segments), has_scan, at, ends=True)
         if marker in (0x01, SOI):
