@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
     paths = [paths[n] for n in np.random.default_rng(1).permutation(len(paths))[: options.most]]
     trained = checkpoint.card.get("weights") != RANDOM
     segments = _Segments(options.segments) if options.segments and trained else None
-    gains, apart, far, inside, outside = [], [], [], [], []
+    gains, apart, apart_over, far, inside, outside = [], [], [], [], [], []
     for path in paths:
         rgb = _read(path)
         truth = rgb_to_lab(rgb.transpose(2, 0, 1).astype(np.float32) / 255)
@@ -63,8 +63,9 @@ def main(arguments: list[str] | None = None) -> None:
         if trained:
             gains.append(_gains(still, truth, rng))
         for _ in range(options.points):
-            distance, change = _chosen_and_result(still, rng)
-            apart.append(distance)
+            at_pixel, over_disc, change = _chosen_and_result(still, rng)
+            apart.append(at_pixel)
+            apart_over.append(over_disc)
             far.append(change)
         cut = segments.of(rgb) if segments else None
         if cut is not None:
@@ -79,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"gain over no points, mean PSNR: {told} dB")
     print(
         f"chosen colour against result at the point, {len(apart)} points: median {np.median(apart):.2f}, "
-        f"90 % {np.quantile(apart, 0.9):.2f} ab units"
+        f"90 % {np.quantile(apart, 0.9):.2f} ab units; mean over the point's size: median {np.median(apart_over):.2f}"
     )
     print(f"change farther than a quarter of the picture away: mean {100 * np.mean(far):.1f} % of the change at the point")
     if inside:
@@ -109,22 +110,29 @@ def _gains(still: Still, truth: np.ndarray, rng: np.random.Generator) -> list[fl
     return [_psnr(truth[0], still.ab(PictureColours(tuple(points[:n]))), truth[1:]) - base for n in COUNTS]
 
 
-def _chosen_and_result(still: Still, rng: np.random.Generator) -> tuple[float, float]:
-    """At a random point: how far the result is from the chosen colour, both shrunk to the gamut; and the mean change far away, as a share
-    of the change at the point."""
+def _chosen_and_result(still: Still, rng: np.random.Generator) -> tuple[float, float, float]:
+    """At a random point: how far the result is from the chosen colour, both shrunk to the gamut, at its pixel and over its size; and the
+    mean change far away, as a share of the change at the point."""
     x, y = (float(v) for v in rng.uniform(0.02, 0.98, 2))
     hue, chroma = rng.uniform(0, 2 * np.pi), rng.uniform(10, 60)
     chosen = np.array([chroma * np.cos(hue), chroma * np.sin(hue)], np.float32)
-    ab = still.ab(PictureColours((Hint(Disc(x, y, _SIZE), (float(chosen[0]), float(chosen[1]))),)))
+    disc = Disc(x, y, _SIZE)
+    ab = still.ab(PictureColours((Hint(disc, (float(chosen[0]), float(chosen[1]))),)))
     made, plain = (apply_map(UPSCALERS["guided"](still.L, each), still.L) for each in (ab, still.plain))
     row, column = int(y * SIDE), int(x * SIDE)
-    L = still.L[row : row + 1, column : column + 1][None]
-    fitting = [fit_gamut(L, each.reshape(2, 1, 1).copy()).ravel() for each in (chosen, made[:, row, column])]
+    at_pixel = _apart(float(still.L[row, column]), chosen, made[:, row, column])
+    over_disc = _apart(float(still.spreader.at(still.L[None], [disc])[0, 0]), chosen, still.spreader.at(made, [disc])[0])
     ys, xs = np.mgrid[:SIDE, :SIDE] / SIDE
     away = np.hypot(ys - y, xs - x) > 0.25
     was = plain[:, row, column]
     change = np.hypot(*(made - plain))[away].mean() / max(float(np.hypot(*(chosen - was))), 1.0)
-    return float(np.hypot(*(fitting[0] - fitting[1]))), float(change)
+    return at_pixel, over_disc, float(change)
+
+
+def _apart(L: float, chosen: np.ndarray, result: np.ndarray) -> float:
+    """Distance of two ab `(2,)`, both shrunk to what the gamut holds at L."""
+    one, other = (fit_gamut(np.full((1, 1, 1), L, np.float32), ab.reshape(2, 1, 1).copy()).ravel() for ab in (chosen, result))
+    return float(np.hypot(*(one - other)))
 
 
 def _spill(still: Still, cut: np.ndarray, rng: np.random.Generator) -> tuple[float, float] | None:

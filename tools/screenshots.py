@@ -86,7 +86,7 @@ def _open(browser: Browser, name: str) -> None:
     browser.wait(f"return document.querySelector('.tile:only-of-type')?.getAttribute('aria-label')?.includes('{name}')")
     browser.click(".tile")
     browser.wait(
-        "return document.querySelector('#after').naturalWidth > 0 && document.querySelector('#before').naturalWidth > 0"
+        "return document.querySelector('#after').naturalWidth > 0 && document.querySelector('#picture[aria-busy=false]')"
     )
 
 

@@ -192,7 +192,7 @@ class Manifest:
             outcome.status.value,
             _text(outcome.error),
             int(outcome.code),
-            json.dumps(outcome.warnings),
+            json.dumps(outcome.warnings) if outcome.warnings else "[]",
             *(_stat(outcome.target) if outcome.status is not Status.FAILED else (None, None)),
             outcome.frames,
             outcome.seconds,

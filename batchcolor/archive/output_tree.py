@@ -87,7 +87,7 @@ class OutputTree:
         self._manifest = manifest
         self.root = Path(manifest.root)
         self._weights = _weights_digest(manifest, weights)
-        self._recipes: dict[Path, Recipe] = {}  # of the items to be done, by their sources
+        self._recipes: dict[str, Recipe] = {}  # of the items to be done, by the names of their sources
         self._committed = time.monotonic()
         self.has_leftovers = False  # whether a worker ended in the middle of writing
 
@@ -104,7 +104,7 @@ class OutputTree:
                 reason = Reason.DAMAGED
             if reason is not None:
                 todo.append((item, reason))
-                self._recipes[item.source] = recipe
+                self._recipes[os.fspath(item.source)] = recipe
         films = [item for item, _ in todo if item.kind is Kind.FILM]
         self._manifest.set_facts({self._work_fact(item.target): str(item.source.absolute()) for item in films})
         return Selection(tuple(todo), len(items) - len(todo), tuple(edited))
@@ -127,7 +127,7 @@ class OutputTree:
         if outcome.kind is Kind.FOLDER:
             return
         refused = Recipe("", self._weights)  # never done, so it depends on nothing
-        self._manifest.record(outcome, self._recipes.get(outcome.source, refused))
+        self._manifest.record(outcome, self._recipes.get(os.fspath(outcome.source), refused))
         if outcome.kind is Kind.FILM and outcome.status is not Status.FAILED:
             self._manifest.forget_fact(self._work_fact(outcome.target))
         self.has_leftovers |= outcome.lost > 0

@@ -4,8 +4,8 @@ The earlier shot's last frame is aligned with the first of this one by dense mot
 network's features spread what that reference changes to the rest of the frame, as they do for a reference with transparent parts. The
 change is then carried along motion through the shot and fades where motion cannot be trusted.
 
-Where nobody chose a colour, the earlier shot and this one are two guesses at the same colours, and their mean is better than either: the
-change falls slowly to half.
+Where nobody chose a colour, the earlier shot's colours are no better a guess than this one's: they only must not change at the cut.
+So the change falls slowly, and this shot's own colours take its place.
 """
 
 from __future__ import annotations
@@ -25,10 +25,7 @@ from .smoothing import weighted
 
 _LOST, _SURE = 0.05, 0.3  # trust in motion at which a pixel is lost, and from which nothing of it is
 _FADING = np.float32(0.9)  # of the weight that is left, a frame, where motion cannot be trusted
-_LASTING, _RELAXING = (
-    0.5,
-    0.96,
-)  # of the change, of guessed colours: the share that remains; of what falls, the share left a frame
+_RELAXING = np.float32(0.92)  # of a change to guessed colours: the share that is left, a frame
 _LEAST_AGREEING = 0.4  # mean weight of the aligned frame under which it shows something else
 
 
@@ -55,12 +52,11 @@ class EarlierFrame(NamedTuple):
 class TakenOver:
     """What an earlier shot changes on the current frame of a shot: planes `(h, w, 3)` at motion size, a, b and their weight, 0..1.
 
-    lasting: the share of it to which it falls.
+    chosen: whether somebody chose the earlier colours; others fade with time.
     """
 
-    def __init__(self, planes: np.ndarray, lasting: float = 1.0) -> None:
-        self._planes, self._lasting = planes, np.float32(lasting)
-        self._share = np.float32(1)
+    def __init__(self, planes: np.ndarray, chosen: bool = True) -> None:
+        self._planes, self._chosen = planes, chosen
 
     @classmethod
     def on_first(
@@ -83,17 +79,18 @@ class TakenOver:
         below = PictureColours(rules=chosen.rules)
         change = still.ab(below + PictureColours(references=(layer,))) - still.ab(below)
         planes = weighted(np.rot90(change, -quarter_turns, axes=(1, 2)), motion_size(L))
-        return cls(planes, 1.0 if earlier.chosen else _LASTING)
+        return cls(planes, earlier.chosen)
 
     def onward(self, step: Step) -> None:
         """Go on to the next frame."""
         self._planes = warp(self._planes, step.forward)
         self._planes[..., 2] *= np.maximum(_certain(step.forward.trust), _FADING)
-        self._share = self._lasting + np.float32(_RELAXING) * (self._share - self._lasting)
+        if not self._chosen:
+            self._planes[..., 2] *= _RELAXING
 
     def added_to(self, ab: np.ndarray) -> np.ndarray:
         """ab `(2, h', w')` of the current frame with the change."""
-        change = (self._planes[..., :2] * (self._share * self._planes[..., 2:])).transpose(2, 0, 1)
+        change = (self._planes[..., :2] * self._planes[..., 2:]).transpose(2, 0, 1)
         sized = [cv2.resize(np.ascontiguousarray(plane), ab.shape[:0:-1], interpolation=cv2.INTER_AREA) for plane in change]
         return np.asarray(ab + np.stack(sized), np.float32)
 
