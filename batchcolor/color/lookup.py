@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property
 
 import cv2
 import numpy as np
@@ -16,7 +15,6 @@ from .upsampling import ChromaMap
 _AB_STEP, _AB_ZERO = 0.85, 128
 
 _HUES = 1080
-_COLOURS = 4 * _HUES
 _BEYOND = np.float32(150)  # chroma outside of sRGB at every hue
 _JUST_INSIDE = np.float32(0.9995)
 
@@ -36,61 +34,36 @@ def table(name: str, lightness: np.ndarray, formula: Formula) -> np.ndarray:
     """
     values = (np.arange(256, dtype=np.float32) - _AB_ZERO) * np.float32(_AB_STEP)
     b, a = np.meshgrid(values, values, indexing="ij")
-    levels = lightness[:256:2].astype(np.float32)
 
-    def made(chosen: Sequence[int], every: int) -> np.ndarray:
-        """Of these levels, and of every so many a and b."""
-        gamut = _Gamut(np.stack([a[::every, ::every], b[::every, ::every]]), levels[chosen])
-        return np.stack([level(levels[number], *gamut.within(n)) for n, number in enumerate(chosen)], -1)
-
-    def level(L: np.float32, colours: np.ndarray, which: np.ndarray) -> np.ndarray:
-        planes = formula(np.full(colours.shape[1:], L, np.float32), colours)
-        packed: np.ndarray = cv2.merge(list(planes)).view(f"<u{len(planes)}").reshape(-1)
-        return packed[which]
+    def level(number: int, every: int = 1) -> np.ndarray:
+        L = float(lightness[2 * number])
+        some = _within_gamut(L, np.stack([a[::every, ::every], b[::every, ::every]]))
+        planes = formula(np.full(some.shape[1:], L, np.float32), some)
+        packed: np.ndarray = cv2.merge(list(planes)).view(f"<u{len(planes)}")[..., 0]
+        return packed
 
     some, every = [5, 40, 100], 8
+    sample = np.stack([level(number, every) for number in some], -1)
     place = slice(None, None, every), slice(None, None, every), some
-    return np.asarray(cached_array(name, made(some, every), place, lambda: made(range(128), 1))).reshape(-1)
+    return np.asarray(
+        cached_array(name, sample, place, lambda: np.stack([level(number) for number in range(128)], -1))
+    ).reshape(-1)
 
 
-class _Gamut:
-    """Colours ab `(2, h, w)` and, for each of some levels of L, the same shrunk to sRGB's gamut, from below: no formula has to search.
+def _within_gamut(L: float, ab: np.ndarray) -> np.ndarray:
+    """ab `(2, h, w)` with chroma shrunk to sRGB's gamut, from below: then no formula has to search for its border.
 
-    Most of a table lies outside, and there a colour is that of the border at its hue. The border is found for every third of a degree and
-    has a colour for every twelfth: at most 0.1 ab off, and the table's steps are 0.85.
+    Most of the table lies outside, where the search takes ten times as long as all else. The border is found for every third of a degree;
+    between them it is at most 0.1 ab off, and the table's steps are 0.85.
     """
-
-    def __init__(self, ab: np.ndarray, levels: np.ndarray) -> None:
-        a, b = ab
-        self._ab, self._levels = ab, levels
-        self._hue = np.rint(np.arctan2(b, a) * np.float32(_COLOURS / (2 * np.pi))).astype(np.int32) % _COLOURS
-        self._chroma = np.hypot(a, b)
-
-    @cached_property
-    def _borders(self) -> np.ndarray:
-        """The largest chroma by level and hue, float32 `(levels, colours)`."""
-        rays = np.repeat(_BEYOND * _directions(_HUES)[:, None], len(self._levels), 1)
-        L = np.repeat(self._levels[None, :, None], _HUES, 2)
-        found = _JUST_INSIDE * np.hypot(*fit_gamut(L, rays))
-        at = np.arange(_COLOURS, dtype=np.float32) * np.float32(_HUES / _COLOURS)
-        before = at.astype(np.int32)
-        share = at - before
-        return found[:, before] * (1 - share) + found[:, (before + 1) % _HUES] * share
-
-    def within(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Colours `(2, 1, n)` within the gamut at a level, and which of them each of ab is, `(h, w)`."""
-        border = self._borders[number]
-        inside = self._chroma <= border[self._hue]
-        which = self._hue.copy()
-        which[inside] = np.arange(_COLOURS, _COLOURS + np.count_nonzero(inside), dtype=np.int32)
-        return np.concatenate([border * _directions(_COLOURS), self._ab[:, inside]], 1)[:, None], which
-
-
-@cache
-def _directions(count: int) -> np.ndarray:
-    """So many hues as a and b of length 1, float32 `(2, count)`."""
-    angles = np.arange(count, dtype=np.float32) * np.float32(2 * np.pi / count)
-    return np.stack([np.cos(angles), np.sin(angles)])
+    angles = np.arange(_HUES, dtype=np.float32) * np.float32(2 * np.pi / _HUES)
+    rays = _BEYOND * np.stack([np.cos(angles), np.sin(angles)])[:, None]  # (2, 1, hues)
+    border = _JUST_INSIDE * np.hypot(*fit_gamut(np.full((1, 1, _HUES), L, np.float32), rays))[0]
+    hue = np.arctan2(ab[1], ab[0]) * np.float32(_HUES / (2 * np.pi)) % _HUES
+    before = hue.astype(np.int32) % _HUES
+    share = hue - before
+    reach = border[before] * (1 - share) + border[(before + 1) % _HUES] * share
+    return ab * np.minimum(1, reach / np.maximum(np.hypot(ab[0], ab[1]), np.float32(1e-6))).astype(np.float32)
 
 
 def look_up(values: np.ndarray, luma: np.ndarray, L: np.ndarray, coefficients: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
