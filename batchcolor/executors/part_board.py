@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import pickle
+import struct
 import time
+import zlib
 from multiprocessing.context import BaseContext
 from typing import Any, NamedTuple
 
 _SLOT_BYTES = 256
+_HEADER = struct.Struct("<IH")  # CRC-32 and length of what follows
+_READS = 1000  # of a board that is written meanwhile
 
 
 class Part(NamedTuple):
@@ -33,18 +37,24 @@ class PartBoard:
     def write(self, what: Any, limit_s: float | None) -> None:
         """Raises `ValueError` for a part that takes more than 250 bytes."""
         content = pickle.dumps((what, limit_s, time.monotonic()))
-        if len(content) > _SLOT_BYTES:
+        if _HEADER.size + len(content) > _SLOT_BYTES:
             raise ValueError(f"a part of {len(content)} bytes; name it in fewer words")
+        entry = _HEADER.pack(zlib.crc32(content), len(content)) + content
         at = (self._count.value + 1) % 2 * _SLOT_BYTES
-        memoryview(self._slots).cast("B")[at : at + len(content)] = content
+        memoryview(self._slots).cast("B")[at : at + len(entry)] = entry
         self._count.value += 1
 
     def read(self) -> Part:
-        while True:
+        """The last part that was written; none where the board changes faster than it can be read."""
+        for _ in range(_READS):
             count = self._count.value
             if not count:
                 return Part()
             at = count % 2 * _SLOT_BYTES
-            content = bytes(memoryview(self._slots).cast("B")[at : at + _SLOT_BYTES])
-            if count == self._count.value:  # else it may have been overwritten meanwhile
+            entry = bytes(memoryview(self._slots).cast("B")[at : at + _SLOT_BYTES])
+            crc, length = _HEADER.unpack_from(entry)
+            content = entry[_HEADER.size : _HEADER.size + length]
+            # It may be overwritten meanwhile, and some processors show the count before the entry that it counts.
+            if zlib.crc32(content) == crc:
                 return Part(*pickle.loads(content))
+        return Part()
