@@ -37,6 +37,7 @@ from . import (
     photos,
     precisions,
     ray_overhead,
+    returning_shots,
     review,
     scaling,
     seams,
@@ -66,7 +67,7 @@ class Inputs:
         """The input of a benchmark, in words."""
         if name in ("accuracy", "precisions", "precisions_siggraph17", "upsampling", "color_pages") and self.pictures:
             return f"{self.pictures.name}/{self.pattern}"
-        if name in ("accuracy_clips", "cuts", "seams", "temporal_consistency") and self.clips:
+        if name in ("accuracy_clips", "cuts", "returning_shots", "seams", "temporal_consistency") and self.clips:
             return f"{len(self.clips)} clips"
         return f"{len(self.films)} films" if name == "films" and self.films else "built in"
 
@@ -88,8 +89,10 @@ BENCHMARKS: dict[str, Callable[[Inputs], figures.Figures]] = {
     "temporal_consistency": lambda inputs: temporal_consistency.main(list(map(str, inputs.clips))),
     "cuts": lambda inputs: cuts.main(inputs.clips),
     "seams": lambda inputs: seams.main(inputs.clips),
+    "returning_shots": lambda inputs: returning_shots.main([str(inputs.clips[0].parent)]) if inputs.clips else {},
     "sizes": lambda _: sizes.main(_PLOT),
     "memory": lambda _: memory.main(),
+    "memory_uhd": lambda _: memory.uhd(),
     "installation": lambda _: installation.main(),
     "archive": lambda _: archive.main(),
     "ray_overhead": lambda _: ray_overhead.main(),

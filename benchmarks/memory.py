@@ -94,8 +94,8 @@ def make_uhd(path: Path) -> Path:
 
 
 def main() -> Figures:
-    """Megabytes by megapixels of a TIFF, by frames of a film, and by codec of a UHD film of 10 bits."""
-    photos, films, large, plain = {}, {}, {}, {}
+    """Megabytes by megapixels of a TIFF, and by frames of a film."""
+    photos, films = {}, {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for megapixels in MEGAPIXELS:
@@ -105,15 +105,24 @@ def main() -> Figures:
             film = make(folder / f"{times}.mp4", (640, 480), times)
             films[str(192 * times)] = peak_mb(film, folder / "out.mp4")
             print(f"  a film of {192 * times:,} frames of 640x480: {films[str(192 * times)]:.0f} MB")
-        uhd = make_uhd(folder / "uhd.mp4")
+    return {"tiff_mb": photos, "film_mb": films}
+
+
+def uhd() -> Figures:
+    """Megabytes by codec of a UHD film of 10 bits, and those of the ffmpeg program where that is installed."""
+    large, plain = {}, {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        film = make_uhd(folder / "uhd.mp4")
         for codec, suffix in UHD_CODECS.items():
-            large[codec] = peak_mb(uhd, folder / f"uhd-out{suffix}", "--codec", codec)
+            large[codec] = peak_mb(film, folder / f"uhd-out{suffix}", "--codec", codec)
             print(f"  a film of 3840x2160 and 10 bits as {codec}: {large[codec]:.0f} MB")
             if shutil.which("ffmpeg"):
-                plain[codec] = ffmpeg_peak_mb(uhd, folder / f"plain{suffix}", codec)
+                plain[codec] = ffmpeg_peak_mb(film, folder / f"plain{suffix}", codec)
                 print(f"    the same pictures by ffmpeg, one thread: {plain[codec]:.0f} MB")
-    return {"tiff_mb": photos, "film_mb": films, "uhd_mb": large, "uhd_ffmpeg_mb": plain}
+    return {"uhd_mb": large, "uhd_ffmpeg_mb": plain}
 
 
 if __name__ == "__main__":
     main()
+    uhd()

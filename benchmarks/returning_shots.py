@@ -28,12 +28,14 @@ from batchcolor.films.shots.first_pass import FirstPass
 from batchcolor.settings import FilmSettings, Settings
 
 from .chosen_films import pictures, psnr, write_gray
+from .figures import Figures
 
 _BETWEEN = 30  # frames of the other clip
 _UNLIKE_FILMS, _UNLIKE_FRAMES = 20, 24
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> Figures:
+    """Means over the clips: differences in codes of 8 bits, PSNR in dB; and how many shots of unlike films refer to an earlier one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path)
     parser.add_argument("--frames", type=int, default=60, help="of each part of the clip that returns")
@@ -48,11 +50,19 @@ def main(arguments: list[str] | None = None) -> None:
     for name in options.returning:
         rows.append(_returning(clips[name], clips[options.between][:_BETWEEN], options.frames))
         print(f"{name}: {_told(rows[-1])}", flush=True)
-    print(f"mean: {_told(tuple(np.mean(rows, 0)))}")
+    mean = tuple(np.mean(rows, 0).tolist())
+    print(f"mean: {_told(mean)}")
     triples = list(itertools.permutations(clips, 3))
     chosen = [triples[n] for n in np.random.default_rng(1).permutation(len(triples))[:_UNLIKE_FILMS]]
     taken = [_count_returning(_joined([clips[name][:_UNLIKE_FRAMES] for name in triple])) for triple in chosen]
     print(f"{len(chosen)} films of three unlike shots: {sum(taken)} shots refer to an earlier one")
+    names = ("difference_without", "difference", "neighbours", "psnr_without_db", "psnr_db")
+    return {
+        **dict(zip(names, mean, strict=True)),
+        "clips": len(rows),
+        "unlike_films": len(chosen),
+        "unlike_returns": sum(taken),
+    }
 
 
 def _told(row: tuple[float, ...]) -> str:

@@ -125,11 +125,13 @@ def _memory(results: Results) -> Iterator[str]:
     figures = results["memory"]["figures"]
     rows = [[f"gray TIFF of 16 bits, {size} megapixels", f"{mb:.0f} MB"] for size, mb in figures["tiff_mb"].items()]
     rows += [[f"film of {int(frames):,} frames, 640x480", f"{mb:.0f} MB"] for frames, mb in figures["film_mb"].items()]
-    plain = figures.get("uhd_ffmpeg_mb", {})
-    for codec, mb in figures["uhd_mb"].items():
+    large = results["memory_uhd"]["figures"]
+    for codec, mb in large["uhd_mb"].items():
         rows.append([f"film of 3840x2160 and 10 bits, as `{codec}`", f"{mb:.0f} MB"])
-        if codec in plain:
-            rows.append(["the same encoded by `ffmpeg`, without colours, in one thread", f"{plain[codec]:.0f} MB"])
+        if codec in large["uhd_ffmpeg_mb"]:
+            rows.append(
+                ["the same encoded by `ffmpeg`, without colours, in one thread", f"{large['uhd_ffmpeg_mb'][codec]:.0f} MB"]
+            )
     return _markdown(["source", "memory"], iter(rows))
 
 
