@@ -86,6 +86,7 @@ BENCHMARKS: dict[str, Callable[[Inputs], figures.Figures]] = {
     "color_pages": lambda inputs: color_pages.main([inputs.pictures] if inputs.pictures else []),
     "photos": lambda _: photos.main(),
     "films": lambda inputs: films.main(inputs.films),
+    "films_siggraph17": lambda _: films.with_siggraph17(),
     "temporal_consistency": lambda inputs: temporal_consistency.main(list(map(str, inputs.clips))),
     "cuts": lambda inputs: cuts.main(inputs.clips),
     "seams": lambda inputs: seams.main(inputs.clips),
