@@ -59,7 +59,9 @@ def contact_sheet(
 def write_picture(path: Path, rgb: np.ndarray) -> None:
     """Write uint8 sRGB `(H, W, 3)` to `path` atomically, in the format of its suffix (.png, .jpg). Raises `OutputError`."""
     # Not cv2.imwrite: on Windows it fails for names outside the system's code page.
-    _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    is_jpeg = path.suffix.lower() in (".jpg", ".jpeg")
+    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if is_jpeg else []  # OpenCV warns of options of other formats
+    _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
     with atomic_write(path) as temporary:
         temporary.write_bytes(encoded.tobytes())
 
