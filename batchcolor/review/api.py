@@ -115,7 +115,7 @@ def _pages(item: ReviewItem) -> int:
 
 
 def _prepare(review: Review, request: Request, body: dict[str, Any]) -> Response:
-    """Have the network look at a picture before somebody clicks on it; what was asked for before and has not begun is left out."""
+    """Run the network on a picture in the background, so that its first point is answered quickly; the latest request alone."""
     item, place = _item(review, request), _place(body.get("place"))
     review.live.prepare((item.id, place), functools.partial(review.pictures.of, item.source, item.kind, place))
     return Response(status_code=204)

@@ -245,6 +245,14 @@ def test_previews_of_a_photo_show_masks_and_references(client: httpx.Client, arc
     assert redness(client, item["id"], 0, (0.75, 0.5)) > 40
 
 
+def test_a_missing_reference_is_named_by_the_preview(client: httpx.Client, archive: Path) -> None:
+    item = items(client)["family/a.jpg"]
+    write_colours(archive, "family/a.jpg", '[[reference]]\npicture = "gone.png"\n')
+    answer = client.post(f"/api/items/{item['id']}/preview", json={"points": []})
+    assert answer.status_code == 422
+    assert "gone.png" in answer.json()["error"]
+
+
 def test_previews_of_a_film_show_masks_where_they_have_moved_to(client: httpx.Client, archive: Path) -> None:
     item = items(client)["reels/two.mkv"]
     waited(lambda: client.get(f"/api/items/{item['id']}/shots").json()["ready"], 60, "the shots are found")

@@ -37,7 +37,7 @@ def programmes_of(container: av.container.InputContainer) -> tuple[Programme, ..
 
 
 def service_tags(container: av.container.InputContainer) -> dict[str, str]:
-    """Name and provider of the programme that the first picture belongs to, as tags that FFmpeg's muxer for transport streams reads."""
+    """Name and provider of the programme that the first picture belongs to, as FFmpeg names these tags."""
     if not container.streams.video:
         return {}
     picture = container.streams.video[0].index
