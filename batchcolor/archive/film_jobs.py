@@ -75,6 +75,7 @@ class FilmWork:
             result.seconds,
             frames=result.frames,
             film=result.as_dict(),
+            toned=result.toned,
             warnings=result.warnings,
             source_stamp=stamp,
         )

@@ -26,12 +26,11 @@ from ..film_files import parts
 from ..runtime.file_hash import files_sha256
 from ..runtime.file_stamp import FileStamp
 from ..settings import Settings
-from .manifest_versions import SCHEMA, digest_of_version_1, migrate, relative_key
+from .manifest_versions import LaterVersion, bring_up_to_date, digest_of_version_1, relative_key
 from .outcome import Outcome, Status
 from .plan import Item
 from .walk import Kind
 
-_VERSION = 2
 _SAME_TIME_NS = 2_000_000_000  # file systems that are copied to may have times of two seconds
 
 
@@ -99,14 +98,10 @@ class Manifest:
         self._known: dict[bytes, _Known] = {}
         with self._translated_errors():
             self._rows = self._opened(writable)
-            version = self._version()
-            if version > _VERSION:
-                raise OutputError(f"{path}: was written by a later batchcolor; use that one")
-            if version < _VERSION:
-                migrate(self._rows, root)
-            self._rows.executescript(SCHEMA)
-            self._rows.execute("INSERT OR REPLACE INTO facts VALUES ('version', ?)", (str(_VERSION),))
-            self._rows.commit()
+            try:
+                bring_up_to_date(self._rows, root)
+            except LaterVersion as exc:
+                raise OutputError(f"{path}: was written by a later batchcolor; use that one") from exc
             columns = ", ".join(_Known._fields)
             for target, *values in self._rows.execute(f"SELECT target, {columns} FROM items"):
                 self._known[target] = _Known(*values)
@@ -120,13 +115,6 @@ class Manifest:
             with contextlib.closing(sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)) as file:
                 file.backup(memory)
         return memory
-
-    def _version(self) -> int:
-        """The version of an older file; that of today for a new one."""
-        if not self._rows.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone():
-            return _VERSION
-        found = self._rows.execute("SELECT value FROM facts WHERE name = 'version'").fetchone()
-        return int(found[0]) if found else _VERSION
 
     def __enter__(self) -> Self:
         return self
@@ -197,6 +185,7 @@ class Manifest:
             outcome.frames,
             outcome.seconds,
             datetime.now(UTC).isoformat(timespec="seconds"),
+            int(outcome.toned),
         )
         with self._translated_errors():
             self._rows.execute(f"INSERT OR REPLACE INTO items VALUES ({', '.join('?' * len(row))})", row)

@@ -1,6 +1,7 @@
 """The manifest's form on disk, and its migration from earlier versions.
 
-Version 1 had the sources' absolute names as keys, and digests of all settings, also of those at their defaults.
+Version 1 had the sources' absolute names as keys, and digests of all settings, also of those at their defaults. Version 2 did not know
+what is toned.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from typing import Any
 from ..settings import FilmSettings, PhotoSettings, Settings
 from .walk import Kind
 
-SCHEMA = """
+VERSION = 3
+
+_SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (
   target BLOB PRIMARY KEY, source BLOB NOT NULL, kind TEXT NOT NULL,
   size INTEGER, mtime_ns INTEGER, sha256 TEXT,
   settings TEXT NOT NULL, weights TEXT NOT NULL,
   status TEXT NOT NULL, error TEXT, code INTEGER NOT NULL, warnings TEXT NOT NULL,
-  result_size INTEGER, result_mtime_ns INTEGER, frames INTEGER, seconds REAL NOT NULL, finished TEXT NOT NULL
+  result_size INTEGER, result_mtime_ns INTEGER, frames INTEGER, seconds REAL NOT NULL, finished TEXT NOT NULL,
+  toned INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
@@ -44,21 +48,47 @@ def relative_key(path: str, root: str) -> bytes:
     return os.fsencode(name.replace(os.sep, "/"))
 
 
-def migrate(rows: sqlite3.Connection, root: Path) -> None:
-    """Bring version 1 to today's form, in one transaction. root: the tree as it lies today, which may have been moved."""
+class LaterVersion(Exception):
+    """A manifest that a later batchcolor wrote."""
+
+
+def bring_up_to_date(rows: sqlite3.Connection, root: Path) -> None:
+    """Give a new manifest its tables, and an earlier version today's form, in one transaction. root: the tree as it lies today, which may
+    have been moved. Raises `LaterVersion`."""
+    version = _version_of(rows)
+    if version > VERSION:
+        raise LaterVersion
     rows.execute("BEGIN")
-    if rows.execute("SELECT 1 FROM sqlite_master WHERE name = 'items'").fetchone():
-        rows.execute("ALTER TABLE items RENAME TO items_1")
-        for statement in SCHEMA.split(";")[:1]:
-            rows.execute(statement)
-        found = rows.execute(f"SELECT {_COLUMNS_1} FROM items_1").fetchall()
-        former = _former_root([os.fsdecode(target) for target, *_ in found], root)
-        places = ", ".join("?" * len(_COLUMNS_1.split(",")))
-        for target, *values in found:
-            key = relative_key(os.fsdecode(target), former)
-            rows.execute(f"INSERT OR REPLACE INTO items ({_COLUMNS_1}) VALUES ({places})", (key, *values))
-        rows.execute("DROP TABLE items_1")
+    if version < 2:
+        _migrate_1(rows, root)
+    elif version < 3:
+        rows.execute("ALTER TABLE items ADD COLUMN toned INTEGER NOT NULL DEFAULT 0")
+    for statement in _SCHEMA.split(";"):
+        rows.execute(statement)
+    rows.execute("INSERT OR REPLACE INTO facts VALUES ('version', ?)", (str(VERSION),))
     rows.commit()
+
+
+def _version_of(rows: sqlite3.Connection) -> int:
+    """That of today for a new file."""
+    if not rows.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone():
+        return VERSION
+    found = rows.execute("SELECT value FROM facts WHERE name = 'version'").fetchone()
+    return int(found[0]) if found else VERSION
+
+
+def _migrate_1(rows: sqlite3.Connection, root: Path) -> None:
+    if not rows.execute("SELECT 1 FROM sqlite_master WHERE name = 'items'").fetchone():
+        return
+    rows.execute("ALTER TABLE items RENAME TO items_1")
+    rows.execute(_SCHEMA.split(";", maxsplit=1)[0])
+    found = rows.execute(f"SELECT {_COLUMNS_1} FROM items_1").fetchall()
+    former = _former_root([os.fsdecode(target) for target, *_ in found], root)
+    places = ", ".join("?" * len(_COLUMNS_1.split(",")))
+    for target, *values in found:
+        key = relative_key(os.fsdecode(target), former)
+        rows.execute(f"INSERT OR REPLACE INTO items ({_COLUMNS_1}) VALUES ({places})", (key, *values))
+    rows.execute("DROP TABLE items_1")
 
 
 def _former_root(targets: list[str], root: Path) -> str:

@@ -34,7 +34,7 @@ class Thumbnail(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of an item. error: the sentence for the user; code: the exit code of that kind of error; frames, film: of a film, and
-    what else is known of it (`films.FilmResult.as_dict`). lost: workers that ended while they wrote it or its neighbours. traceback: of
+    what else is known of it (`films.FilmResult.as_dict`). toned: whether it is black-and-white with a tint, a film in part. lost: workers that ended while they wrote it or its neighbours. traceback: of
     an error that was not expected, for the log. source_stamp: the source's size and time from before it was read; None: unknown.
     thumbnails: of source and result, as `thumbnails.thumbnails` makes them; None: not made yet."""
 
@@ -48,6 +48,7 @@ class Outcome:
     error: str | None = None
     code: ExitCode = ExitCode.OK
     film: dict[str, Any] = field(default_factory=dict)
+    toned: bool = False
     lost: int = 0
     traceback: str | None = None
     source_stamp: FileStamp | None = None
@@ -66,6 +67,8 @@ class Outcome:
             row["frames"] = self.frames
         if self.film:
             row["film"] = self.film
+        if self.toned:
+            row["toned"] = True
         if self.warnings:
             row["warnings"] = list(self.warnings)
         if self.error is not None:

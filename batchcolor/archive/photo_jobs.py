@@ -90,6 +90,7 @@ class PhotoWork:
                     status,
                     seconds,
                     warnings=result.warnings,
+                    toned=result.toned,
                     source_stamp=result.source_stamp,
                 )
             if self.thumbnail_side is not None:

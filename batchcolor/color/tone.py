@@ -104,6 +104,11 @@ def _on_curve(curve: np.ndarray, L: np.ndarray) -> np.ndarray:
     return np.stack(planes)
 
 
+def is_toned(lab: np.ndarray) -> bool:
+    """Whether a black-and-white picture has a tint that shows, as sepia has. lab: CIELAB float32 `(3, h, w)`, a small copy of it."""
+    return bool(np.median(np.hypot(*lab[1:])) > _NEAR_TONE)
+
+
 def has_color(lab: np.ndarray) -> bool:
     """Whether a picture has colours that are no tone. lab: CIELAB float32 `(3, h, w)`, a small copy of about 256x256."""
     L, ab = lab[0], lab[1:]

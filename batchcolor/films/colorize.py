@@ -80,7 +80,7 @@ class FilmProgress:
 class FilmResult:
     """The result of a film. keys: frames on which the generator ran; colour was carried to the others. resumed: frames that an earlier
     run had finished. measured: see `quality.QualityMetrics`; psnr_luma in dB instead of its mean squared error. damage: stretches of the
-    source that could not be read or decoded as they should. outcome: COPIED or SKIPPED for a film that is in colour already."""
+    source that could not be read or decoded as they should. toned: whether any shot is tinted or toned. outcome: COPIED or SKIPPED for a film that is in colour already."""
 
     frames: int
     shots: int
@@ -90,6 +90,7 @@ class FilmResult:
     warnings: tuple[str, ...] = ()
     measured: dict[str, float] = field(default_factory=dict)
     damage: tuple[Damage, ...] = ()
+    toned: bool = False
     outcome: FilmOutcome = FilmOutcome.COLORIZED
     account: dict[str, Any] = field(default_factory=dict)
 
@@ -209,6 +210,7 @@ def colorize_film(
         warnings=(*finished.warnings, *points_lost, *_warnings(source, info, first_pass, pieces, settings, window, damage)),
         measured=_measured(pieces),
         damage=damage,
+        toned=any(ShotColor.TINTED in piece.chunk.own_colors for piece in pieces),
         account=finished.as_dict(),
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..color.tone import OriginalColors, own_colors
+from ..color.tone import OriginalColors, is_toned, own_colors
 from ..color.upsampling import UPSCALERS, ChromaMap
 from ..colours.model import ChosenColours
 from ..colours.still import Still, picture_colours
@@ -56,24 +56,26 @@ class PhotoResult:
     """What became of a photo.
 
     error: what kept it from being written, whatever it was: the others of its batch do not suffer from it. source_stamp: the source's
-    size and time from before it was read.
+    size and time from before it was read. toned: whether its first page was black-and-white with a tint.
     """
 
     treatment: Treatment = Treatment.COLORIZED
     warnings: tuple[str, ...] = ()
     error: Exception | None = None
     source_stamp: FileStamp | None = field(default=None, compare=False)
+    toned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _DecodedPage:
     """A page as the network sees it. rows: its samples, to be read; L: float32 `(h, w)`, 0..100; colored: whether it has colours of its
-    own, to be kept; own: its places that have."""
+    own, to be kept; own: its places that have; toned: whether it is black-and-white with a tint, such as sepia."""
 
     rows: PhotoRows
     L: np.ndarray
     colored: bool
     own: OriginalColors | None
+    toned: bool
 
     @property
     def network_lightness(self) -> np.ndarray:
@@ -164,8 +166,10 @@ class _PageReader:
             lab = rows.small_lab(shape)
         else:
             lab = small_lab(source, page, shape)
-        colored, own = own_colors(lab) if self._keeps_color and not info.gray else (False, None)
-        return _DecodedPage(rows, lab[0], colored, own)
+        if info.gray or not self._keeps_color:
+            return _DecodedPage(rows, lab[0], colored=False, own=None, toned=False)
+        colored, own = own_colors(lab)
+        return _DecodedPage(rows, lab[0], colored, own, toned=not colored and is_toned(lab))
 
 
 def _check_pages(source: Path, target: Path, info: PhotoInfo) -> None:
@@ -197,7 +201,7 @@ class _Photo:
                 self._copy_to(temporary)
                 self._check_unchanged()
             return PhotoResult(treatment)
-        return PhotoResult(treatment, self._written(first, ab))
+        return PhotoResult(treatment, self._written(first, ab), toned=first.toned)
 
     def _written(self, first: _DecodedPage, ab: np.ndarray | None) -> tuple[str, ...]:
         """Write the result page by page; returns warnings."""

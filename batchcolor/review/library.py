@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from ..archive.item_id import id_of_key, item_id, key_of_id
+from ..archive.manifest_versions import LaterVersion, bring_up_to_date
 from ..archive.walk import STATE_FOLDER, Kind
 from ..errors import BatchcolorError, OutputError
 
-Filter = Literal["all", "failed", "warned", "in colour", "chosen", "accepted", "new", "redo"]
+Filter = Literal["all", "failed", "warned", "toned", "in colour", "chosen", "accepted", "new", "redo"]
 FILTERS: tuple[Filter, ...] = get_args(Filter)
 Mark = Literal["accepted", "redo", "seen"]
 MARKS: tuple[Mark, ...] = get_args(Mark)
@@ -30,6 +31,7 @@ _WHERE: dict[str, str] = {
     "all": "1",
     "failed": "status = 'failed'",
     "warned": "warnings NOT IN ('[]', '')",
+    "toned": "toned",
     "in colour": "status IN ('copied', 'skipped')",
     "chosen": "1",  # no column: files tell
     "accepted": "coalesce(accepted, 0)",
@@ -102,8 +104,11 @@ class Library:
         self._next = 1
         try:
             self._rows = sqlite3.connect(path, check_same_thread=False, timeout=10)
+            bring_up_to_date(self._rows, output)
             self._rows.execute(_SCHEMA)
             self._rows.commit()
+        except LaterVersion as exc:
+            raise OutputError(f"{path}: was written by a later batchcolor; use that one") from exc
         except sqlite3.Error as exc:
             raise OutputError(f"{path}: the manifest cannot be used ({exc}); check its permissions") from exc
 

@@ -151,6 +151,16 @@ def test_a_manifest_of_version_1_is_read_and_its_results_are_up_to_date(tmp_path
     assert reasons == {"broken.jpg": Reason.FAILED, "beach.png": None, "garden.png": None, "Äpfel.jpg": None}
 
 
+def test_a_manifest_of_version_2_is_read_and_nothing_counts_as_toned(tmp_path: Path, item: Item) -> None:
+    remember(tmp_path, item)
+    with contextlib.closing(sqlite3.connect(tmp_path / "m.sqlite")) as rows, rows:
+        rows.execute("ALTER TABLE items DROP COLUMN toned")
+        rows.execute("UPDATE facts SET value = '2' WHERE name = 'version'")
+    assert reason_after(tmp_path, item) is None
+    with contextlib.closing(sqlite3.connect(tmp_path / "m.sqlite")) as rows:
+        assert rows.execute("SELECT toned FROM items").fetchall() == [(0,)]
+
+
 def test_a_manifest_of_a_later_version_is_one_sentence(tmp_path: Path) -> None:
     with Manifest(tmp_path / "m.sqlite", tmp_path) as manifest:
         manifest.set_fact("version", "99")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from batchcolor.color.tone import has_color
+from batchcolor.color.tone import has_color, is_toned
 from batchcolor.photos import Treatment, colorize_photos
 from batchcolor.settings import PhotoSettings
 from benchmarks.color_pages import TONES, small_lab, toned
@@ -27,6 +27,7 @@ def test_colour_pictures_have_colour(name: str) -> None:
 @pytest.mark.parametrize("name", PICTURES)
 def test_toned_prints_are_black_and_white(name: str, tone: str) -> None:
     assert not has_color(small_lab(toned(PICTURES[name](), tone)))
+    assert is_toned(small_lab(toned(PICTURES[name](), tone))) == (tone != "gray")
 
 
 def test_a_colourful_detail_on_a_gray_page_is_colour() -> None:

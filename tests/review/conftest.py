@@ -58,7 +58,7 @@ def write_film(path: Path) -> None:
 
 @pytest.fixture(scope="package")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `in` and results, `out`: photos (one of a hostile name, one of two pages, a broken one) and a film of two shots."""
+    """A folder with `in` and results, `out`: photos (one of a hostile name, one of two pages, a toned one, a broken one) and a film of two shots."""
     folder = tmp_path_factory.mktemp("review")
     (folder / "in" / "family").mkdir(parents=True)
     names = ("family/a.jpg", "b.png", HOSTILE if os.name == "posix" else "c.jpg")
@@ -69,6 +69,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     both = page.join(page.invert(), "vertical").copy()
     both.set_type(pyvips.GValue.gint_type, "page-height", 240)
     both.tiffsave(str(folder / "in" / "pages.tif"))
+    sepia = (page.colourspace("srgb") * [1, 0.9, 0.7]).cast("uchar")
+    sepia.tiffsave(str(folder / "in" / "sepia.tif"))
     (folder / "in" / "broken.jpg").write_bytes(b"no picture")
     write_film(folder / "in" / "reels" / "two.mkv")
     summary = run_archive([folder / "in"], folder / "out", options=RunOptions(jobs=1))

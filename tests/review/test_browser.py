@@ -265,11 +265,11 @@ def test_next_leads_through_items_that_the_filter_would_no_longer_find(browser: 
     browser.run(
         "const filter = document.querySelector('#filter'); filter.value = 'accepted'; filter.dispatchEvent(new Event('change'))"
     )
-    browser.wait("return document.querySelector('#count').textContent !== '6 items'")
+    browser.wait("return document.querySelector('#count').textContent !== '7 items'")
     browser.run(
         "const filter = document.querySelector('#filter'); filter.value = 'all'; filter.dispatchEvent(new Event('change'))"
     )
-    browser.wait("return document.querySelector('#count').textContent === '6 items'")
+    browser.wait("return document.querySelector('#count').textContent === '7 items'")
     names = []
     browser.click(".tile")
     for _ in range(6):

@@ -71,6 +71,7 @@ def test_items_are_listed_failures_first_and_can_be_searched(client: httpx.Clien
     assert found["broken.jpg"]["status"] == Status.FAILED
     assert set(items(client, search="FAMILY")) == {"family/a.jpg"}
     assert set(items(client, filter="failed")) == {"broken.jpg"}
+    assert set(items(client, filter="toned")) == {"sepia.tif"}
     assert client.get("/api/items", params={"filter": "nonsense"}).status_code == 400
     assert client.get("/api/items/AAAA").status_code == 404
 

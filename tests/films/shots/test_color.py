@@ -103,9 +103,10 @@ def test_a_film_in_colour_of_another_container_keeps_its_chroma(tmp_path: Path) 
 def test_tinted_films_are_colorized_and_named(tmp_path: Path, tone: str) -> None:
     source = film(tmp_path / "in.mkv", [tone, tone])
     result = colorize(source, tmp_path / "out.mkv")
+    assert result.toned
     assert any("80 of 80 frames are tinted or toned; they were colorized" in warning for warning in result.warnings)
     gray = film(tmp_path / "gray.mkv", ["gray", "gray"])
-    colorize(gray, tmp_path / "gray-out.mkv")
+    assert not colorize(gray, tmp_path / "gray-out.mkv").toned
     np.testing.assert_array_equal(np.stack(chroma(tmp_path / "out.mkv")), np.stack(chroma(tmp_path / "gray-out.mkv")))
 
 
