@@ -34,9 +34,10 @@ class Thumbnail(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of an item. error: the sentence for the user; code: the exit code of that kind of error; frames, film: of a film, and
-    what else is known of it (`films.FilmResult.as_dict`). toned: whether it is black-and-white with a tint, a film in part. lost: workers that ended while they wrote it or its neighbours. traceback: of
-    an error that was not expected, for the log. source_stamp: the source's size and time from before it was read; None: unknown.
-    thumbnails: of source and result, as `thumbnails.thumbnails` makes them; None: not made yet."""
+    what else is known of it (`films.FilmResult.as_dict`). toned: whether it is black-and-white with a tint, a film in part. lost: workers
+    that ended while they wrote it or its neighbours. traceback: of an error that was not expected, for the log. source_stamp: the
+    source's size and time from before it was read; None: unknown. thumbnails: of source and result, as `thumbnails.thumbnails` makes
+    them; None: not made yet."""
 
     source: Path
     target: Path

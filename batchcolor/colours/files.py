@@ -91,7 +91,7 @@ class ColoursFolder:
 
     def files(self) -> Iterator[Path]:
         """Every file of an item, sorted."""
-        yield from [self.only] if self.only else sorted(self.folder.rglob(f"*{SUFFIX}"))
+        yield from [self.only] if self.only else sorted(filter(Path.is_file, self.folder.rglob(f"*{SUFFIX}")))
 
 
 def sha256_of(value: Any) -> str:

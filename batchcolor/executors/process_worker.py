@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
 import signal
 import threading
+import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
@@ -17,6 +19,8 @@ from ..runtime import thread_budget as threads
 from .base import Work, picklable, prepare, run_job
 from .part_board import PartBoard
 from .worker_logs import LogSender
+
+_HELD_S = 0.3  # for which reports are held
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +34,38 @@ class WorkerSetup:
 
 
 class _Channel:
-    """The connection to the driver, for any thread."""
+    """The connection to the driver, for any thread.
+
+    What jobs report is held for a moment, so that several reports go at once: receiving each by itself is most of the driver's work.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection, self._sending = connection, threading.Lock()
+        self._held: list[tuple[str, Any]] = []
+        self._holding = threading.Event()
+        threading.Thread(target=self._send_held, name="reports", daemon=True).start()
+
+    def report(self, message: Any) -> None:
+        with self._sending:
+            self._held.append(("message", message))
+        self._holding.set()
 
     def send(self, kind: str, value: Any = None) -> None:
+        """Send this now, after the reports before it."""
         with self._sending:
-            self._connection.send((kind, value))
+            self._send([*self._held, (kind, value)])
+
+    def _send_held(self) -> None:
+        while self._holding.wait():
+            time.sleep(_HELD_S)
+            with self._sending, contextlib.suppress(OSError):  # the driver is gone, which others notice
+                self._holding.clear()
+                if self._held:
+                    self._send(self._held)
+
+    def _send(self, messages: list[tuple[str, Any]]) -> None:
+        self._connection.send(messages)
+        self._held = []
 
     def receive(self) -> tuple[Any, ...]:
         received: tuple[Any, ...] = self._connection.recv()
@@ -63,7 +91,7 @@ class _Context:
         return self._stopped
 
     def report(self, message: Any) -> None:
-        self._channel.send("message", message)
+        self._channel.report(message)
 
     def begin_part(self, part: Any, limit_s: float | None = None) -> None:
         self._board.write(part, limit_s)

@@ -52,7 +52,7 @@ class _Worker:
         theirs.close()  # so that the end of the process is the end of its stream
         self._changing = threading.Lock()
         self._assignment: Assignment[Any] | None = None
-        self._events: SimpleQueue[tuple[_Worker, WorkerEvent[Any]]] | None = None
+        self._events: SimpleQueue[tuple[_Worker, list[WorkerEvent[Any]]]] | None = None
         self._work: Any = None
         self._dead = False
         self._reader = threading.Thread(target=self._read, name="worker reader", daemon=True)
@@ -61,7 +61,9 @@ class _Worker:
     def prepare(self, work: Any) -> None:
         self._send(("prepare", work))
 
-    def assign(self, work: Any, assignment: Assignment[Any], events: SimpleQueue[tuple[_Worker, WorkerEvent[Any]]]) -> bool:
+    def assign(
+        self, work: Any, assignment: Assignment[Any], events: SimpleQueue[tuple[_Worker, list[WorkerEvent[Any]]]]
+    ) -> bool:
         """Begin a job, whose events go to `events`. Returns False if the worker is dead."""
         with self._changing:
             if self._dead or wait([self.process.sentinel], 0):  # the reader may not have noticed yet
@@ -97,25 +99,29 @@ class _Worker:
     def _read(self) -> None:
         while True:
             try:
-                kind, value = self._connection.recv()
+                messages = self._connection.recv()
             except (EOFError, OSError):
                 break
-            if kind == "log":
-                handle_log(value)
-                continue
+            received = []
             assignment, events = self._assignment, self._events
-            assert assignment is not None, "idle workers say nothing"
-            assert events is not None, "they come together"
-            if kind in ("result", "error"):
-                self._assignment = self._events = None
-            events.put((self, WorkerEvent(assignment, kind, value)))
+            for kind, value in messages:
+                if kind == "log":
+                    handle_log(value)
+                    continue
+                assert assignment is not None, "idle workers say nothing"
+                received.append(WorkerEvent(assignment, kind, value))
+            if received:
+                assert events is not None, "it comes with the assignment"
+                if received[-1].kind in ("result", "error"):
+                    self._assignment = self._events = None
+                events.put((self, received))
         self.process.join()
         self._connection.close()
         with self._changing:
             self._dead = True
             self.note_part()
             if self._assignment is not None and self._events is not None:
-                self._events.put((self, WorkerEvent(self._assignment, "died", _how_ended(self.process.exitcode))))
+                self._events.put((self, [WorkerEvent(self._assignment, "died", _how_ended(self.process.exitcode))]))
 
 
 def _how_ended(code: int | None) -> WorkerEnd:
@@ -190,7 +196,7 @@ class _ProcessWorkers(Generic[Job, Result]):
     def __init__(self, work: Work[Job, Result], pool: _Pool) -> None:
         self._work, self._pool = work, pool
         self._busy: set[_Worker] = set()
-        self._events: SimpleQueue[tuple[_Worker, WorkerEvent[Job]]] = SimpleQueue()
+        self._events: SimpleQueue[tuple[_Worker, list[WorkerEvent[Job]]]] = SimpleQueue()
         self._received: deque[WorkerEvent[Job]] = deque()
         self._looked = 0.0  # when the parts were last looked at, by `time.monotonic`
 
@@ -238,16 +244,17 @@ class _ProcessWorkers(Generic[Job, Result]):
     def _receive(self, timeout: float) -> None:
         """Receive what has arrived, if anything does within so many seconds; workers that are finished go back to the pool."""
         with contextlib.suppress(Empty):
-            worker, event = self._events.get(timeout=timeout) if timeout else self._events.get_nowait()
+            worker, events = self._events.get(timeout=timeout) if timeout else self._events.get_nowait()
             while True:
-                if event.kind in ("result", "error"):
+                last = events[-1].kind
+                if last in ("result", "error"):
                     self._busy.discard(worker)
                     self._pool.give_back(worker)
-                elif event.kind == "died":
+                elif last == "died":
                     self._busy.discard(worker)
                     self._pool.drop(worker)
-                self._received.append(event)
-                worker, event = self._events.get_nowait()
+                self._received += events
+                worker, events = self._events.get_nowait()
 
     def end(self) -> None:
         """Drop workers whose jobs nobody waits for any more."""

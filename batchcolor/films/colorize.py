@@ -80,7 +80,8 @@ class FilmProgress:
 class FilmResult:
     """The result of a film. keys: frames on which the generator ran; colour was carried to the others. resumed: frames that an earlier
     run had finished. measured: see `quality.QualityMetrics`; psnr_luma in dB instead of its mean squared error. damage: stretches of the
-    source that could not be read or decoded as they should. toned: whether any shot is tinted or toned. outcome: COPIED or SKIPPED for a film that is in colour already."""
+    source that could not be read or decoded as they should. toned: whether any shot is tinted or toned. outcome: COPIED or SKIPPED for a
+    film that is in colour already."""
 
     frames: int
     shots: int

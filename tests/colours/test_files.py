@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePath
 
 import cv2
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchcolor.colours import ColoursFolder, ItemColours, Point, read_item, write_item
-from batchcolor.colours.files import read_palette, read_rules
+from batchcolor.colours.files import SUFFIX, read_palette, read_rules
 from batchcolor.colours.values import Colour, Span, of_hex
 from batchcolor.errors import UsageError
 
@@ -170,3 +171,11 @@ def test_what_is_written_is_what_is_read(
     gray = Point((y, x), Colour(0.0, 0.0, "gray"))
     write_item(path, ItemColours(points=(point, gray)))
     assert read_item(path).points == (point, gray)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_only_files_count_as_chosen_colours(tmp_path: Path) -> None:
+    (tmp_path / f"a.jpg{SUFFIX}").write_text("version = 1\n")
+    os.mkfifo(tmp_path / f"b.jpg{SUFFIX}")
+    os.mkfifo(tmp_path / "palette.toml")
+    assert list(ColoursFolder.open(tmp_path).files()) == [tmp_path / f"a.jpg{SUFFIX}"]

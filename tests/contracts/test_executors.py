@@ -72,6 +72,15 @@ def telling(n: int, context: JobContext) -> int:
     return n
 
 
+def telling_and_waiting(folder: Path, n: int, context: JobContext) -> bool:
+    context.report(n)
+    for _ in range(1000):
+        if (folder / "told").exists():
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def stopping_at_four(folder: Path, n: int, context: JobContext) -> int:
     (folder / str(n)).touch()
     time.sleep(0.01)  # else hundreds are done before the driver has looked
@@ -122,6 +131,11 @@ def test_messages_of_a_job_arrive_before_its_outcome(executor: Executor) -> None
     for outcome in executor.map(telling, range(8), never, lambda job, message: told.setdefault(job, []).append(message)):
         assert told[outcome.job] == [(outcome.job, part) for part in range(3)]
     assert sorted(told) == list(range(8))
+
+
+def test_a_message_arrives_while_its_job_goes_on(executor: Executor, tmp_path: Path) -> None:
+    (outcome,) = executor.map(partial(telling_and_waiting, tmp_path), [0], never, lambda *_: (tmp_path / "told").touch())
+    assert outcome.result is True
 
 
 def test_after_a_stop_no_job_begins_and_those_under_way_are_reported(executor: Executor, tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ def write_film(path: Path) -> None:
 
 @pytest.fixture(scope="package")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `in` and results, `out`: photos (one of a hostile name, one of two pages, a toned one, a broken one) and a film of two shots."""
+    """A folder with `in` and results, `out`: photos (one of a hostile name, one of two pages, a toned one, a broken one) and a film of
+    two shots."""
     folder = tmp_path_factory.mktemp("review")
     (folder / "in" / "family").mkdir(parents=True)
     names = ("family/a.jpg", "b.png", HOSTILE if os.name == "posix" else "c.jpg")
