@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable
-from typing import BinaryIO
+from io import BufferedReader
 
 _Path = str | os.PathLike[str]
 
@@ -28,7 +28,7 @@ def files_sha256(paths: Iterable[_Path]) -> str:
     return digest.hexdigest()
 
 
-def _opened(path: _Path) -> BinaryIO:
+def _opened(path: _Path) -> BufferedReader:
     if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - any path-like object will do
         raise OSError(errno.EINVAL, "is no regular file", os.fspath(path))
     return open(path, "rb")  # noqa: PTH123 - as above; the caller closes it

@@ -20,10 +20,11 @@ from .smoothing import average, weighted
 _SPACING = 12  # frames between two on which points are spread, as between key frames
 _MEMORY = np.float32(60.0)  # largest weight of a carried correction, in frames
 _SET_WEIGHT = np.float32(20.0)  # of a correction on a frame on which a point was set; of others 1
-_LEAST_TRUST = np.float32(0.8)  # in motion: a correction that lags behind is steadier than one that is spread anew
+_BEYOND_WEIGHT = 0.5  # of no correction, on frames that no point reaches
+_LEAST_TRUST = np.float32(0.95)  # in motion: a correction that lags behind is steadier than one that is spread anew
 # Motion is less certain, frame by frame, from where a point was set on, and so is the outline of its colour: pixels at motion size, times
 # the root of the distance in frames. Scaled up, colour follows edges of lightness again.
-_BLUR, _LARGEST_BLUR = 0.6, 2.5
+_BLUR, _LARGEST_BLUR = 1.1, 3.8
 _FADE = 4 * _SPACING  # frames beyond the last one that a point reaches, over which its correction fades
 _STEPS = 16  # of the stored correction, an ab unit: whole units would flicker
 
@@ -80,10 +81,10 @@ def _part(
     """int16 `(frames, 2, h, w)` of frames across which everything is carried."""
     spread_on = [n for n in part if n in set_on or (n - part.start) % _SPACING == 0]
     there = [n for n in spread_on if reached[n]]
-    nothing = weighted(np.zeros((2, *size), np.float32), size)
+    nothing = weighted(np.zeros((2, *size), np.float32), size, _BEYOND_WEIGHT)
     own = dict.fromkeys(spread_on, nothing)
     for n, correction in zip(there, corrections(there), strict=True):
-        own[n] = weighted(correction, size)
+        own[n] = _within(weighted(correction, size), correction.transpose(1, 2, 0))
         own[n][..., 2] = _SET_WEIGHT if n in set_on else 1
     steps = {n: step(n) for n in part[1:]}
     forward: list[np.ndarray] = []
@@ -106,9 +107,19 @@ def _part(
 def _onward(planes: np.ndarray, motion: Motion) -> np.ndarray:
     """Planes `(h, w, 3)` on the neighbouring frame."""
     # Cubic: linear interpolation, frame after frame, would blur the correction away.
-    moved = cv2.remap(planes, motion.positions, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    moved = _within(cv2.remap(planes, motion.positions, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), planes)
     moved[..., 2] = moved[..., 2].clip(0, _MEMORY) * np.maximum(motion.trust, _LEAST_TRUST)
     return moved
+
+
+def _within(planes: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """ab of planes `(h, w, 3)` within the range that it has in what they were interpolated from, `(h', w', 2 or 3)`.
+
+    Cubic interpolation overshoots, frame after frame to the opposite colour.
+    """
+    ab = source[..., :2]
+    planes[..., :2] = planes[..., :2].clip(ab.min((0, 1)), ab.max((0, 1)))
+    return planes
 
 
 def _joined(planes: np.ndarray | None, others: np.ndarray | None) -> np.ndarray:

@@ -68,3 +68,10 @@ def test_nothing_is_carried_across_a_break() -> None:
     found = spread(np.arange(FRAMES) < 15, breaks=(15,))
     assert on_disc(found, 14) == pytest.approx(20, abs=1.5)
     assert found.at(15, (HEIGHT, WIDTH)) is None
+
+
+def test_carrying_a_correction_does_not_turn_it_into_its_opposite() -> None:
+    found = spread(np.ones(FRAMES, bool))
+    assert found.ab[:, 0].min() >= 0
+    assert found.ab[:, 0].max() <= 20 * 16
+    assert not found.ab[:, 1].any()
