@@ -1,0 +1,82 @@
+"""A folder of short films: one run of `batchcolor colorize`, its start included, against plain transcodes one after the other.
+
+    python -m benchmarks.short_films [FILM...] [--count N]
+
+The short films are cut from the given ones (without any, from the demo's at 640x480), from another place each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from .figures import Figures
+from .films import SIZES, make, transcode
+from .timing import processor_seconds
+
+_SECONDS, _RATE = 4, 25
+
+
+def cut(films: Sequence[Path], folder: Path, count: int) -> list[Path]:
+    """`count` films of four seconds."""
+    folder.mkdir()
+    frames = itertools.chain.from_iterable(_frames(film) for film in itertools.cycle(films))
+    paths = [folder / f"{n:03}.mp4" for n in range(count)]
+    for path in paths:
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=_RATE, options={"crf": "14", "preset": "veryfast"})
+            for n, frame in enumerate(itertools.islice(frames, _SECONDS * _RATE)):
+                stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
+                frame.pts, frame.time_base, frame.pict_type = n, Fraction(1, _RATE), av.video.frame.PictureType.NONE
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    return paths
+
+
+def _frames(film: Path) -> Iterator[av.VideoFrame]:
+    with av.open(str(film)) as container:
+        yield from container.decode(video=0)
+
+
+def main(films: Sequence[Path] = (), count: int = 100) -> Figures:
+    """Ratios of wall and processor time, of one run each."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        size, times = next(iter(SIZES.items()))
+        shorts = cut(films or [make(folder / "film.mp4", size, times)], folder / "shorts", count)
+        command = [sys.executable, "-m", "batchcolor", "colorize", str(folder / "shorts"), "-o", str(folder / "out"), "--quiet"]
+
+        def plain() -> None:
+            for short in shorts:
+                transcode(short, folder / "plain.mp4")
+
+        seconds, used = _spent(plain)
+        ours_seconds, ours_used = _spent(lambda: subprocess.run(command, check=True))
+    found = {"films": count, "wall_ratio": ours_seconds / seconds, "processor_ratio": ours_used / used}
+    print(f"  {count} films of {_SECONDS} s: plain {seconds:.1f} s, batchcolor {ours_seconds:.1f} s")
+    print(f"  wall time, batchcolor / plain: {found['wall_ratio']:.2f}; processor time: {found['processor_ratio']:.2f}")
+    return found
+
+
+def _spent(run: Callable[[], object]) -> tuple[float, float]:
+    """Wall and processor seconds."""
+    started, before = time.perf_counter(), processor_seconds()
+    run()
+    return time.perf_counter() - started, processor_seconds() - before
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("films", nargs="*", type=Path)
+    parser.add_argument("--count", type=int, default=100)
+    options = parser.parse_args()
+    main(options.films, options.count)
