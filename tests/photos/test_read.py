@@ -56,7 +56,9 @@ def test_results_are_the_same_held_or_not(tmp_path: Path, monkeypatch: pytest.Mo
     source = saved(tmp_path, "sepia", 65535, orientation=6)
 
     def result(name: str) -> np.ndarray:
-        assert list(colorize_photos([(source, tmp_path / name)], formula_colorizer(), PhotoSettings())) == [PhotoResult()]
+        assert list(colorize_photos([(source, tmp_path / name)], formula_colorizer(), PhotoSettings())) == [
+            PhotoResult(toned=True)
+        ]
         pixels: np.ndarray = pyvips.Image.new_from_file(str(tmp_path / name)).numpy()
         return pixels.astype(np.float64) / 257
 

@@ -22,6 +22,8 @@ from .returning import EarlierFrame, TakenOver
 from .smoothers import smoother_of
 from .smoothing import MAX_WEIGHT, ShotFrame
 
+# Before a seam between chunks, colour must not depend on where it began: it is forgotten, by so much a frame, and key frames are closer.
+_OVERLAP_MEMORY, _OVERLAP_SPACING = 0.95, 8
 _PENDING = 16  # frames that may wait for enough key frames to fill a batch
 
 
@@ -63,7 +65,7 @@ class ChosenFrames:
 
 class _Planned(NamedTuple):
     """A frame, the number of its shot, the motion that leads to it, and whether the generator runs on it; what was chosen for its shot,
-    its place there, and the part of the shot between breaks."""
+    its place there, and the part of the shot between breaks; the share of its weight that carried colour keeps."""
 
     decoded: DecodedFrame
     shot: int
@@ -72,6 +74,7 @@ class _Planned(NamedTuple):
     chosen: ShotColours | None
     in_shot: int
     part: int
+    memory: float
 
 
 def colorize_frames(
@@ -81,19 +84,19 @@ def colorize_frames(
     settings: FilmSettings,
     quarter_turns: int,
     counts: ColorCounts,
-    anchor: int | None = None,
+    overlaps: Sequence[range] = (),
     chosen: ChosenFrames | None = None,
 ) -> Iterator[ColorizedFrame]:
     """Every frame with its chroma, in order, a bounded number of frames behind the input.
 
     frames: each with the number of its shot. quarter_turns: counter-clockwise, from the frames as stored to the frames as displayed,
-    which is how the network sees them. anchor: a frame, counted from 0, that is a key frame in any case. chosen: colours that somebody
-    chose.
+    which is how the network sees them. overlaps: frames before a seam, counted from 0, that two chunks color and that look the same in
+    both at its end (`Chunk.overlaps`). chosen: colours that somebody chose.
     """
     chosen = chosen or ChosenFrames()
     with_motion = settings.smooth == "flow"
     decide = key_frames(settings.key_frames if with_motion else "every")
-    planned = _planned(frames, decide, with_motion, anchor, chosen)
+    planned = _planned(frames, decide, with_motion, overlaps, chosen)
     predicted = _predicted(planned, colorizer, quarter_turns, counts, chosen)
     smooth = smoother_of(settings.smooth)
     for _, shot in itertools.groupby(predicted, key=lambda pair: (pair[0].shot, pair[0].part)):
@@ -107,7 +110,7 @@ def _planned(
     numbered: Iterable[tuple[int, DecodedFrame]],
     decide: Callable[[], KeyFrames],
     with_motion: bool,
-    anchor: int | None,
+    overlaps: Sequence[range],
     chosen: ChosenFrames,
 ) -> Iterator[_Planned]:
     estimator = MotionEstimator()
@@ -117,13 +120,16 @@ def _planned(
         before: np.ndarray | None = None
         colours, start = chosen.shots.get(number, (None, 0))
         for in_shot, (_, decoded) in enumerate(shot, start):
-            restarts = next(count) == anchor  # as the next chunk does, which begins to decode here
+            n = next(count)
+            overlap = next((each for each in overlaps if n in each), None)
+            restarts = overlap is not None and (n - overlap.start) % _OVERLAP_SPACING == 0
             restarts |= colours is not None and (in_shot in colours.keys or in_shot in colours.breaks)
             part = 0 if colours is None else bisect.bisect_right(colours.breaks, in_shot)
             keys = decide() if restarts else keys
             step = estimator.step(before, decoded.L) if with_motion and before is not None else None
             before = decoded.L
-            yield _Planned(decoded, number, step, keys.is_key(None if restarts else step), colours, in_shot, part)
+            memory = 1.0 if overlap is None else _OVERLAP_MEMORY
+            yield _Planned(decoded, number, step, keys.is_key(None if restarts else step), colours, in_shot, part, memory)
 
 
 def _predicted(
@@ -177,4 +183,4 @@ def _remembered(
 ) -> Iterator[ShotFrame]:
     for item, ab, weight in shot:
         waiting.append(item.decoded)
-        yield ShotFrame(item.decoded.L, ab, item.step, weight)
+        yield ShotFrame(item.decoded.L, ab, item.step, weight, item.memory)

@@ -19,13 +19,14 @@ class ShotFrame(NamedTuple):
     """L: float32 `(h, w)`, 0..100. ab: float32 `(2, h', w')`, h' <= h, the generator's output for this frame; None between key frames.
 
     step: the motion from the previous frame, if it is already known. weight: of the frame's ab, in frames, for smoothers that weigh
-    them.
+    them. memory: the share of its weight that colour keeps when it is carried to this frame.
     """
 
     L: np.ndarray
     ab: np.ndarray | None
     step: Step | None = None
     weight: float = 1.0
+    memory: float = 1.0
 
 
 class Smoother(Protocol):
@@ -86,7 +87,8 @@ def along_motion(frames: Iterable[ShotFrame]) -> Iterator[np.ndarray]:
             waiting.append(_WindowFrame(own, own, None))
         else:
             step = frame.step or estimator.step(before, frame.L)
-            waiting.append(_WindowFrame(own, _joined(_carried(waiting[-1].forward, step.forward), own), step.backward))
+            carried = _carried(waiting[-1].forward, step.forward, frame.memory)
+            waiting.append(_WindowFrame(own, _joined(carried, own), step.backward))
         before = frame.L
         if len(waiting) == 2 * _BLOCK:
             yield from _both_ways(waiting, _BLOCK)
@@ -118,9 +120,9 @@ def weighted(ab: np.ndarray, size: tuple[int, int], weight: float = 1.0) -> np.n
     return np.dstack([*planes, np.full(size, weight, np.float32)])
 
 
-def _carried(planes: np.ndarray, motion: Motion) -> np.ndarray:
+def _carried(planes: np.ndarray, motion: Motion, memory: float = 1.0) -> np.ndarray:
     warped = warp(planes, motion)
-    warped[..., 2] = np.minimum(warped[..., 2], MAX_WEIGHT) * motion.trust
+    warped[..., 2] = np.minimum(warped[..., 2], MAX_WEIGHT) * motion.trust * np.float32(memory)
     return warped
 
 

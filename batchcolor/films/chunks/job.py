@@ -192,14 +192,14 @@ class ChunkWork:
                     count += 1
                     yield ColorizedFrame(frame, L, _NO_AB), done
             else:
-                anchor = None if chunk.anchor is None or chunk.anchor < begins else chunk.anchor - begins
+                overlaps = [range(each.start - begins, each.stop - begins) for each in chunk.overlaps]
                 for item in colorize_frames(
                     group,
                     colorizer,
                     settings=self.settings,
                     quarter_turns=self.info.rotation // 90,
                     counts=counts,
-                    anchor=anchor,
+                    overlaps=overlaps,
                     chosen=chosen,
                 ):
                     count += 1

@@ -91,6 +91,13 @@ class Chunk:
         return len(self.times) - self.lead - self.tail
 
     @property
+    def overlaps(self) -> tuple[range, ...]:
+        """Its frames before a seam that the chunk behind that seam decodes as well: its lead, and those from its anchor on."""
+        own_end = self.lead + self.count
+        found = (range(self.lead), range(self.anchor or 0, 0 if self.anchor is None else own_end))
+        return tuple(each for each in found if each)
+
+    @property
     def core_times(self) -> tuple[int, ...]:
         return self.times[self.lead : self.lead + self.count]
 

@@ -145,3 +145,12 @@ def test_chroma_of_any_size_is_taken(size: tuple[int, int]) -> None:
         assert answer.shape == (2, *motion_size(STILL))
         np.testing.assert_allclose(answer[0], 20, atol=1e-3)
         np.testing.assert_allclose(answer[1], -20, atol=1e-3)
+
+
+@pytest.mark.parametrize(("memory", "least", "most"), [(1.0, 8, 30), (0.95, 0, 4)])
+def test_colour_is_forgotten_where_frames_say_so(memory: float, least: float, most: float) -> None:
+    """A window of 64 frames with a key frame in eight, after a long shot of another colour, and the same window alone."""
+    ab = {n: flat(40.0 if n < 200 else 10.0) for n in range(0, 296, 8)}
+    frames = [ShotFrame(STILL, ab.get(n), None, 1.0, memory if 200 <= n < 264 else 1.0) for n in range(296)]
+    whole, alone = list(along_motion(frames)), list(along_motion(frames[200:]))
+    assert least <= np.abs(whole[263] - alone[63]).mean() * 2 <= most

@@ -47,8 +47,15 @@ def test_chunks_are_of_bounded_length_and_end_at_cuts_or_have_spare_frames(shots
             in_shot = sum(frame.shot == film[end].shot for frame in film[:end])
             assert following.lead == min(LEAD, in_shot)
             assert chunk.times[chunk.anchor or 0] == following.times[0]  # both take a key frame there
+            before, behind = chunk.overlaps[-1], following.overlaps[0]
+            assert (
+                [chunk.times[n] for n in before]
+                == [following.times[n] for n in behind]
+                == list(following.times[: following.lead])
+            )
         else:
             assert (chunk.tail, following.lead, chunk.anchor) == (0, 0, None)
+            assert not any(0 in overlap for overlap in following.overlaps)
     assert chunks[-1].tail == 0
 
 
