@@ -29,22 +29,25 @@ _SECONDS, _RATE = 4, 25
 def cut(films: Sequence[Path], folder: Path, count: int) -> list[Path]:
     """`count` films of four seconds."""
     folder.mkdir()
-    frames = itertools.chain.from_iterable(_frames(film) for film in itertools.cycle(films))
     paths = [folder / f"{n:03}.mp4" for n in range(count)]
-    for path in paths:
+    for path, frames in zip(paths, _pieces(films), strict=False):
         with av.open(str(path), "w") as container:
             stream = container.add_stream("libx264", rate=_RATE, options={"crf": "14", "preset": "veryfast"})
-            for n, frame in enumerate(itertools.islice(frames, _SECONDS * _RATE)):
-                stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
+            stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, "yuv420p"
+            for n, frame in enumerate(frames):
                 frame.pts, frame.time_base, frame.pict_type = n, Fraction(1, _RATE), av.video.frame.PictureType.NONE
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     return paths
 
 
-def _frames(film: Path) -> Iterator[av.VideoFrame]:
-    with av.open(str(film)) as container:
-        yield from container.decode(video=0)
+def _pieces(films: Sequence[Path]) -> Iterator[list[av.VideoFrame]]:
+    """Pieces of the films in turn, without end; each film must be longer than one."""
+    for film in itertools.cycle(films):
+        with av.open(str(film)) as container:
+            frames = container.decode(video=0)
+            while len(piece := list(itertools.islice(frames, _SECONDS * _RATE))) == _SECONDS * _RATE:
+                yield piece
 
 
 def main(films: Sequence[Path] = (), count: int = 100) -> Figures:
