@@ -48,7 +48,7 @@ from .shots.color import ShotColor, seems_in_color
 from .shots.first_pass import FirstPass, FrameInfo
 
 _FIRST_PASS_QUEUE = 2000  # frames; their descriptions are small
-_FORMAT = 6  # version of work folders; those of another version are discarded
+_FORMAT = 7  # version of work folders; those of another version are discarded
 _MISSING_S = 1.0  # by which a film may be shorter than its header says
 _TINTED = {
     "remove": "they were colorized and their tint was removed; --tints keep or blend leaves more of it",
