@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,7 @@ def test_two_runs_do_not_train_into_one_folder(photos: Path, tmp_path: Path) -> 
         try:
             while not (tmp_path / "run" / STATE_FILE).exists():
                 assert first.poll() is None
+                time.sleep(0.05)
             second = trainer(*arguments)
             assert second.returncode == 75
             assert "is working on it; wait until it ends or stop it" in second.stderr
