@@ -11,6 +11,7 @@ import av.error
 
 from ...color.chroma_grid import ChromaGrid
 from ...errors import UsageError
+from ...runtime.scheduling import unchanged_scheduling
 from ...settings import FilmSettings
 from ..input.probe import MATRICES, FilmInfo
 from ..input.side_data import MasteringDisplay, SideData
@@ -121,7 +122,7 @@ def open_encoder(
     context.thread_count = threads
     context.thread_type = "AUTO"  # frames side by side, as FFmpeg's programs do; PyAV's default is slices, slower and larger
     stream.disposition = source.disposition
-    with listening() as messages:
+    with listening() as messages, unchanged_scheduling():
         try:
             context.open()
         except av.error.FFmpegError as exc:
