@@ -31,6 +31,7 @@ from . import (
     figures,
     films,
     installation,
+    long_film,
     memory,
     networks,
     parts,
@@ -70,7 +71,7 @@ class Inputs:
             return f"{self.pictures.name}/{self.pattern}"
         if name in ("accuracy_clips", "cuts", "returning_shots", "seams", "temporal_consistency") and self.clips:
             return f"{len(self.clips)} clips"
-        return f"{len(self.films)} films" if name in ("films", "short_films") and self.films else "built in"
+        return f"{len(self.films)} films" if name in ("films", "short_films", "long_film") and self.films else "built in"
 
 
 # The order matters twice: the first ones start from a small process, and `parts` limits this process to one thread.
@@ -88,6 +89,7 @@ BENCHMARKS: dict[str, Callable[[Inputs], figures.Figures]] = {
     "photos": lambda _: photos.main(),
     "films": lambda inputs: films.main(inputs.films),
     "short_films": lambda inputs: short_films.main(inputs.films),
+    "long_film": lambda inputs: long_film.main(inputs.films[0] if inputs.films else None),
     "films_siggraph17": lambda _: films.with_siggraph17(),
     "temporal_consistency": lambda inputs: temporal_consistency.main(list(map(str, inputs.clips))),
     "cuts": lambda inputs: cuts.main(inputs.clips),

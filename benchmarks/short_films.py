@@ -12,8 +12,7 @@ import itertools
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import av
 
 from .figures import Figures
 from .films import SIZES, make, transcode
-from .timing import processor_seconds
+from .timing import spent
 
 _SECONDS, _RATE = 4, 25
 
@@ -62,19 +61,12 @@ def main(films: Sequence[Path] = (), count: int = 100) -> Figures:
             for short in shorts:
                 transcode(short, folder / "plain.mp4")
 
-        seconds, used = _spent(plain)
-        ours_seconds, ours_used = _spent(lambda: subprocess.run(command, check=True))
+        seconds, used = spent(plain)
+        ours_seconds, ours_used = spent(lambda: subprocess.run(command, check=True))
     found = {"films": count, "wall_ratio": ours_seconds / seconds, "processor_ratio": ours_used / used}
     print(f"  {count} films of {_SECONDS} s: plain {seconds:.1f} s, batchcolor {ours_seconds:.1f} s")
     print(f"  wall time, batchcolor / plain: {found['wall_ratio']:.2f}; processor time: {found['processor_ratio']:.2f}")
     return found
-
-
-def _spent(run: Callable[[], object]) -> tuple[float, float]:
-    """Wall and processor seconds."""
-    started, before = time.perf_counter(), processor_seconds()
-    run()
-    return time.perf_counter() - started, processor_seconds() - before
 
 
 if __name__ == "__main__":

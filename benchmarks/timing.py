@@ -25,3 +25,10 @@ def processor_seconds() -> float:
     """Spent by this process and those of its children that have ended; on Windows, by this one alone."""
     spent = os.times()
     return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+def spent(run: Callable[[], object]) -> tuple[float, float]:
+    """Wall seconds and processor seconds of one run."""
+    started, before = time.perf_counter(), processor_seconds()
+    run()
+    return time.perf_counter() - started, processor_seconds() - before

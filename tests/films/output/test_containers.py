@@ -14,6 +14,7 @@ from batchcolor.errors import OutputError, UsageError
 from batchcolor.films import colorize_film
 from batchcolor.films.output.encoders import CODECS
 from batchcolor.films.output.streams import MUXERS
+from batchcolor.runtime.scheduling import unchanged_scheduling
 from batchcolor.settings import FilmSettings, Settings
 from tests.films.made import Made, make_film, packets, pictures
 from tests.films.test_resume import formula_colorizer, shots
@@ -107,7 +108,7 @@ def test_the_plan_knows_which_codecs_a_container_holds(tmp_path: Path, suffix: s
     for codec, encoder in CODECS.items():
         path = tmp_path / f"{codec}{suffix}"
         try:
-            with av.open(path, "w", format=MUXERS[suffix]) as container:
+            with unchanged_scheduling(), av.open(path, "w", format=MUXERS[suffix]) as container:
                 profile = encoder.profile(None, alpha=False)
                 options = dict((*encoder.more, *profile.options))
                 stream = container.add_stream(encoder.name, rate=25, options=options)

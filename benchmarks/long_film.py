@@ -1,0 +1,59 @@
+"""A film of ten minutes: one run of `batchcolor colorize`, its start included, against a plain transcode.
+
+    python -m benchmarks.long_film [FILM]
+
+The film is the given one (else the demo's at 640x480) again and again.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import av
+
+from .figures import Figures
+from .films import SIZES, make, transcode
+from .timing import spent
+
+_SECONDS = 600
+
+
+def repeated(film: Path, target: Path) -> Path:
+    """The film's packets again and again, until they last ten minutes."""
+    with av.open(str(film)) as source, av.open(str(target), "w") as output:
+        stream = source.streams.video[0]
+        copy = output.add_stream_from_template(stream)
+        begins = 0
+        while begins * stream.time_base < _SECONDS:
+            source.seek(0)
+            end = begins
+            for packet in source.demux(stream):
+                if packet.dts is None or packet.pts is None:
+                    continue
+                packet.pts, packet.dts, packet.stream = packet.pts + begins, packet.dts + begins, copy
+                end = max(end, packet.pts + (packet.duration or 1))
+                output.mux(packet)
+            begins = end
+    return target
+
+
+def main(film: Path | None = None) -> Figures:
+    """Ratios of wall and processor time, of one run each."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        size, times = next(iter(SIZES.items()))
+        source = repeated(film or make(folder / "short.mp4", size, times), folder / "film.mkv")
+        command = [sys.executable, "-m", "batchcolor", "colorize", str(source), "-o", str(folder / "out"), "--quiet"]
+        seconds, used = spent(lambda: transcode(source, folder / "plain.mp4"))
+        ours_seconds, ours_used = spent(lambda: subprocess.run(command, check=True))
+    found = {"seconds": _SECONDS, "wall_ratio": ours_seconds / seconds, "processor_ratio": ours_used / used}
+    print(f"  {_SECONDS} s of film: plain {seconds:.1f} s, batchcolor {ours_seconds:.1f} s")
+    print(f"  wall time, batchcolor / plain: {found['wall_ratio']:.2f}; processor time: {found['processor_ratio']:.2f}")
+    return found
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:2]))
