@@ -126,9 +126,8 @@ def compare(source: Path, executor: ProcessExecutor, folder: Path) -> Figures:
 def with_siggraph17() -> Figures:
     """Frames a second of the first film with the full network in integers, on key frames as it decides; random weights where its file is
     missing."""
-    from .precisions import (
-        checkpoint_of,
-    )  # imports torch, which worker processes would do as well where this module is the main one
+    # It imports torch, which worker processes would do as well where this module is the main one.
+    from .precisions import checkpoint_of
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import av
 
 from .figures import Figures
 from .films import SIZES, make, transcode
-from .timing import spent
+from .timing import one_run_each
 
 _SECONDS = 600
 
@@ -47,12 +48,11 @@ def main(film: Path | None = None) -> Figures:
         size, times = next(iter(SIZES.items()))
         source = repeated(film or make(folder / "short.mp4", size, times), folder / "film.mkv")
         command = [sys.executable, "-m", "batchcolor", "colorize", str(source), "-o", str(folder / "out"), "--quiet"]
-        seconds, used = spent(lambda: transcode(source, folder / "plain.mp4"))
-        ours_seconds, ours_used = spent(lambda: subprocess.run(command, check=True))
-    found = {"seconds": _SECONDS, "wall_ratio": ours_seconds / seconds, "processor_ratio": ours_used / used}
-    print(f"  {_SECONDS} s of film: plain {seconds:.1f} s, batchcolor {ours_seconds:.1f} s")
-    print(f"  wall time, batchcolor / plain: {found['wall_ratio']:.2f}; processor time: {found['processor_ratio']:.2f}")
-    return found
+        plain = partial(transcode, source, folder / "plain.mp4")
+        return {
+            "seconds": _SECONDS,
+            **one_run_each(f"{_SECONDS} s of film", plain, partial(subprocess.run, command, check=True)),
+        }
 
 
 if __name__ == "__main__":

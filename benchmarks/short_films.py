@@ -14,13 +14,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
 
 from .figures import Figures
 from .films import SIZES, make, transcode
-from .timing import spent
+from .timing import one_run_each
 
 _SECONDS, _RATE = 4, 25
 
@@ -61,12 +62,8 @@ def main(films: Sequence[Path] = (), count: int = 100) -> Figures:
             for short in shorts:
                 transcode(short, folder / "plain.mp4")
 
-        seconds, used = spent(plain)
-        ours_seconds, ours_used = spent(lambda: subprocess.run(command, check=True))
-    found = {"films": count, "wall_ratio": ours_seconds / seconds, "processor_ratio": ours_used / used}
-    print(f"  {count} films of {_SECONDS} s: plain {seconds:.1f} s, batchcolor {ours_seconds:.1f} s")
-    print(f"  wall time, batchcolor / plain: {found['wall_ratio']:.2f}; processor time: {found['processor_ratio']:.2f}")
-    return found
+        what = f"{count} films of {_SECONDS} s"
+        return {"films": count, **one_run_each(what, plain, partial(subprocess.run, command, check=True))}
 
 
 if __name__ == "__main__":

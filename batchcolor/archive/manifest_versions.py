@@ -56,12 +56,14 @@ def bring_up_to_date(rows: sqlite3.Connection, root: Path) -> None:
     """Give a new manifest its tables, and an earlier version today's form, in one transaction. root: the tree as it lies today, which may
     have been moved. Raises `LaterVersion`."""
     version = _version_of(rows)
-    if version > VERSION:
+    if version == VERSION:
+        return  # without writing: a run may be at work on it
+    if version is not None and version > VERSION:
         raise LaterVersion
     rows.execute("BEGIN")
-    if version < 2:
+    if version == 1:
         _migrate_1(rows, root)
-    elif version < 3:
+    elif version == 2:
         rows.execute("ALTER TABLE items ADD COLUMN toned INTEGER NOT NULL DEFAULT 0")
     for statement in _SCHEMA.split(";"):
         rows.execute(statement)
@@ -69,12 +71,12 @@ def bring_up_to_date(rows: sqlite3.Connection, root: Path) -> None:
     rows.commit()
 
 
-def _version_of(rows: sqlite3.Connection) -> int:
-    """That of today for a new file."""
+def _version_of(rows: sqlite3.Connection) -> int | None:
+    """None for a new file."""
     if not rows.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone():
-        return VERSION
+        return None
     found = rows.execute("SELECT value FROM facts WHERE name = 'version'").fetchone()
-    return int(found[0]) if found else VERSION
+    return int(found[0]) if found else None
 
 
 def _migrate_1(rows: sqlite3.Connection, root: Path) -> None:

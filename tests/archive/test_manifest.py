@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from batchcolor.archive.manifest import Manifest, Reason, Recipe
+from batchcolor.archive.manifest_versions import bring_up_to_date
 from batchcolor.archive.outcome import Outcome, Status
 from batchcolor.archive.plan import Item
 from batchcolor.archive.walk import Kind
@@ -159,6 +160,14 @@ def test_a_manifest_of_version_2_is_read_and_nothing_counts_as_toned(tmp_path: P
     assert reason_after(tmp_path, item) is None
     with contextlib.closing(sqlite3.connect(tmp_path / "m.sqlite")) as rows:
         assert rows.execute("SELECT toned FROM items").fetchall() == [(0,)]
+
+
+def test_a_manifest_of_this_version_is_opened_while_a_run_writes_to_it(tmp_path: Path, item: Item) -> None:
+    remember(tmp_path, item)
+    connect = lambda: contextlib.closing(sqlite3.connect(tmp_path / "m.sqlite", timeout=0))  # noqa: E731
+    with connect() as run, connect() as other:
+        run.execute("BEGIN IMMEDIATE")
+        bring_up_to_date(other, tmp_path)
 
 
 def test_a_manifest_of_a_later_version_is_one_sentence(tmp_path: Path) -> None:
